@@ -1,0 +1,1 @@
+#include "orrery/formats/gguf.h"

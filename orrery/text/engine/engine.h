@@ -1,0 +1,108 @@
+// The fast path of inference: continuous batching over packed weights and a paged KV cache.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "orrery/base/dtype.h"
+#include "orrery/text/checkpoint.h"
+#include "orrery/text/sampling/grammar.h"
+#include "orrery/text/sampling/sampler.h"
+
+namespace orrery::text {
+
+struct EngineOptions {
+  int threads = 0;                 ///< 0: one per core that this process may use
+  int64_t context = 0;             ///< tokens one sequence may hold; 0: the model's, at most 8192
+  int max_sequences = 16;          ///< sequences decoded at once; more wait
+  int64_t kv_tokens = 0;           ///< tokens in the shared cache; 0: context × what fits sensibly (see docs/engine.md)
+  DType kv_dtype = DType::kF16;    ///< f32, f16 or q8_0
+  bool exact = false;              ///< float32 weights, activations and cache: the original's numbers, slow
+  int64_t prompt_chunk = 512;      ///< prompt tokens computed in one step beside the running answers
+};
+
+enum class FinishReason { kNone, kStop, kLength, kCancelled, kError };
+
+struct Request {
+  std::vector<TokenId> prompt;          ///< not empty, shorter than the context: Error gives both sizes otherwise
+  SamplingOptions sampling;
+  int64_t max_tokens = -1;              ///< -1: until the end of the context
+  std::vector<std::string> stop;        ///< the answer ends before the first of these
+  std::shared_ptr<const Grammar> grammar;  ///< copied per request
+  int32_t top_logprobs = -1;            ///< -1: no log-probabilities
+  bool ignore_eos = false;
+};
+
+/// One step of an answer.
+struct StreamEvent {
+  TokenId token = -1;                   ///< -1 in an event that only carries text or the end
+  std::string text;                     ///< whole UTF-8 characters; never part of a stop string
+  std::vector<TokenLogprob> logprobs;   ///< the token's own first
+  FinishReason finish = FinishReason::kNone;
+  std::string error;                    ///< with kError
+};
+
+/// Timing and counts of one request, complete once the stream ended.
+struct RequestStats {
+  int64_t prompt_tokens = 0, cached_tokens = 0, completion_tokens = 0;
+  double prompt_seconds = 0, decode_seconds = 0;
+};
+
+/// An answer under way. Movable; dropping it cancels the request.
+class Stream {
+ public:
+  Stream();
+  Stream(Stream&&) noexcept;
+  Stream& operator=(Stream&&) noexcept;
+  ~Stream();
+  /// Waits for the next event; false once the final event (finish != kNone) has been taken.
+  bool next(StreamEvent& event);
+  /// From any thread: the engine stops working on it within one step.
+  void cancel();
+  RequestStats stats() const;
+  /// The rest of the answer as one string.
+  std::string text();
+
+ private:
+  friend class Engine;
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+/// Loads (packs the weights, in parallel), then answers. submit and score may be called from any thread.
+class Engine {
+ public:
+  using Progress = std::function<void(int64_t done_bytes, int64_t total_bytes)>;
+  /// Throws Error naming missing tensors, disagreeing shapes and options that the model cannot have.
+  Engine(std::shared_ptr<const Checkpoint> checkpoint, const EngineOptions& options, const Progress& progress = {});
+  ~Engine();
+
+  Stream submit(Request request);
+
+  /// Logits of every position of `tokens` (no sampling, a sequence of its own): sink(position, logits [vocab]) in order.
+  /// What perplexity, scoring and the golden tests use.
+  void score(std::span<const TokenId> tokens, const std::function<void(int64_t, std::span<const float>)>& sink);
+
+  const Checkpoint& checkpoint() const;
+  const EngineOptions& options() const;  ///< resolved: no zeros left
+  /// Bytes of packed weights, and of those that decoding one token reads.
+  int64_t weight_bytes() const;
+  int64_t bytes_per_token() const;
+  int64_t kv_bytes() const;  ///< allocated for the cache
+  /// Seconds spent in each kernel since reset_profile(), summed over the calling thread's view; names such as "matmul.qkv".
+  std::vector<std::pair<std::string, double>> profile() const;
+  void reset_profile();
+  /// "avx512-vnni-bf16", "avx2", "neon", "reference": what the kernels run on (environment variable ORRERY_ISA forces a lower one).
+  static std::string isa();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace orrery::text

@@ -1,0 +1,48 @@
+// Constrained output: GBNF (llama.cpp, grammars/README.md) and JSON Schema, applied to logits through a trie of the vocabulary.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "orrery/text/tokenizer/tokenizer.h"
+
+namespace orrery::text {
+
+/// The bytes of every token as a trie, so that a mask costs the prefixes that a grammar allows, not one try per token.
+/// Immutable; build it once per tokenizer and share it.
+class TokenTrie;
+std::shared_ptr<const TokenTrie> make_token_trie(const Tokenizer& tokenizer);
+
+/// A grammar and where a text stands in it. Cheap to copy (the rules are shared). Not shared between threads.
+class Grammar {
+ public:
+  /// Throws Error with line and column for a syntax error, an undefined rule, left recursion, or limits exceeded.
+  static Grammar from_gbnf(std::string_view text, std::shared_ptr<const TokenTrie> trie, std::string_view root = "root");
+  /// Throws Error naming the JSON pointer of a keyword that is not supported; nothing in a schema is ignored silently.
+  static Grammar from_json_schema(const nlohmann::ordered_json& schema, std::shared_ptr<const TokenTrie> trie);
+  Grammar(const Grammar&);
+  Grammar(Grammar&&) noexcept;
+  Grammar& operator=(Grammar&&) noexcept;
+  ~Grammar();
+
+  /// Sets logits of tokens that cannot come next to -inf. End-of-generation tokens are allowed where the text may end.
+  void mask(std::span<float> logits);
+  /// Moves past a token; it must be one that mask() left. Throws Error otherwise.
+  void accept(TokenId token);
+  bool may_end() const;   ///< the text so far is complete
+  bool must_end() const;  ///< nothing can follow
+
+ private:
+  struct Impl;
+  explicit Grammar(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+/// The GBNF text of a JSON schema, for people to read and for `orrery run --json-schema`.
+std::string gbnf_from_json_schema(const nlohmann::ordered_json& schema);
+
+}  // namespace orrery::text

@@ -1,0 +1,1 @@
+#include "orrery/text/tokenizer/tokenizer.h"
