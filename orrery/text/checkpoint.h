@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -16,9 +17,11 @@ namespace orrery::text {
 /// Opens, never copies: tensors are views into mapped files. Immutable after open.
 class Checkpoint {
  public:
-  /// A .gguf file; a hub folder (config.json with *.safetensors or *.bin, sharded or not); a llama2.c .bin; or the short name of a
-  /// model in the cache ("smollm2"). Throws Error naming the path and what was looked for; an architecture that is not known says
-  /// which are.
+  /// A .gguf file; a hub folder (config.json with *.safetensors or *.bin, sharded or not) or one file of it, which then
+  /// is the config or the weights to use (config.v5.json, pytorch_model.bin.index.json); a llama2.c .bin; or the short
+  /// name of a model in the cache ("smollm2"). Throws Error naming the path and what was looked for; an architecture
+  /// that is not known says which are; missing tensors, wrong shapes and tensors that the family has no use for are
+  /// named one by one.
   static std::shared_ptr<const Checkpoint> open(const std::string& model);
   virtual ~Checkpoint() = default;
 
@@ -27,6 +30,11 @@ class Checkpoint {
   /// Throws Error when the checkpoint has no tokenizer.
   const Tokenizer& tokenizer() const;
   bool has_tokenizer() const { return tokenizer_ != nullptr; }
+  /// A tensor by its canonical name, which is the hub's, whatever the file calls it: "model.embed_tokens.weight",
+  /// "model.layers.0.self_attn.q_proj.weight", "model.norm.weight", "lm_head.weight" (nullptr with tied embeddings);
+  /// nullptr when the family has none. Those that spec() implies are there, with the shapes it implies; whether q and k
+  /// rows are permuted is spec().rope.layout.
+  const TensorView* tensor(std::string_view canonical_name) const;
   /// Every tensor under its own file's name.
   const std::vector<TensorView>& tensors() const { return tensors_; }
   /// A tensor by the file's name; nullptr when absent.
@@ -44,6 +52,7 @@ class Checkpoint {
   DecoderSpec spec_;
   std::unique_ptr<Tokenizer> tokenizer_;
   std::vector<TensorView> tensors_;
+  std::map<std::string, size_t, std::less<>> canonical_;  ///< canonical name -> index in tensors_
 };
 
 }  // namespace orrery::text

@@ -1,5 +1,5 @@
-// Everything there is to say about a decoder-only language model, as plain data. A family (text/families) turns its config into
-// one; text::Engine and nn::Decoder obey it.
+// Everything there is to say about a decoder-only language model, as plain data. A family (text/families) turns its
+// config into one; text::Engine and nn::Decoder obey it.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,8 @@
 namespace orrery::text {
 
 enum class Activation { kSilu, kGelu, kGeluTanh, kReluSquared };
-enum class RopeLayout { kHalf, kInterleaved };  ///< dim i turns with i + d/2 (Hugging Face), or 2i with 2i+1 (Meta, GGUF llama)
+/// kHalf: dimension i of a head turns with i + dim/2 (Hugging Face); kInterleaved: 2i with 2i + 1 (Meta, GGUF llama).
+enum class RopeLayout { kHalf, kInterleaved };
 
 /// Frequencies of the rotary embedding (Su et al. 2021). inv_freq[i] = theta^(-2i/dim), changed by `scaling`.
 struct RopeSpec {
@@ -20,10 +21,10 @@ struct RopeSpec {
   Scaling scaling = Scaling::kNone;
   double factor = 1.0;
   int64_t original_context = 0;
-  double beta_fast = 32, beta_slow = 1;         ///< YaRN (Peng et al. 2023)
-  double attention_factor = 1.0;                ///< cos and sin are multiplied by it
+  double beta_fast = 32, beta_slow = 1;              ///< YaRN (Peng et al. 2023)
+  double attention_factor = 1.0;                     ///< cos and sin are multiplied by it
   double low_freq_factor = 1, high_freq_factor = 4;  ///< Llama 3.1
-  std::vector<float> factors;                   ///< one divisor per frequency (GGUF rope_freqs.weight), kFactors
+  std::vector<float> factors;                        ///< one divisor per frequency (GGUF rope_freqs.weight), kFactors
 };
 
 struct DecoderSpec {
@@ -36,8 +37,10 @@ struct DecoderSpec {
   Activation activation = Activation::kSilu;
   double attention_scale = 0;  ///< head_dim^-0.5 when 0
   bool tied_embeddings = false;
+  bool qkv_bias = false, o_bias = false,
+       mlp_bias = false;  ///< self_attn.{q,k,v}_proj.bias, o_proj.bias, mlp.*_proj.bias exist
   RopeSpec rope;
-  int64_t parameters = 0;      ///< counted from the file
+  int64_t parameters = 0;  ///< counted from the file
 };
 
 }  // namespace orrery::text
