@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -15,34 +16,47 @@
 
 namespace orrery::formats {
 
-/// A metadata value. Every integer type widens to int64/uint64, every float to double; the file's own type is kept for rewriting.
+/// A metadata value. Every integer type widens to int64/uint64, every float to double; the file's own type is kept for
+/// rewriting.
 struct GgufValue {
   enum class Type : uint32_t { kU8, kI8, kU16, kI16, kU32, kI32, kF32, kBool, kString, kArray, kU64, kI64, kF64 };
   using Array = std::vector<GgufValue>;
-  Type type = Type::kU32;          ///< the numbering of the file format
-  Type element = Type::kU32;       ///< element type when type is kArray
-  /// Scalars, then arrays; the common arrays are flat so that a vocabulary of 10^5 strings costs one vector. Strings view the file.
+  Type type = Type::kU32;     ///< the numbering of the file format
+  Type element = Type::kU32;  ///< element type when type is kArray
+  /// Scalars, then arrays; the common arrays are flat so that a vocabulary of 10^5 strings costs one vector. Strings of
+  /// arrays view the file. Arrays of integers and bools of any width are int64 (u64 above 2^63 keeps its bits); Array
+  /// holds arrays of arrays.
   std::variant<int64_t, uint64_t, double, bool, std::string, std::vector<int64_t>, std::vector<double>,
                std::vector<std::string_view>, Array>
       value;
 };
 
-/// A mapped GGUF file. Tensor shapes are row-major (the file lists them reversed). Nothing is copied but the metadata's scalars.
+/// ggml's number of a tensor type; nullopt for types GGUF cannot hold (fp8, unsigned, bool).
+std::optional<uint32_t> ggml_type_from_dtype(DType dtype);
+/// nullopt for numbers that ggml never used, or used once and removed.
+std::optional<DType> dtype_from_ggml_type(uint32_t type);
+
+/// A mapped GGUF file. Tensor shapes are row-major (the file lists them reversed). Nothing is copied but the metadata's
+/// scalars.
 class GgufFile {
  public:
-  /// Throws Error naming the file and the field for anything that lies: wrong magic or version, counts, lengths, offsets and
-  /// shapes past the end, unknown types, duplicate keys or tensor names. Time and memory are bounded by the file's own size.
+  /// Throws Error naming the file and the field for anything that lies: wrong magic or version, big-endian files,
+  /// counts, lengths, offsets and shapes past the end, unknown types, duplicate keys or tensor names. Time and memory
+  /// are bounded by the file's size.
   static GgufFile open(const std::filesystem::path& path);
   /// The same on bytes in memory (for tests and fuzzing); `bytes` must outlive the result.
   static GgufFile parse(std::span<const std::byte> bytes, const std::string& name);
 
   uint32_t version() const { return version_; }
+  /// Tensor data starts at multiples of this many bytes (general.alignment, 32 where it is absent).
+  int64_t alignment() const { return alignment_; }
   const std::vector<TensorView>& tensors() const { return tensors_; }
   const TensorView* find(std::string_view name) const;
   const std::map<std::string, GgufValue, std::less<>>& metadata() const { return metadata_; }
   const MappedFile& file() const { return file_; }
 
-  /// Typed access. nullopt / nullptr when the key is absent; Error naming the key when it has another type.
+  /// Typed access. nullopt / nullptr when the key is absent; Error naming the key when it has another type. get_float
+  /// takes integers too.
   std::optional<int64_t> get_int(std::string_view key) const;
   std::optional<double> get_float(std::string_view key) const;
   std::optional<bool> get_bool(std::string_view key) const;
@@ -52,8 +66,15 @@ class GgufFile {
   const std::vector<double>* get_floats(std::string_view key) const;
 
  private:
+  friend class GgufParser;
+  const GgufValue* value(std::string_view key) const;
+  template <class T>
+  const T* get_array(std::string_view key, const char* expected) const;
+
   MappedFile file_;
+  std::string name_;
   uint32_t version_ = 0;
+  int64_t alignment_ = 32;
   std::vector<TensorView> tensors_;
   std::map<std::string, size_t, std::less<>> index_;
   std::map<std::string, GgufValue, std::less<>> metadata_;
