@@ -1,0 +1,71 @@
+# `make help` lists what there is. Every target first runs the set-up that it needs, which does nothing when all is in place.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := build
+.PHONY: help build run test sanitizers neon bench format format-check docs install clean setup-build setup-format setup-neon
+
+# The question that `make run` asks. It travels in the environment, unexpanded, so that quotes and $$ arrive as they were typed.
+PROMPT ?= Why is the sky blue? Answer in two sentences.
+export ORRERY_PROMPT := $(value PROMPT)
+unexport PROMPT
+
+JOBS ?= $(shell nproc)
+PREFIX ?= /usr/local
+
+# $(call ninja,PRESET,TARGETS): configures once, then builds; CMake reconfigures by itself when a file of its changes.
+folder = build$(if $(filter-out release,$(1)),-$(1))
+define ninja
+@[ -f $(call folder,$(1))/build.ninja ] || cmake --preset $(1)
+@cmake --build $(call folder,$(1)) -j $(JOBS) $(if $(2),--target $(2))
+endef
+
+build: setup-build ## build everything into build/ (the default)
+	$(call ninja,release)
+
+run: setup-build ## ask the default model: make run PROMPT="Why is the sky blue?"
+	@setup/fetch.sh smollm2
+	$(call ninja,release,orrery)
+	@build/bin/orrery run smollm2 "$$ORRERY_PROMPT"
+
+test: setup-build ## build and run all tests
+	@setup/fetch.sh smollm2
+	$(call ninja,release)
+	@JOBS=$(JOBS) tests/run.sh build
+
+sanitizers: setup-build ## the tests under ASan and UBSan, the engine's concurrency under TSan
+	@setup/fetch.sh smollm2
+	$(call ninja,asan-ubsan)
+	@JOBS=$(JOBS) tests/run.sh build-asan-ubsan
+	$(call ninja,tsan,test_base test_text)
+	@JOBS=$(JOBS) tests/run.sh build-tsan -R 'Engine|ThreadPool'
+
+neon: setup-neon ## the kernels and their tests for aarch64, run under qemu
+	@JOBS=$(JOBS) tests/cross/run.sh
+
+bench: setup-build ## Orrery against llama.cpp on this machine; writes bench/README.md
+	@setup/fetch.sh smollm2
+	@JOBS=$(JOBS) bench/peer.sh
+	$(call ninja,release,orrery)
+	@bench/run
+
+format: setup-format ## format every C++ file
+	@git ls-files -z '*.cpp' '*.h' | xargs -0 clang-format-14 -i
+
+format-check: setup-format ## fail where `make format` would change something
+	@git ls-files -z '*.cpp' '*.h' | xargs -0 clang-format-14 --dry-run -Werror
+
+docs: setup-build ## man pages and shell completion into build/share
+	$(call ninja,release,orrery)
+
+install: build ## install into PREFIX (/usr/local)
+	@cmake --install build --prefix $(PREFIX)
+
+clean: ## remove what was built; the cache of downloads stays
+	@rm -rf build build-*
+
+setup-%:
+	@setup/packages.sh $*
+
+help: ## this list
+	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name what; do \
+	  printf '  make %-14s%s\n' "$$name" "$$what"; done

@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# Fetches what setup/downloads.txt names into the cache, once: setup/fetch.sh NAME...
+#
+# A file that is in place is not fetched again, so a second clone needs no network. Archives are checked against their sha256 before
+# they are opened, files again after; a file takes its final name only when it is whole, so an interrupted run leaves nothing behind
+# but a folder cache/tmp.* that the next run removes.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/orrery
+
+die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
+
+check() {  # file sha256
+  local found
+  found=$(sha256sum "$1" | cut -d' ' -f1)
+  [ "$found" = "$2" ] || die "$(basename "$1"): sha256 $found, expected $2: the download is not the pinned file; try again"
+}
+
+download() {  # requirement kind folder
+  local only=--only-binary
+  [ "$2" = sdist ] && only=--no-binary
+  local tries=3 try
+  for try in $(seq $tries); do
+    python3 -m pip download --quiet --disable-pip-version-check --no-deps "$only" "${1%%==*}" --dest "$3" "$1" && return
+    [ "$try" = $tries ] || printf 'setup: trying again (%s of %s)\n' $((try + 1)) $tries >&2
+  done
+  die "pip could not download $1: is the network there, and pip configured for it? (python3 -m pip config list)"
+}
+
+fetch() {  # one row of downloads.txt, without its name
+  local requirement=$1 kind=$2 sha=$3 inner=$4 inner_sha=$5 place=$cache/$6
+  [ -e "$place" ] && return
+  local package=${requirement%%==*}
+  printf 'setup: fetching %s (once; it goes to %s)\n' "$requirement" "$place"
+  download "$requirement" "$kind" "$tmp"
+  local archives=("$tmp"/*)
+  [ ${#archives[@]} = 1 ] || die "$package came as ${#archives[@]} files, expected one"
+  check "${archives[0]}" "$sha"
+  mkdir -p "$tmp/open" "$(dirname "$place")"
+  case $kind in
+    wheel) python3 -m zipfile -e "${archives[0]}" "$tmp/open" ;;
+    sdist) tar -xzf "${archives[0]}" -C "$tmp/open" "$inner" ;;
+  esac
+  [ "$inner_sha" = - ] || check "$tmp/open/$inner" "$inner_sha"
+  [ -d "$tmp/open/$inner" ] || sync "$tmp/open/$inner"
+  mv -T "$tmp/open/$inner" "$place"
+  rm -rf "${tmp:?}"/*
+}
+
+mkdir -p "$cache"
+find "$cache" -maxdepth 1 -name 'tmp.*' -mmin +60 -exec rm -rf {} +
+tmp=$(mktemp -d "$cache/tmp.XXXXXX")
+trap 'rm -rf "$tmp"' EXIT
+for name in "$@"; do
+  row=$(grep "^$name " "$here/downloads.txt") || die "no download is called '$name'; setup/downloads.txt lists them"
+  read -r _ requirement kind sha inner inner_sha place <<<"$row"
+  fetch "$requirement" "$kind" "$sha" "$inner" "$inner_sha" "$place"
+done
