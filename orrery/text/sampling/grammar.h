@@ -1,4 +1,5 @@
-// Constrained output: GBNF (llama.cpp, grammars/README.md) and JSON Schema, applied to logits through a trie of the vocabulary.
+// Constrained output: GBNF (llama.cpp, grammars/README.md) and JSON Schema, applied to logits by a trie of the
+// vocabulary.
 #pragma once
 
 #include <cstdint>
@@ -17,11 +18,16 @@ namespace orrery::text {
 class TokenTrie;
 std::shared_ptr<const TokenTrie> make_token_trie(const Tokenizer& tokenizer);
 
-/// A grammar and where a text stands in it. Cheap to copy (the rules are shared). Not shared between threads.
+/// A grammar and where a text stands in it. Cheap to copy: the rules and the masks computed so far are shared, under a
+/// lock, so that copies may live on different threads; one Grammar is not shared between threads.
+///
+/// Characters are Unicode code points; a token may end inside one. Special tokens have no characters: only <[id]> and
+/// <text> match them. Nesting past 2,000 open rules is refused as if the grammar did not allow it.
 class Grammar {
  public:
   /// Throws Error with line and column for a syntax error, an undefined rule, left recursion, or limits exceeded.
-  static Grammar from_gbnf(std::string_view text, std::shared_ptr<const TokenTrie> trie, std::string_view root = "root");
+  static Grammar from_gbnf(std::string_view text, std::shared_ptr<const TokenTrie> trie,
+                           std::string_view root = "root");
   /// Throws Error naming the JSON pointer of a keyword that is not supported; nothing in a schema is ignored silently.
   static Grammar from_json_schema(const nlohmann::ordered_json& schema, std::shared_ptr<const TokenTrie> trie);
   Grammar(const Grammar&);
