@@ -25,6 +25,7 @@ function(orrery_room name)
   target_compile_options(orrery_${name} PRIVATE ${ORRERY_WARNINGS})
   list(TRANSFORM ARG_USES PREPEND orrery_)
   target_link_libraries(orrery_${name} PUBLIC ${ARG_USES} PRIVATE ${ARG_LIBRARIES})
+  set_target_properties(orrery_${name} PROPERTIES EXPORT_NAME ${name})
 endfunction()
 
 # The compiler flags of a source named after an instruction set: "skip" where it is another processor's, empty where it is none.
