@@ -40,6 +40,6 @@ apt() {
     { tail -n 20 "$log" >&2; echo "setup: apt-get $1 failed (its last lines stand above)" >&2; exit 1; }
 }
 echo "setup: refreshing the list of packages (apt-get update)"
-apt update
+(apt update) || echo "setup: not every package source answered; going on with the lists that are there" >&2
 echo "setup: downloading and installing (apt-get install, nothing recommended besides)"
 apt install --yes --no-install-recommends "${missing[@]}"
