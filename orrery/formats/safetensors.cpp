@@ -1,0 +1,220 @@
+#include "orrery/formats/safetensors.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "orrery/base/error.h"
+#include "orrery/formats/bytes.h"
+#include "orrery/formats/safetensors_dtype.h"
+#include "orrery/formats/shard_index.h"
+#include "orrery/formats/strict_json.h"
+
+namespace orrery::formats {
+namespace {
+
+constexpr uint64_t kMaxHeaderBytes = 100'000'000;  // the original's own limit
+constexpr size_t kMaxDims = 64;
+
+struct Described {
+  TensorView tensor;
+  uint64_t begin = 0, end = 0;
+};
+
+/// {"__metadata__": {string: string}, name: {"dtype": string, "shape": [int …], "data_offsets": [int, int]}, …}
+class HeaderJson : public StrictJson {
+ public:
+  HeaderJson(const ByteReader& reader, std::map<std::string, std::string, std::less<>>& metadata)
+      : StrictJson(reader), metadata_(metadata) {}
+
+  std::vector<Described> tensors;
+
+  bool start_object(size_t) override {
+    if (depth_ > 1 || in_array_) refuse("an object");
+    if (depth_ == 1 && !in_metadata()) {
+      tensors.emplace_back().tensor.name = name_;
+      dtype_.clear();
+      has_shape_ = false;
+      offsets_.clear();
+    }
+    ++depth_;
+    return true;
+  }
+  bool end_object() override {
+    if (--depth_ == 1 && !in_metadata()) finish_tensor();
+    return true;
+  }
+  bool key(string_t& text) override {
+    (depth_ == 1 ? name_ : field_) = text;
+    return true;
+  }
+  bool start_array(size_t) override {
+    if (in_array_ || !in_tensor() ||
+        !(field_ == "shape" ? !has_shape_ : field_ == "data_offsets" && offsets_.empty())) {
+      refuse("an array");
+    }
+    in_array_ = true;
+    has_shape_ |= field_ == "shape";
+    return true;
+  }
+  bool end_array() override { return in_array_ = false, true; }
+  bool number_unsigned(number_unsigned_t value) override {
+    if (!in_array_ || value > INT64_MAX) return StrictJson::number_unsigned(value);
+    if (field_ == "shape") {
+      auto& shape = tensors.back().tensor.shape;
+      if (shape.size() == kMaxDims) refuse(fmt::format("more than {} axes", kMaxDims));
+      shape.push_back(static_cast<int64_t>(value));
+    } else {
+      if (offsets_.size() == 2) refuse("a third offset");
+      offsets_.push_back(value);
+    }
+    return true;
+  }
+  bool string(string_t& text) override {
+    if (in_tensor() && !in_array_ && field_ == "dtype" && dtype_.empty()) {
+      dtype_ = text;
+      return true;
+    }
+    if (depth_ != 2 || !in_metadata()) return StrictJson::string(text);
+    if (!metadata_.emplace(field_, text).second) refuse("the key twice");
+    return true;
+  }
+
+ private:
+  bool in_metadata() const { return name_ == "__metadata__"; }
+  bool in_tensor() const { return depth_ == 2 && !in_metadata(); }
+
+  void finish_tensor() {
+    Described& described = tensors.back();
+    TensorView& tensor = described.tensor;
+    const std::string field = "tensor " + printable(name_);
+    if (dtype_.empty()) reader_.fail(field, "no dtype", "one");
+    if (!has_shape_) reader_.fail(field, "no shape", "one");
+    if (offsets_.size() != 2) reader_.fail(field, "no data_offsets", "two");
+    const std::optional<DType> dtype = dtype_from_safetensors(dtype_);
+    if (!dtype) reader_.fail(field, "dtype " + printable(dtype_), "one of " + safetensors_dtypes());
+    tensor.dtype = *dtype;
+    std::tie(described.begin, described.end) = std::pair(offsets_[0], offsets_[1]);
+    const std::optional<int64_t> bytes = checked_bytes(tensor.dtype, tensor.shape);
+    if (!bytes || described.end < described.begin || static_cast<uint64_t>(*bytes) != described.end - described.begin) {
+      reader_.fail(field, fmt::format("data_offsets [{}, {}]", described.begin, described.end),
+                   fmt::format("room for shape {} of {}", shape_string(tensor.shape), dtype_));
+    }
+    tensor.bytes = *bytes;
+  }
+
+  std::string place() const override {
+    if (depth_ == 0) return "header";
+    return depth_ == 1 ? "tensor " + printable(name_)
+                       : fmt::format("tensor {}, {}", printable(name_), printable(field_));
+  }
+  std::string expected() const override {
+    if (depth_ == 0) return "an object";
+    if (depth_ == 1) return "an object with dtype, shape and data_offsets";
+    if (in_metadata()) return "strings under different keys";
+    return "dtype (a string), shape (integers), data_offsets (two integers), each once";
+  }
+
+  std::map<std::string, std::string, std::less<>>& metadata_;
+  int depth_ = 0;
+  bool in_array_ = false, has_shape_ = false;
+  std::string name_, field_, dtype_;
+  std::vector<uint64_t> offsets_;
+};
+
+}  // namespace
+
+class SafetensorsParser {
+ public:
+  /// Appends the tensors of one file to `out`.
+  static void append(std::span<const std::byte> bytes, const std::string& name, SafetensorsFile& out) {
+    ByteReader reader(bytes, "read a safetensors file", name);
+    const uint64_t header_bytes = reader.read<uint64_t>("header size");
+    if (header_bytes > kMaxHeaderBytes) {
+      reader.fail("header size", fmt::format("{} bytes", header_bytes), fmt::format("at most {}", kMaxHeaderBytes),
+                  "is it really a .safetensors file?");
+    }
+    const std::string_view header = reader.take_text(header_bytes, "header");
+    if (!header.starts_with('{')) reader.fail("header", printable(header.substr(0, 8)), "a JSON object");
+    std::map<std::string, std::string, std::less<>> metadata;
+    HeaderJson json(reader, metadata);
+    json.run(header);
+    if (out.tensors_.empty()) out.metadata_ = std::move(metadata);
+    place(json.tensors, reader, out);
+  }
+
+ private:
+  /// The format allows neither holes nor overlaps: in the order of their offsets the tensors tile the data section.
+  static void place(std::vector<Described>& described, const ByteReader& reader, SafetensorsFile& out) {
+    const auto data = reader.bytes().subspan(reader.position());
+    std::stable_sort(described.begin(), described.end(), [](const Described& a, const Described& b) {
+      return std::pair(a.begin, a.end) < std::pair(b.begin, b.end);
+    });
+    uint64_t end = 0;
+    for (Described& next : described) {
+      const std::string field = "tensor " + printable(next.tensor.name);
+      if (next.begin != end) {
+        reader.fail(field, fmt::format("data at {}", next.begin),
+                    fmt::format("at {}, where the tensor before it ends", end));
+      }
+      if (next.end > data.size()) {
+        reader.fail(field, fmt::format("data up to {}", next.end),
+                    fmt::format("inside the {} bytes of data", data.size()),
+                    "the download may be incomplete: fetch it again");
+      }
+      end = next.end;
+      next.tensor.data = data.data() + next.begin;
+      if (!out.index_.try_emplace(next.tensor.name, out.tensors_.size()).second) {
+        reader.fail(field, "the name twice", "each tensor once");
+      }
+      out.tensors_.push_back(std::move(next.tensor));
+    }
+    if (end != data.size()) {
+      reader.fail("data", fmt::format("{} bytes", data.size()), fmt::format("the {} bytes of the tensors", end));
+    }
+  }
+};
+
+SafetensorsFile SafetensorsFile::parse(std::span<const std::byte> bytes, const std::string& name) {
+  SafetensorsFile file;
+  SafetensorsParser::append(bytes, name, file);
+  return file;
+}
+
+SafetensorsFile SafetensorsFile::open(const std::filesystem::path& path) {
+  SafetensorsFile file;
+  const bool sharded = path.extension() == ".json";
+  const ShardIndex index = sharded ? read_shard_index(path) : ShardIndex{.files = {path}};
+  for (const auto& shard : index.files) {
+    file.files_.push_back(MappedFile::open(shard));
+    const size_t before = file.tensors_.size();
+    SafetensorsParser::append(file.files_.back().bytes(), shard.string(), file);
+    for (size_t i = before; sharded && i < file.tensors_.size(); ++i) {
+      const auto named = index.weight_map.find(file.tensors_[i].name);
+      if (named != index.weight_map.end() && named->second != shard.filename()) {
+        throw Error({.doing = "read a sharded checkpoint",
+                     .where = fmt::format("{}, tensor {}", shard.string(), printable(file.tensors_[i].name)),
+                     .found = "the tensor here",
+                     .expected = "it in " + named->second + ", as the index says"});
+      }
+    }
+  }
+  for (const auto& [tensor, shard] : index.weight_map) {
+    if (file.find(tensor) == nullptr) {
+      throw Error({.doing = "read a sharded checkpoint",
+                   .where = path.string(),
+                   .found = fmt::format("no tensor {} in {}", printable(tensor), printable(shard)),
+                   .expected = "it there, as the index says",
+                   .advice = "index and shards may come from different revisions: fetch them again"});
+    }
+  }
+  return file;
+}
+
+const TensorView* SafetensorsFile::find(std::string_view name) const {
+  const auto found = index_.find(name);
+  return found == index_.end() ? nullptr : &tensors_[found->second];
+}
+
+}  // namespace orrery::formats

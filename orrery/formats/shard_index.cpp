@@ -1,0 +1,75 @@
+#include "orrery/formats/shard_index.h"
+
+#include <set>
+
+#include "orrery/base/file.h"
+#include "orrery/formats/bytes.h"
+#include "orrery/formats/strict_json.h"
+
+namespace orrery::formats {
+namespace {
+
+/// {"metadata": anything, "weight_map": {tensor: file, …}}
+class IndexJson : public StrictJson {
+ public:
+  IndexJson(const ByteReader& reader, ShardIndex& out) : StrictJson(reader), out_(out) {}
+
+  bool start_object(size_t) override { return open("an object"); }
+  bool start_array(size_t) override { return depth_ == 0 || in_map() ? StrictJson::start_array(0) : open("an array"); }
+  bool end_object() override { return --depth_, true; }
+  bool end_array() override { return --depth_, true; }
+  bool key(string_t& text) override {
+    if (depth_ == 1) section_ = text;
+    if (depth_ == 2 && in_map()) tensor_ = text;
+    return true;
+  }
+  bool string(string_t& text) override {
+    if (!in_map()) return scalar("a string");
+    if (text.empty() || text == "." || text == ".." || text.find('/') != text.npos || text.find('\0') != text.npos) {
+      refuse(printable(text));
+    }
+    if (!out_.weight_map.emplace(tensor_, text).second) refuse("the tensor twice");
+    return true;
+  }
+  bool null() override { return scalar("null"); }
+  bool boolean(bool) override { return scalar("a bool"); }
+  bool number_integer(number_integer_t) override { return scalar("a number"); }
+  bool number_unsigned(number_unsigned_t) override { return scalar("a number"); }
+  bool number_float(number_float_t, const string_t&) override { return scalar("a number"); }
+
+ private:
+  bool in_map() const { return depth_ >= 1 && section_ == "weight_map"; }
+  bool open(const char* found) {
+    if (in_map() && depth_ != 1) refuse(found);
+    ++depth_;
+    return true;
+  }
+  bool scalar(const char* found) const {
+    if (depth_ == 0 || in_map()) refuse(found);
+    return true;
+  }
+  std::string place() const override { return in_map() ? "weight_map " + printable(tensor_) : "JSON"; }
+  std::string expected() const override {
+    return in_map() ? "the name of a file in the same folder, once for each tensor" : "an object with a weight_map";
+  }
+
+  ShardIndex& out_;
+  int64_t depth_ = 0;
+  std::string section_, tensor_;
+};
+
+}  // namespace
+
+ShardIndex read_shard_index(const std::filesystem::path& path) {
+  const MappedFile file = MappedFile::open(path);
+  ByteReader reader(file.bytes(), "read the index of a sharded checkpoint", path.string());
+  ShardIndex index;
+  IndexJson(reader, index).run(reader.take_text(file.bytes().size(), "JSON"));
+  if (index.weight_map.empty()) reader.fail("JSON", "no weight_map", "one that names each tensor's file");
+  std::set<std::string> names;
+  for (const auto& [tensor, name] : index.weight_map) names.insert(name);
+  for (const std::string& name : names) index.files.push_back(path.parent_path() / name);
+  return index;
+}
+
+}  // namespace orrery::formats
