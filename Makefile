@@ -63,7 +63,7 @@ install: build ## install into PREFIX (/usr/local)
 clean: ## remove what was built; the cache of downloads stays
 	@rm -rf build build-*
 
-setup-%:
+setup-build setup-format setup-neon: setup-%:
 	@setup/packages.sh $*
 
 help: ## this list
