@@ -15,7 +15,7 @@ PREFIX ?= /usr/local
 # $(call ninja,PRESET,TARGETS): configures once, then builds; CMake reconfigures by itself when a file of its changes.
 folder = build$(if $(filter-out release,$(1)),-$(1))
 define ninja
-@[ -f $(call folder,$(1))/build.ninja ] || cmake --preset $(1)
+@[ -f $(call folder,$(1))/build.ninja ] || cmake --preset $(1) --log-level=WARNING
 @cmake --build $(call folder,$(1)) -j $(JOBS) $(if $(2),--target $(2))
 endef
 
