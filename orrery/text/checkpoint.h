@@ -14,6 +14,9 @@
 
 namespace orrery::text {
 
+struct ExpectedTensor;
+struct Family;
+
 /// Opens, never copies: tensors are views into mapped files. Immutable after open.
 class Checkpoint {
  public:
@@ -46,6 +49,10 @@ class Checkpoint {
   virtual void release(const TensorView&) const {}
 
  protected:
+  /// Fills canonical_ from spec_ and tensors_, whose names are the expected tensors' `name` (one of its members), and
+  /// counts the spec's parameters. Throws the Error that open() promises.
+  void bind(const Family& family, std::string ExpectedTensor::*name);
+
   std::filesystem::path path_;
   std::string format_;
   int64_t file_bytes_ = 0;

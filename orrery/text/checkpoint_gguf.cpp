@@ -1,0 +1,36 @@
+#include "orrery/formats/gguf.h"
+#include "orrery/text/checkpoint_files.h"
+#include "orrery/text/families/family.h"
+#include "orrery/text/families/gguf_config.h"
+
+namespace orrery::text {
+
+namespace {
+
+class GgufCheckpoint : public Checkpoint {
+ public:
+  explicit GgufCheckpoint(const std::filesystem::path& file) : gguf_(formats::GgufFile::open(file)) {
+    path_ = file;
+    format_ = "gguf";
+    file_bytes_ = gguf_.file().bytes().size();
+    tensors_ = gguf_.tensors();
+    const GgufConfig config(gguf_, file.string());
+    const Family& family = family_of_gguf(config);
+    spec_ = family.spec_from_gguf(config);
+    bind(family, &ExpectedTensor::gguf);
+    if (gguf_.metadata().contains("tokenizer.ggml.model")) tokenizer_ = Tokenizer::from_gguf(gguf_);
+  }
+
+  void release(const TensorView& view) const override { gguf_.file().release({view.data, size_t(view.bytes)}); }
+
+ private:
+  formats::GgufFile gguf_;
+};
+
+}  // namespace
+
+std::shared_ptr<const Checkpoint> open_gguf_checkpoint(const std::filesystem::path& file) {
+  return std::make_shared<GgufCheckpoint>(file);
+}
+
+}  // namespace orrery::text

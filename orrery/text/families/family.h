@@ -1,0 +1,57 @@
+// What a model family has to say about itself; every family is a file pair here and a line in families().
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "orrery/text/decoder_spec.h"
+
+namespace orrery::text {
+
+class GgufConfig;
+class HubConfig;
+
+/// One row of a family's tensor table. "{}" in a name is the layer. Files call a tensor by any of the three names.
+struct TensorRow {
+  using Extent = int64_t (*)(const DecoderSpec&);
+  std::string_view canonical;                     ///< the hub's name, which the engine asks for
+  std::string_view gguf;                          ///< llama.cpp's
+  std::string_view meta;                          ///< the original authors', llama2.c's too; empty where they have none
+  std::vector<Extent> shape;                      ///< [rows, cols] as functions of the spec
+  bool (*present)(const DecoderSpec&) = nullptr;  ///< nullptr: always
+};
+
+/// A tensor that a model of this spec has.
+struct ExpectedTensor {
+  std::string canonical, gguf, meta;
+  std::vector<int64_t> shape;
+};
+
+struct Family {
+  std::string_view name;
+  std::vector<std::string_view> gguf_architectures;  ///< general.architecture
+  std::vector<std::string_view> model_types;         ///< config.json model_type
+  std::vector<std::string_view> hub_architectures;   ///< config.json architectures
+  /// Both throw Error naming the field that is missing, wrong or asks for something that is not supported.
+  DecoderSpec (*spec_from_hub)(const HubConfig&);
+  DecoderSpec (*spec_from_gguf)(const GgufConfig&);
+  std::span<const TensorRow> tensors;
+  /// Tensors of a file that are no weights: obsolete buffers, and what the spec has already taken in.
+  bool (*ignorable)(std::string_view name, const DecoderSpec&);
+};
+
+/// Every family there is.
+const std::vector<Family>& families();
+
+/// The family of a GGUF architecture, or of a hub config's architectures and model_type. Throws Error listing the known
+/// ones.
+const Family& family_of_gguf(const GgufConfig& config);
+const Family& family_of_hub(const HubConfig& config);
+const Family& family_named(std::string_view name);
+
+/// The family's table for a given spec, layer by layer. Throws Error when the spec's sizes are not positive.
+std::vector<ExpectedTensor> expected_tensors(const Family& family, const DecoderSpec& spec);
+
+}  // namespace orrery::text

@@ -1,0 +1,119 @@
+#include "orrery/text/families/hub_config.h"
+
+#include <fmt/format.h>
+
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "orrery/base/file.h"
+
+namespace orrery::text {
+
+namespace {
+using Json = nlohmann::json;
+
+/// A value for a message: never a whole document.
+std::string brief(const Json& value) {
+  std::string text = value.dump(-1, ' ', false, Json::error_handler_t::replace);
+  if (text.size() > 60) text = text.substr(0, 60) + "…";
+  return text;
+}
+}  // namespace
+
+HubConfig HubConfig::open(const std::filesystem::path& file) {
+  const Json json = Json::parse(read_text(file), nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object())
+    throw Error({.doing = "read a model's config",
+                 .where = file.string(),
+                 .found = json.is_discarded() ? "something that is no JSON" : std::string(json.type_name()),
+                 .expected = "a JSON object"});
+  return HubConfig(json, file.string());
+}
+
+HubConfig::HubConfig(const Json& object, std::string where)
+    : json_(std::make_shared<const Json>(object)), where_(std::move(where)) {}
+
+Error HubConfig::error(std::string_view key, std::string found, std::string expected) const {
+  return Error({.doing = "read a model's config",
+                .where = fmt::format("{}, {}", where_, key),
+                .found = std::move(found),
+                .expected = std::move(expected)});
+}
+
+const Json* HubConfig::find(std::string_view key) const {
+  const auto entry = json_->find(key);
+  return entry == json_->end() || entry->is_null() ? nullptr : &*entry;
+}
+
+const Json& HubConfig::get(std::string_view key, std::string_view kind) const {
+  if (const Json* value = find(key)) return *value;
+  throw error(key, "no such key", std::string(kind));
+}
+
+bool HubConfig::has(std::string_view key) const { return find(key) != nullptr; }
+
+int64_t HubConfig::integer(std::string_view key) const {
+  const Json& value = get(key, "an integer");
+  if (!value.is_number_integer()) throw error(key, brief(value), "an integer");
+  if (value.is_number_unsigned() && value.get<uint64_t>() > uint64_t{std::numeric_limits<int64_t>::max()})
+    throw error(key, brief(value), "an integer below 2^63");
+  return value.get<int64_t>();
+}
+
+int64_t HubConfig::integer(std::string_view key, int64_t fallback) const { return has(key) ? integer(key) : fallback; }
+
+int64_t HubConfig::size(std::string_view key) const {
+  const int64_t value = integer(key);
+  if (value < 1 || value > std::numeric_limits<int32_t>::max())
+    throw error(key, std::to_string(value), "a size from 1 to 2^31 - 1");
+  return value;
+}
+
+int64_t HubConfig::size(std::string_view key, int64_t fallback) const { return has(key) ? size(key) : fallback; }
+
+double HubConfig::number(std::string_view key) const {
+  const Json& value = get(key, "a number");
+  if (!value.is_number()) throw error(key, brief(value), "a number");
+  return value.get<double>();
+}
+
+double HubConfig::number(std::string_view key, double fallback) const { return has(key) ? number(key) : fallback; }
+
+bool HubConfig::boolean(std::string_view key, bool fallback) const {
+  const Json* value = find(key);
+  if (!value) return fallback;
+  if (!value->is_boolean()) throw error(key, brief(*value), "true or false");
+  return value->get<bool>();
+}
+
+std::string HubConfig::string(std::string_view key, const std::string& fallback) const {
+  const Json* value = find(key);
+  if (!value) return fallback;
+  if (!value->is_string()) throw error(key, brief(*value), "a string");
+  return value->get<std::string>();
+}
+
+std::vector<std::string> HubConfig::strings(std::string_view key) const {
+  const Json* value = find(key);
+  if (!value) return {};
+  std::vector<std::string> result;
+  if (value->is_array())
+    for (const Json& item : *value)
+      if (item.is_string()) result.push_back(item.get<std::string>());
+  if (!value->is_array() || result.size() != value->size()) throw error(key, brief(*value), "a list of strings");
+  return result;
+}
+
+HubConfig HubConfig::object(std::string_view key) const {
+  const Json* value = find(key);
+  if (value && !value->is_object()) throw error(key, brief(*value), "an object");
+  return HubConfig(value ? *value : Json::object(), fmt::format("{}, {}", where_, key));
+}
+
+std::vector<std::string> HubConfig::keys() const {
+  std::vector<std::string> result;
+  for (const auto& item : json_->items()) result.push_back(item.key());
+  return result;
+}
+
+}  // namespace orrery::text

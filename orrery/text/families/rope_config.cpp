@@ -1,0 +1,144 @@
+#include "orrery/text/families/rope_config.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "orrery/base/error.h"
+#include "orrery/text/families/gguf_config.h"
+#include "orrery/text/families/hub_config.h"
+
+namespace orrery::text {
+
+namespace {
+
+/// YaRN's temperature, equation 22 of the paper, as a factor of cos and sin.
+double yarn_magnitude(double factor, double mscale = 1) {
+  return factor <= 1 ? 1.0 : 0.1 * mscale * std::log(factor) + 1.0;
+}
+
+void refuse_unknown_options(const HubConfig& rope) {
+  static constexpr std::string_view kKnown[] = {
+      "type",      "rope_type",       "rope_theta",       "factor",    "original_max_position_embeddings",
+      "finetuned", "low_freq_factor", "high_freq_factor", "beta_fast", "beta_slow",
+      "mscale",    "mscale_all_dim",  "attention_factor", "truncate",  "partial_rotary_factor",
+  };
+  for (const std::string& key : rope.keys())
+    if (rope.has(key) && std::ranges::count(kKnown, key) == 0)
+      throw rope.error(key, "an option that is not supported", fmt::format("only {}", fmt::join(kKnown, ", ")));
+  if (!rope.boolean("truncate", true)) throw rope.error("truncate", "false", "true: nothing else is supported");
+}
+
+double positive(const HubConfig& rope, std::string_view key) {
+  const double value = rope.number(key);
+  if (!(value > 0) || !std::isfinite(value)) throw rope.error(key, fmt::format("{}", value), "a positive number");
+  return value;
+}
+
+double positive(const HubConfig& rope, std::string_view key, double fallback) {
+  return rope.has(key) ? positive(rope, key) : fallback;
+}
+
+void read_yarn(const HubConfig& rope, int64_t context_length, RopeSpec& spec) {
+  spec.scaling = RopeSpec::Scaling::kYarn;
+  spec.original_context = rope.size("original_max_position_embeddings", context_length);
+  spec.factor = positive(rope, "factor", double(context_length) / double(spec.original_context));
+  spec.beta_fast = positive(rope, "beta_fast", 32);
+  spec.beta_slow = positive(rope, "beta_slow", 1);
+  if (rope.has("mscale") && rope.has("mscale_all_dim") && rope.number("mscale") != 0 &&
+      rope.number("mscale_all_dim") != 0)
+    spec.attention_factor =
+        yarn_magnitude(spec.factor, rope.number("mscale")) / yarn_magnitude(spec.factor, rope.number("mscale_all_dim"));
+  else
+    spec.attention_factor = yarn_magnitude(spec.factor);
+  spec.attention_factor = positive(rope, "attention_factor", spec.attention_factor);
+}
+
+void read_llama3(const HubConfig& rope, RopeSpec& spec) {
+  spec.scaling = RopeSpec::Scaling::kLlama3;
+  spec.factor = positive(rope, "factor");
+  spec.low_freq_factor = positive(rope, "low_freq_factor");
+  spec.high_freq_factor = positive(rope, "high_freq_factor");
+  spec.original_context = rope.size("original_max_position_embeddings");
+  if (spec.high_freq_factor <= spec.low_freq_factor)
+    throw rope.error("high_freq_factor", fmt::format("{}", spec.high_freq_factor), "more than low_freq_factor");
+}
+
+/// rope_freqs.weight: llama.cpp divides each frequency by its factor, and by a linear scaling's factor as well.
+void read_factors(const TensorView& factors, const GgufConfig& config, RopeSpec& spec) {
+  const bool yarn = spec.scaling == RopeSpec::Scaling::kYarn;
+  if (factors.dtype != DType::kF32 || factors.elements() != spec.dim / 2 || yarn)
+    throw Error(
+        {.doing = "open a language model",
+         .where = config.where() + ", tensor rope_freqs.weight",
+         .found = fmt::format("{} {}{}", name(factors.dtype), shape_string(factors.shape), yarn ? " and yarn" : ""),
+         .expected = fmt::format("f32 [{}] and no yarn", spec.dim / 2)});
+  spec.factors.resize(spec.dim / 2);
+  std::memcpy(spec.factors.data(), factors.data, factors.bytes);
+  for (float& divisor : spec.factors) divisor *= float(spec.factor);
+  spec.scaling = RopeSpec::Scaling::kFactors;
+  spec.factor = 1;
+}
+
+/// The rotated part of a head: a whole number of pairs.
+int64_t checked_dim(int64_t dim, int64_t head_dim, const std::string& where) {
+  if (dim < 2 || dim > head_dim || dim % 2 != 0)
+    throw Error({.doing = "read a model's rotary embedding",
+                 .where = where,
+                 .found = fmt::format("{} rotated dimensions of a head of {}", dim, head_dim),
+                 .expected = "an even number, at most the head's"});
+  return dim;
+}
+
+}  // namespace
+
+RopeSpec rope_from_hub(const HubConfig& config, int64_t head_dim, int64_t context_length) {
+  const HubConfig rope = config.object(config.has("rope_parameters") ? "rope_parameters" : "rope_scaling");
+  refuse_unknown_options(rope);
+  RopeSpec spec;
+  spec.theta = rope.has("rope_theta") ? positive(rope, "rope_theta") : positive(config, "rope_theta", 10000.0);
+  const HubConfig& partial = rope.has("partial_rotary_factor") ? rope : config;
+  spec.dim = checked_dim(int64_t(double(head_dim) * positive(partial, "partial_rotary_factor", 1.0)), head_dim,
+                         config.where() + ", partial_rotary_factor");
+  const std::string type = rope.string("rope_type", rope.string("type", "default"));
+  if (type == "linear") {
+    spec.scaling = RopeSpec::Scaling::kLinear;
+    spec.factor = positive(rope, "factor");
+  } else if (type == "yarn") {
+    read_yarn(rope, context_length, spec);
+  } else if (type == "llama3") {
+    read_llama3(rope, spec);
+  } else if (type != "default") {
+    throw rope.error("rope_type", type, "one of: default, linear, yarn, llama3");
+  }
+  return spec;
+}
+
+RopeSpec rope_from_gguf(const GgufConfig& config, int64_t head_dim, int64_t context_length) {
+  RopeSpec spec;
+  spec.theta = config.positive("rope.freq_base", 10000.0);
+  spec.dim = checked_dim(config.integer("rope.dimension_count", head_dim), head_dim,
+                         config.where() + ", rope.dimension_count");
+  const double factor = config.positive("rope.scaling.factor", config.positive("rope.scale_linear", 1.0));
+  // A factor without a type is linear scaling, as in llama.cpp.
+  const std::string type = config.string("rope.scaling.type", factor == 1 ? "none" : "linear");
+  if (type == "linear" && factor != 1) {
+    spec.scaling = RopeSpec::Scaling::kLinear;
+    spec.factor = factor;
+  } else if (type == "yarn") {
+    spec.scaling = RopeSpec::Scaling::kYarn;
+    spec.factor = factor;
+    spec.original_context = config.size("rope.scaling.original_context_length", context_length);
+    spec.beta_fast = config.positive("rope.scaling.yarn_beta_fast", 32);
+    spec.beta_slow = config.positive("rope.scaling.yarn_beta_slow", 1);
+    spec.attention_factor = config.positive("rope.scaling.attn_factor", 1) * yarn_magnitude(factor);
+  } else if (type != "none" && type != "linear") {
+    throw config.error("rope.scaling.type", type, "one of: none, linear, yarn");
+  }
+  if (const TensorView* factors = config.file().find("rope_freqs.weight")) read_factors(*factors, config, spec);
+  return spec;
+}
+
+}  // namespace orrery::text
