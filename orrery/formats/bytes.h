@@ -60,6 +60,9 @@ class ByteReader {
     if (count > remaining() / each) fail_short(count, each, field);
   }
 
+  /// A reader of some of the bytes, with the same messages.
+  ByteReader part(std::span<const std::byte> bytes) const { return {bytes, doing_, where_}; }
+
   void seek(uint64_t position, std::string_view field);
   uint64_t position() const { return position_; }
   uint64_t remaining() const { return bytes_.size() - position_; }

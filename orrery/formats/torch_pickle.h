@@ -37,7 +37,8 @@ class TorchValue {
     kDict,       ///< dict, OrderedDict, Counter
     kNamespace,  ///< argparse.Namespace: its attributes are read as a dict
     kTensor,
-    kName  ///< a type that was only mentioned, such as torch.FloatStorage
+    kStorage,  ///< a tensor's memory without the tensor
+    kName      ///< a type that was only mentioned, such as torch.FloatStorage
   };
 
   TorchValue() = default;
@@ -60,9 +61,6 @@ class TorchValue {
 
  private:
   friend class Unpickler;
-  friend class TorchRebuilder;
-  friend struct PickleArena;
-  friend struct PickleValues;
 
   Kind kind_ = Kind::kNone;
   uint32_t size_ = 0;  // of text
@@ -71,8 +69,8 @@ class TorchValue {
     double real;
     const char* text;
     PickleContainer* container;
-    size_t index;  // of a tensor, a storage or a name
     const TensorView* tensor;
+    size_t index;  // of a storage or a name
   } as_ = {.integer = 0};
 };
 
