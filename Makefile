@@ -45,6 +45,7 @@ neon: setup-neon ## the kernels and their tests for aarch64, run under qemu
 bench: setup-build ## Orrery against llama.cpp on this machine; writes bench/README.md
 	@setup/fetch.sh smollm2
 	@JOBS=$(JOBS) bench/peer.sh
+	@bench/models.sh
 	$(call ninja,release,orrery)
 	@bench/run
 
