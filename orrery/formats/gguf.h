@@ -8,11 +8,13 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
 #include "orrery/base/file.h"
 #include "orrery/base/tensor_view.h"
+#include "orrery/formats/tensor_source.h"
 
 namespace orrery::formats {
 
@@ -29,7 +31,21 @@ struct GgufValue {
   std::variant<int64_t, uint64_t, double, bool, std::string, std::vector<int64_t>, std::vector<double>,
                std::vector<std::string_view>, Array>
       value;
+
+  // For writing. The strings of an array stay their owner's.
+  static GgufValue u32(uint32_t number) { return {Type::kU32, Type::kU32, uint64_t{number}}; }
+  static GgufValue i32(int32_t number) { return {Type::kI32, Type::kI32, int64_t{number}}; }
+  static GgufValue f32(float number) { return {Type::kF32, Type::kF32, double{number}}; }
+  static GgufValue boolean(bool flag) { return {Type::kBool, Type::kBool, flag}; }
+  static GgufValue string(std::string text) { return {Type::kString, Type::kString, std::move(text)}; }
+  static GgufValue strings(std::vector<std::string_view> texts) {
+    return {Type::kArray, Type::kString, std::move(texts)};
+  }
+  static GgufValue i32s(std::vector<int64_t> numbers) { return {Type::kArray, Type::kI32, std::move(numbers)}; }
+  static GgufValue f32s(std::vector<double> numbers) { return {Type::kArray, Type::kF32, std::move(numbers)}; }
 };
+
+using GgufMetadata = std::map<std::string, GgufValue, std::less<>>;
 
 /// ggml's number of a tensor type; nullopt for types GGUF cannot hold (fp8, unsigned, bool).
 std::optional<uint32_t> ggml_type_from_dtype(DType dtype);
@@ -52,7 +68,7 @@ class GgufFile {
   int64_t alignment() const { return alignment_; }
   const std::vector<TensorView>& tensors() const { return tensors_; }
   const TensorView* find(std::string_view name) const;
-  const std::map<std::string, GgufValue, std::less<>>& metadata() const { return metadata_; }
+  const GgufMetadata& metadata() const { return metadata_; }
   const MappedFile& file() const { return file_; }
 
   /// Typed access. nullopt / nullptr when the key is absent; Error naming the key when it has another type. get_float
@@ -77,7 +93,14 @@ class GgufFile {
   int64_t alignment_ = 32;
   std::vector<TensorView> tensors_;
   std::map<std::string, size_t, std::less<>> index_;
-  std::map<std::string, GgufValue, std::less<>> metadata_;
+  GgufMetadata metadata_;
 };
+
+/// Writes a version 3 file, wholly or not at all, tensor after tensor as `source` gives them. The alignment is the
+/// metadata's general.alignment, or 32. Throws Error naming the key or tensor: a value that its type cannot hold, a
+/// type GGUF lacks, more than 4 axes, a name that is taken or longer than the 63 bytes llama.cpp reads, a source that
+/// gives another number of bytes.
+void write_gguf(const std::filesystem::path& path, const GgufMetadata& metadata, std::span<const TensorView> tensors,
+                const TensorSource& source = own_bytes);
 
 }  // namespace orrery::formats
