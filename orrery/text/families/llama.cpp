@@ -129,10 +129,11 @@ DecoderSpec spec_from_gguf(const GgufConfig& config) {
   return spec;
 }
 
-/// Llama 2's hub files keep the rotary frequencies; a tied head may be stored all the same, and the embedding rules.
+/// Llama 2's hub files and llama2.c's keep the rotary frequencies; a tied head may be stored all the same, and the
+/// embedding rules.
 bool ignorable(std::string_view name, const DecoderSpec& spec) {
-  return name.ends_with("rotary_emb.inv_freq") || name == "rope_freqs.weight" ||
-         (spec.tied_embeddings && name == "lm_head.weight");
+  return name.ends_with("rotary_emb.inv_freq") || name == "rope_freqs.weight" || name == "freqs_cos" ||
+         name == "freqs_sin" || (spec.tied_embeddings && name == "lm_head.weight");
 }
 
 }  // namespace

@@ -14,11 +14,6 @@ namespace orrery::text {
 
 namespace {
 
-/// YaRN's temperature, equation 22 of the paper, as a factor of cos and sin.
-double yarn_magnitude(double factor, double mscale = 1) {
-  return factor <= 1 ? 1.0 : 0.1 * mscale * std::log(factor) + 1.0;
-}
-
 void refuse_unknown_options(const HubConfig& rope) {
   static constexpr std::string_view kKnown[] = {
       "type",      "rope_type",       "rope_theta",       "factor",    "original_max_position_embeddings",
@@ -93,6 +88,10 @@ int64_t checked_dim(int64_t dim, int64_t head_dim, const std::string& where) {
 }
 
 }  // namespace
+
+double yarn_magnitude(double factor, double mscale) {
+  return factor <= 1 ? 1.0 : 0.1 * mscale * std::log(factor) + 1.0;
+}
 
 RopeSpec rope_from_hub(const HubConfig& config, int64_t head_dim, int64_t context_length) {
   const HubConfig rope = config.object(config.has("rope_parameters") ? "rope_parameters" : "rope_scaling");

@@ -10,6 +10,9 @@ namespace orrery::text {
 class GgufConfig;
 class HubConfig;
 
+/// YaRN's temperature as a factor of cos and sin (Peng et al. 2023, eq. 22): 0.1 · mscale · ln(factor) + 1.
+double yarn_magnitude(double factor, double mscale = 1);
+
 /// From config.json: `rope_theta` with `rope_scaling` {type or rope_type}, or transformers 5's `rope_parameters`. Knows
 /// default, linear (kaiokendev 2023), yarn (Peng et al. 2023) and llama3 (Llama 3.1's); throws Error naming any other
 /// and any option of theirs that is not known. Layout kHalf.
