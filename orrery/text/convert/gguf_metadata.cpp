@@ -1,0 +1,68 @@
+#include "orrery/text/convert/gguf_metadata.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "orrery/text/families/rope_config.h"
+
+namespace orrery::text {
+
+namespace {
+using formats::GgufValue;
+
+/// llama.cpp computes YaRN's magnitude itself, and multiplies by what a file says beside it.
+void add_yarn(const RopeSpec& rope, const std::string& prefix, formats::GgufMetadata& metadata) {
+  metadata[prefix + "type"] = GgufValue::string("yarn");
+  metadata[prefix + "factor"] = GgufValue::f32(float(rope.factor));
+  metadata[prefix + "original_context_length"] = GgufValue::u32(uint32_t(rope.original_context));
+  const double beside = rope.attention_factor / yarn_magnitude(rope.factor);
+  if (std::abs(beside - 1) > 1e-6) metadata[prefix + "attn_factor"] = GgufValue::f32(float(beside));
+  if (rope.beta_fast != 32) metadata[prefix + "yarn_beta_fast"] = GgufValue::f32(float(rope.beta_fast));
+  if (rope.beta_slow != 1) metadata[prefix + "yarn_beta_slow"] = GgufValue::f32(float(rope.beta_slow));
+}
+
+void add_rope(const RopeSpec& rope, const std::string& prefix, formats::GgufMetadata& metadata) {
+  metadata[prefix + "dimension_count"] = GgufValue::u32(uint32_t(rope.dim));
+  metadata[prefix + "freq_base"] = GgufValue::f32(float(rope.theta));
+  if (rope.scaling == RopeSpec::Scaling::kYarn) add_yarn(rope, prefix + "scaling.", metadata);
+  if (rope.scaling == RopeSpec::Scaling::kLinear) {
+    metadata[prefix + "scaling.type"] = GgufValue::string("linear");
+    metadata[prefix + "scaling.factor"] = GgufValue::f32(float(rope.factor));
+  }
+}
+}  // namespace
+
+void add_spec(const DecoderSpec& spec, const std::string& architecture, formats::GgufMetadata& metadata) {
+  const auto add_size = [&](const std::string& key, int64_t value) {
+    metadata[architecture + "." + key] = GgufValue::u32(uint32_t(value));
+  };
+  add_size("vocab_size", spec.vocab_size);
+  add_size("context_length", spec.context_length);
+  add_size("embedding_length", spec.hidden_size);
+  add_size("block_count", spec.layers);
+  add_size("feed_forward_length", spec.intermediate_size);
+  add_size("attention.head_count", spec.heads);
+  add_size("attention.head_count_kv", spec.kv_heads);
+  add_size("attention.key_length", spec.head_dim);
+  add_size("attention.value_length", spec.head_dim);
+  metadata[architecture + ".attention.layer_norm_rms_epsilon"] = GgufValue::f32(float(spec.norm_eps));
+  add_rope(spec.rope, architecture + ".rope.", metadata);
+}
+
+std::vector<float> rope_divisors(const RopeSpec& rope) {
+  if (rope.scaling == RopeSpec::Scaling::kFactors) return rope.factors;
+  if (rope.scaling != RopeSpec::Scaling::kLlama3) return {};
+  // Llama 3.1: frequencies that turn less than low_freq_factor times in the trained context are divided by `factor`,
+  // those that turn more than high_freq_factor times stay, and 1 / divisor is linear between.
+  std::vector<float> divisors;
+  for (int64_t i = 0; i < rope.dim / 2; ++i) {
+    const double frequency = std::pow(rope.theta, -2.0 * double(i) / double(rope.dim));
+    const double turns = double(rope.original_context) * frequency / (2 * M_PI);
+    const double kept =
+        std::clamp((turns - rope.low_freq_factor) / (rope.high_freq_factor - rope.low_freq_factor), 0.0, 1.0);
+    divisors.push_back(float(1 / ((1 - kept) / rope.factor + kept)));
+  }
+  return divisors;
+}
+
+}  // namespace orrery::text

@@ -1,0 +1,223 @@
+#include "orrery/text/convert/vocabulary.h"
+
+#include <fmt/format.h>
+#include <sentencepiece_processor.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "orrery/base/error.h"
+#include "orrery/base/file.h"
+
+namespace orrery::text {
+
+namespace {
+namespace fs = std::filesystem;
+using Json = nlohmann::json;
+
+Error error(const fs::path& file, std::string found, std::string expected) {
+  return Error({.doing = "write a tokenizer as GGUF",
+                .where = file.string(),
+                .found = std::move(found),
+                .expected = std::move(expected)});
+}
+
+Json read_json(const fs::path& file) {
+  Json json = Json::parse(read_text(file), nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object()) throw error(file, "something else", "a JSON object");
+  return json;
+}
+
+/// Fillers, to be defined one by one.
+Vocabulary fillers(int64_t vocab_size) {
+  Vocabulary vocabulary;
+  for (int64_t id = 0; id < vocab_size; ++id) vocabulary.tokens.push_back(fmt::format("[PAD{}]", id));
+  vocabulary.kinds.assign(vocab_size, TokenKind::kUnused);
+  return vocabulary;
+}
+
+void define(Vocabulary& vocabulary, const fs::path& file, int64_t id, const std::string& token, TokenKind kind) {
+  if (id < 0 || id >= int64_t(vocabulary.tokens.size()))
+    throw error(file, fmt::format("token {} with the id {}", token, id),
+                fmt::format("ids below the model's {} tokens", vocabulary.tokens.size()));
+  vocabulary.tokens[id] = token;
+  vocabulary.kinds[id] = kind;
+}
+
+int64_t number_of(const fs::path& file, const std::string& text) {
+  int64_t number = 0;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (failure != std::errc() || end != text.data() + text.size()) throw error(file, "the key " + text, "a token's id");
+  return number;
+}
+
+/// The three places where hub folders list tokens that were added to a trained vocabulary.
+void define_added_tokens(Vocabulary& vocabulary, const fs::path& folder) {
+  if (const fs::path file = folder / "added_tokens.json"; fs::exists(file)) {
+    const Json tokens = read_json(file);
+    for (const auto& [token, id] : tokens.items()) define(vocabulary, file, id, token, TokenKind::kUserDefined);
+  }
+  const auto define_one = [&](const fs::path& file, int64_t id, const Json& token) {
+    const bool special = token.value("special", false);
+    const TokenKind now = id >= 0 && id < int64_t(vocabulary.kinds.size()) ? vocabulary.kinds[id] : TokenKind::kNormal;
+    const TokenKind kind = now == TokenKind::kUnknown ? now : special ? TokenKind::kControl : TokenKind::kUserDefined;
+    define(vocabulary, file, id, token.at("content"), kind);
+  };
+  if (const fs::path file = folder / "tokenizer_config.json"; fs::exists(file)) {
+    const Json tokens = read_json(file).value("added_tokens_decoder", Json::object());
+    for (const auto& [id, token] : tokens.items()) define_one(file, number_of(file, id), token);
+  }
+  if (const fs::path file = folder / "tokenizer.json"; fs::exists(file)) {
+    const Json tokens = read_json(file).value("added_tokens", Json::array());
+    for (const Json& token : tokens) define_one(file, token.at("id"), token);
+  }
+}
+
+Vocabulary read_sentencepiece(const fs::path& file, int64_t vocab_size) {
+  sentencepiece::SentencePieceProcessor processor;
+  if (!processor.Load(file.string()).ok()) throw error(file, "something else", "a SentencePiece model");
+  Vocabulary vocabulary = fillers(vocab_size);
+  vocabulary.model = "llama";
+  vocabulary.pre = "default";
+  vocabulary.scores.assign(vocab_size, -10000.0);
+  for (int id = 0; id < processor.GetPieceSize(); ++id) {
+    const TokenKind kind = processor.IsUnknown(id)   ? TokenKind::kUnknown
+                           : processor.IsControl(id) ? TokenKind::kControl
+                           : processor.IsUnused(id)  ? TokenKind::kUnused
+                           : processor.IsByte(id)    ? TokenKind::kByte
+                                                     : TokenKind::kNormal;
+    define(vocabulary, file, id, processor.IdToPiece(id), kind);
+    vocabulary.scores[id] = processor.GetScore(id);
+    // A BPE model's scores count its merges down; a Unigram model's are logarithms.
+    if (kind == TokenKind::kNormal && std::trunc(vocabulary.scores[id]) != vocabulary.scores[id])
+      throw error(file, "a Unigram model", "a BPE model");
+  }
+  vocabulary.add_space_prefix = !processor.EncodeAsPieces("a").empty() && processor.EncodeAsPieces("a")[0] != "a";
+  return vocabulary;
+}
+
+/// Both forms that tokenizer.json has merges in. llama.cpp splits a merge at its first space after the first character,
+/// so a space inside a part (no byte-level alphabet has one) cannot be said.
+std::vector<std::string> read_merges(const fs::path& file, const Json& model) {
+  std::vector<std::string> merges;
+  const Json listed = model.value("merges", Json::array());
+  for (const Json& merge : listed) {
+    merges.push_back(merge.is_array() ? merge.at(0).get<std::string>() + " " + merge.at(1).get<std::string>()
+                                      : merge.get<std::string>());
+    if (std::ranges::count(merges.back(), ' ') != 1) throw error(file, "the merge " + merges.back(), "one space in it");
+  }
+  return merges;
+}
+
+void define_trained_tokens(Vocabulary& vocabulary, const fs::path& file, const Json& model) {
+  for (const auto& [token, id] : model.at("vocab").items()) define(vocabulary, file, id, token, TokenKind::kNormal);
+}
+
+/// GGUF says nothing of normalizers; Unicode's NFC, which llama.cpp leaves out, changes almost no text.
+void refuse_normalizer(const fs::path& file, const Json& normalizer) {
+  if (normalizer.is_null() || normalizer.value("type", "") == "NFC") return;
+  if (normalizer.value("type", "") == "Sequence") {
+    const Json parts = normalizer.value("normalizers", Json::array());
+    for (const Json& part : parts) refuse_normalizer(file, part);
+    return;
+  }
+  throw error(file, "the normalizer " + normalizer.value("type", "?"), "none: GGUF has no byte-level BPE with one");
+}
+
+Vocabulary read_byte_level_bpe(const fs::path& file, const Json& json, int64_t vocab_size) {
+  refuse_normalizer(file, json.value("normalizer", Json()));
+  Vocabulary vocabulary = fillers(vocab_size);
+  vocabulary.model = "gpt2";
+  vocabulary.pre = pre_kind(json.at("pre_tokenizer"), file.string());
+  vocabulary.merges = read_merges(file, json.at("model"));
+  define_trained_tokens(vocabulary, file, json.at("model"));
+  return vocabulary;
+}
+
+/// SentencePiece merges the pair whose union scores best, tokenizers the pair that comes first in its list: a token's
+/// score is the place of its first merge, counted down.
+void score_by_merges(Vocabulary& vocabulary, const std::vector<std::string>& merges) {
+  std::map<std::string, double> rank;
+  for (size_t i = 0; i < merges.size(); ++i) {
+    std::string merged = merges[i];
+    merged.erase(merged.find(' '), 1);
+    rank.try_emplace(std::move(merged), -double(i));
+  }
+  vocabulary.scores.assign(vocabulary.tokens.size(), -double(merges.size()));
+  for (size_t id = 0; id < vocabulary.tokens.size(); ++id)
+    if (const auto entry = rank.find(vocabulary.tokens[id]); entry != rank.end()) vocabulary.scores[id] = entry->second;
+}
+
+bool is_byte_piece(const std::string& token) {
+  return token.size() == 6 && token.starts_with("<0x") && token.ends_with(">");
+}
+
+/// Llama 2's form of tokenizer.json: SentencePiece BPE written as merges.
+Vocabulary read_byte_fallback_bpe(const fs::path& file, const Json& json, int64_t vocab_size) {
+  const Json& model = json.at("model");
+  Vocabulary vocabulary = fillers(vocab_size);
+  vocabulary.model = "llama";
+  vocabulary.pre = "default";
+  define_trained_tokens(vocabulary, file, model);
+  score_by_merges(vocabulary, read_merges(file, model));
+  const std::string unknown = model.value("unk_token", Json()).is_string() ? model.at("unk_token") : "";
+  for (size_t id = 0; id < vocabulary.tokens.size(); ++id) {
+    if (is_byte_piece(vocabulary.tokens[id])) vocabulary.kinds[id] = TokenKind::kByte;
+    if (!unknown.empty() && vocabulary.tokens[id] == unknown) vocabulary.kinds[id] = TokenKind::kUnknown;
+  }
+  const std::string normalizer = json.value("normalizer", Json()).dump();
+  const std::string metaspace = json.value("pre_tokenizer", Json()).dump();
+  vocabulary.add_space_prefix =
+      normalizer.find("Prepend") != std::string::npos ||
+      (metaspace.find("Metaspace") != std::string::npos && metaspace.find("never") == std::string::npos);
+  return vocabulary;
+}
+
+bool is_byte_level(const Json& json) {
+  return json.value("pre_tokenizer", Json()).dump().find("ByteLevel") != std::string::npos;
+}
+
+Vocabulary read_tokenizer_json(const fs::path& file, int64_t vocab_size) {
+  const Json json = read_json(file);
+  const Json model = json.value("model", Json::object());
+  // Older files leave the type out; only BPE has merges.
+  if (model.value("type", model.contains("merges") ? "BPE" : "") != "BPE")
+    throw error(file, "a tokenizer of type " + model.value("type", "?"), "BPE");
+  if (is_byte_level(json)) return read_byte_level_bpe(file, json, vocab_size);
+  if (model.value("byte_fallback", false)) return read_byte_fallback_bpe(file, json, vocab_size);
+  throw error(file, "BPE on characters", "byte-level BPE, or BPE with byte_fallback");
+}
+
+}  // namespace
+
+Vocabulary read_vocabulary(const fs::path& folder, int64_t vocab_size) try {
+  const bool sentencepiece = fs::exists(folder / "tokenizer.model");
+  Vocabulary vocabulary = sentencepiece ? read_sentencepiece(folder / "tokenizer.model", vocab_size)
+                                        : read_tokenizer_json(folder / "tokenizer.json", vocab_size);
+  define_added_tokens(vocabulary, folder);
+  return vocabulary;
+} catch (const Json::exception& failure) {
+  throw error(folder / "tokenizer.json", failure.what(), "the fields that the tokenizers library writes");
+}
+
+void add_vocabulary(const Vocabulary& vocabulary, formats::GgufMetadata& metadata) {
+  using formats::GgufValue;
+  const auto views = [](const std::vector<std::string>& texts) {
+    return std::vector<std::string_view>(texts.begin(), texts.end());
+  };
+  metadata["tokenizer.ggml.model"] = GgufValue::string(vocabulary.model);
+  metadata["tokenizer.ggml.pre"] = GgufValue::string(vocabulary.pre);
+  metadata["tokenizer.ggml.tokens"] = GgufValue::strings(views(vocabulary.tokens));
+  std::vector<int64_t> kinds;
+  for (TokenKind kind : vocabulary.kinds) kinds.push_back(int64_t(kind));
+  metadata["tokenizer.ggml.token_type"] = GgufValue::i32s(std::move(kinds));
+  if (!vocabulary.scores.empty()) metadata["tokenizer.ggml.scores"] = GgufValue::f32s(vocabulary.scores);
+  if (!vocabulary.merges.empty()) metadata["tokenizer.ggml.merges"] = GgufValue::strings(views(vocabulary.merges));
+  if (vocabulary.model == "llama")
+    metadata["tokenizer.ggml.add_space_prefix"] = GgufValue::boolean(vocabulary.add_space_prefix);
+}
+
+}  // namespace orrery::text
