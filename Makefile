@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := build
-.PHONY: help build run test sanitizers neon bench format format-check docs install clean setup-build setup-format setup-neon
+.PHONY: help build run test sanitizers neon fuzz bench format format-check docs install clean setup-build setup-format setup-neon setup-fuzz
 
 # The question that `make run` asks. It travels in the environment, unexpanded, so that quotes and $$ arrive as they were typed.
 PROMPT ?= Why is the sky blue? Answer in two sentences.
@@ -42,6 +42,10 @@ sanitizers: setup-build ## the tests under ASan and UBSan, the engine's concurre
 neon: setup-neon ## the kernels and their tests for aarch64, run under qemu
 	@JOBS=$(JOBS) tests/cross/run.sh
 
+fuzz: setup-build setup-fuzz ## every parser under libFuzzer: make fuzz SECONDS=60
+	$(call ninja,fuzz)
+	@tests/fuzz/run.sh $(or $(SECONDS),60)
+
 bench: setup-build ## Orrery against llama.cpp on this machine; writes bench/README.md
 	@setup/fetch.sh smollm2
 	@JOBS=$(JOBS) bench/peer.sh
@@ -64,7 +68,7 @@ install: build ## install into PREFIX (/usr/local)
 clean: ## remove what was built; the cache of downloads stays
 	@rm -rf build build-*
 
-setup-build setup-format setup-neon: setup-%:
+setup-build setup-format setup-neon setup-fuzz: setup-%:
 	@setup/packages.sh $*
 
 help: ## this list
