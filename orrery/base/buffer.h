@@ -7,8 +7,9 @@
 
 namespace orrery {
 
-/// Zero-filled memory straight from the system, aligned to 2 MiB and backed by huge pages where the system grants them: a core that
-/// streams weights reads about twice as fast as from 4 KiB pages. Small sizes are aligned to a page. Movable.
+/// Zero-filled memory straight from the system, aligned to 2 MiB and backed by huge pages where the system grants them:
+/// a core that streams weights reads about twice as fast as from 4 KiB pages. Small sizes are aligned to a page.
+/// Movable.
 class Buffer {
  public:
   Buffer() = default;

@@ -6,7 +6,8 @@
 
 namespace orrery {
 
-/// What the user did or gave is wrong: `orrery` prints what() on one line and exits with 2. Our own bugs are asserts instead.
+/// What the user did or gave is wrong: `orrery` prints what() on one line and exits with 2. Our own bugs are asserts
+/// instead.
 ///
 ///   throw Error({.doing = "read a GGUF file", .where = path + ", tensor token_embd.weight",
 ///                .found = "offset 912 past the end (880)", .expected = "an offset inside the file",

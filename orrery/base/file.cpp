@@ -27,7 +27,8 @@ MappedFile MappedFile::open(const std::filesystem::path& path) {
   struct stat status {};
   if (::fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode)) {
     ::close(descriptor);
-    throw Error({.doing = "open a file", .where = path.string(), .found = "something else", .expected = "a regular file"});
+    throw Error(
+        {.doing = "open a file", .where = path.string(), .found = "something else", .expected = "a regular file"});
   }
   MappedFile file;
   file.path_ = path;

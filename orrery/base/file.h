@@ -10,7 +10,8 @@
 
 namespace orrery {
 
-/// A whole file, memory-mapped read-only. Movable; unmapped on destruction. The bytes stay where they are when it moves.
+/// A whole file, memory-mapped read-only. Movable; unmapped on destruction. The bytes stay where they are when it
+/// moves.
 class MappedFile {
  public:
   MappedFile() = default;
@@ -22,7 +23,8 @@ class MappedFile {
 
   std::span<const std::byte> bytes() const { return {data_, size_}; }
   const std::filesystem::path& path() const { return path_; }
-  /// Tells the kernel that these bytes (inside bytes()) will not be read again soon, so they stop counting as this process's memory.
+  /// Tells the kernel that these bytes (inside bytes()) will not be read again soon, so they stop counting as this
+  /// process's memory.
   void release(std::span<const std::byte> part) const;
 
  private:
@@ -34,8 +36,8 @@ class MappedFile {
 /// The whole file as text. Throws Error naming the path.
 std::string read_text(const std::filesystem::path& path);
 
-/// Writes a file that is either wholly there or not at all: a temporary file beside it, fsync, rename, fsync of the folder.
-/// The destructor removes the temporary file unless commit() ran.
+/// Writes a file that is either wholly there or not at all: a temporary file beside it, fsync, rename, fsync of the
+/// folder. The destructor removes the temporary file unless commit() ran.
 class AtomicFile {
  public:
   explicit AtomicFile(std::filesystem::path path);

@@ -10,8 +10,9 @@
 
 namespace orrery {
 
-/// Contiguous, row-major, outermost axis first ([rows, cols] as PyTorch prints it; GGUF's reversed order is undone by its reader).
-/// The bytes belong to whoever made the view (usually a mapped file) and live as long as that. Data may be unaligned.
+/// Contiguous, row-major, outermost axis first ([rows, cols] as PyTorch prints it; GGUF's reversed order is undone by
+/// its reader). The bytes belong to whoever made the view (usually a mapped file) and live as long as that. Data may be
+/// unaligned.
 struct TensorView {
   std::string name;
   DType dtype = DType::kF32;

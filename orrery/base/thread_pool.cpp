@@ -14,8 +14,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// A layer's serial part (a norm, a quantisation) takes a microsecond or two, sampling a token up to a hundred: spin through the
-// first, be polite through the second, and leave the core after that. Waking a parked thread costs 5 to 50 us.
+// A layer's serial part (a norm, a quantisation) takes a microsecond or two, sampling a token up to a hundred: spin
+// through the first, be polite through the second, and leave the core after that. Waking a parked thread costs 5 to 50
+// us.
 constexpr auto kSpin = std::chrono::microseconds(30);
 constexpr auto kYield = std::chrono::microseconds(200);
 
@@ -84,7 +85,8 @@ void ThreadPool::run_loop(int64_t chunks, Call call, const void* body) {
   while (claim_and_run(0)) {
   }
   const auto done = [this] { return pending_.load(std::memory_order_acquire) == 0; };
-  // No yielding here: the caller holds nothing that others wait for, and a core it parks on can take over the thread it waits for.
+  // No yielding here: the caller holds nothing that others wait for, and a core it parks on can take over the thread it
+  // waits for.
   if (!wait_awake(kSpin, std::chrono::microseconds(0), done)) {
     std::unique_lock lock(mutex_);
     caller_parked_.store(true, std::memory_order_seq_cst);

@@ -11,11 +11,12 @@
 
 namespace orrery {
 
-/// Runs the chunks of a loop on all threads, the caller's among them, with no sleep between loops that follow each other closely.
+/// Runs the chunks of a loop on all threads, the caller's among them, with no sleep between loops that follow each
+/// other closely.
 ///
-/// A chunk is claimed, not assigned, and a loop ends when its chunks are done, not when every thread has arrived: a thread that the
-/// system has taken off its core delays nobody unless it holds a chunk. Waiting spins for a bounded time, then yields, then parks
-/// in the kernel; a parked core is free for the thread that is being waited for.
+/// A chunk is claimed, not assigned, and a loop ends when its chunks are done, not when every thread has arrived: a
+/// thread that the system has taken off its core delays nobody unless it holds a chunk. Waiting spins for a bounded
+/// time, then yields, then parks in the kernel; a parked core is free for the thread that is being waited for.
 ///
 /// run() must not be called from two threads at once, nor from inside a chunk.
 class ThreadPool {
@@ -28,8 +29,9 @@ class ThreadPool {
 
   int threads() const { return static_cast<int>(workers_.size()) + 1; }
 
-  /// body(chunk, thread) for every chunk in [0, chunks), each exactly once, in any order; thread in [0, threads()) names the thread
-  /// that runs it (for scratch memory). The first exception of a chunk is rethrown when the loop has ended.
+  /// body(chunk, thread) for every chunk in [0, chunks), each exactly once, in any order; thread in [0, threads())
+  /// names the thread that runs it (for scratch memory). The first exception of a chunk is rethrown when the loop has
+  /// ended.
   template <class Body>
   void run(int64_t chunks, const Body& body) {
     if (chunks <= 0) return;
@@ -37,8 +39,10 @@ class ThreadPool {
       for (int64_t chunk = 0; chunk < chunks; ++chunk) body(chunk, 0);
       return;
     }
-    run_loop(chunks, [](const void* context, int64_t chunk, int thread) { (*static_cast<const Body*>(context))(chunk, thread); },
-             &body);
+    run_loop(
+        chunks,
+        [](const void* context, int64_t chunk, int thread) { (*static_cast<const Body*>(context))(chunk, thread); },
+        &body);
   }
 
  private:
@@ -48,8 +52,8 @@ class ThreadPool {
   void work(int thread);
   bool claim_and_run(int thread);
 
-  // Loop number in the upper half, chunks not yet claimed in the lower: claiming is one compare-and-swap, and a claim that succeeds
-  // proves that the loop it belongs to is still the current one, so call_, body_ and chunks_ are its own.
+  // Loop number in the upper half, chunks not yet claimed in the lower: claiming is one compare-and-swap, and a claim
+  // that succeeds proves that the loop it belongs to is still the current one, so call_, body_ and chunks_ are its own.
   alignas(64) std::atomic<uint64_t> ticket_{0};
   alignas(64) std::atomic<int64_t> pending_{0};  // chunks not yet finished
   Call call_ = nullptr;

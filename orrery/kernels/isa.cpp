@@ -36,7 +36,8 @@ Isa decide() {
   throw Error({.doing = "choose an instruction set",
                .where = "environment variable ORRERY_ISA",
                .found = wanted,
-               .expected = "one of reference, neon, avx2, avx512 that this processor has (its best: " + std::string(name(have)) + ")"});
+               .expected = "one of reference, neon, avx2, avx512 that this processor has (its best: " +
+                           std::string(name(have)) + ")"});
 }
 
 }  // namespace
@@ -48,10 +49,14 @@ Isa isa() {
 
 std::string_view name(Isa isa) {
   switch (isa) {
-    case Isa::kReference: return "reference";
-    case Isa::kNeon: return "neon";
-    case Isa::kAvx2: return "avx2";
-    case Isa::kAvx512: return "avx512";
+    case Isa::kReference:
+      return "reference";
+    case Isa::kNeon:
+      return "neon";
+    case Isa::kAvx2:
+      return "avx2";
+    case Isa::kAvx512:
+      return "avx512";
   }
   return "?";
 }

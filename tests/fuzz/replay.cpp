@@ -1,4 +1,5 @@
-// The main of a fuzz target where libFuzzer is not: feeds it every file of the folders named, and every truncation of small ones.
+// The main of a fuzz target where libFuzzer is not: feeds it every file of the folders named, and every truncation of
+// small ones.
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
@@ -17,7 +18,8 @@ int main(int argc, char** argv) {
       std::ifstream file(entry.path(), std::ios::binary);
       const std::vector<char> bytes{std::istreambuf_iterator<char>(file), {}};
       for (size_t size = bytes.size() <= kTruncated ? 0 : bytes.size(); size <= bytes.size(); ++size, ++inputs) {
-        const std::vector<uint8_t> copy(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(size));  // an exact heap
+        const std::vector<uint8_t> copy(bytes.begin(),
+                                        bytes.begin() + static_cast<std::ptrdiff_t>(size));  // an exact heap
         LLVMFuzzerTestOneInput(copy.data(), copy.size());  // block: a read past it is seen by AddressSanitizer
       }
     }
