@@ -56,6 +56,10 @@ void ByteReader::fail(std::string_view field, std::string found, std::string exp
                .advice = std::move(advice)});
 }
 
+void ByteReader::fail_budget(std::string_view field) const {
+  fail(field, "more than a file of this size can need", "less", "the file is damaged or hostile");
+}
+
 void ByteReader::fail_short(uint64_t count, uint64_t each, std::string_view field) const {
   const std::string wanted = each == 1 ? fmt::format("{} bytes", count) : fmt::format("{} × {} bytes", count, each);
   fail(field, fmt::format("{} bytes left at {}", remaining(), position_), wanted,

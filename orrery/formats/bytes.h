@@ -63,6 +63,13 @@ class ByteReader {
   /// A reader of some of the bytes, with the same messages.
   ByteReader part(std::span<const std::byte> bytes) const { return {bytes, doing_, where_}; }
 
+  /// Bounds the memory of what is parsed: charge() throws once more than `bytes` have been charged in all.
+  void set_budget(int64_t bytes) { budget_ = bytes; }
+  void charge(uint64_t bytes, std::string_view field) {
+    if (bytes > static_cast<uint64_t>(budget_)) fail_budget(field);
+    budget_ -= static_cast<int64_t>(bytes);
+  }
+
   void seek(uint64_t position, std::string_view field);
   uint64_t position() const { return position_; }
   uint64_t remaining() const { return bytes_.size() - position_; }
@@ -75,10 +82,12 @@ class ByteReader {
   void need(uint64_t size, std::string_view field) const {
     if (size > remaining()) fail_short(size, 1, field);
   }
+  [[noreturn]] void fail_budget(std::string_view field) const;
   [[noreturn]] void fail_short(uint64_t count, uint64_t each, std::string_view field) const;
 
   std::span<const std::byte> bytes_;
   uint64_t position_ = 0;
+  int64_t budget_ = INT64_MAX;
   std::string doing_, where_;
 };
 

@@ -16,6 +16,9 @@ using Type = GgufValue::Type;
 constexpr uint32_t kMaxDims = 4;   // GGML_MAX_DIMS
 constexpr int kMaxArrayDepth = 4;  // known files nest arrays once at most
 constexpr uint64_t kMaxAlignment = 1 << 20;
+// For names, metadata and descriptions; the largest vocabularies take a quarter of it.
+constexpr int64_t kBudget = 64 << 20;
+constexpr uint64_t kEntryCost = 256;  // a tensor's description, or a key and its value, with the allocator's share
 constexpr std::array<std::string_view, 13> kTypeNames = {"u8",   "i8",     "u16",   "i16", "u32", "i32", "f32",
                                                          "bool", "string", "array", "u64", "i64", "f64"};
 
@@ -34,13 +37,18 @@ class GgufParser {
       : reader_(bytes, "read a GGUF file", name), out_(out) {}
 
   void run() {
+    reader_.set_budget(kBudget);
     read_header();
     for (uint64_t i = 0; i < metadata_count_; ++i) read_metadata();
     read_alignment();
+    reader_.charge(tensor_count_ * kEntryCost, "tensor count");
     std::vector<uint64_t> offsets(tensor_count_);
     out_.tensors_.reserve(tensor_count_);
     for (uint64_t& offset : offsets) offset = read_tensor();
     place_tensors(offsets);
+    if (const TensorView* twin = out_.index_.build(out_.tensors_)) {
+      reader_.fail("tensor " + printable(twin->name), "the name twice", "each tensor once");
+    }
   }
 
  private:
@@ -66,9 +74,16 @@ class GgufParser {
     return reader_.take_text(size, field);
   }
 
+  std::string read_copy(const std::string& field) {
+    const std::string_view text = read_string(field);
+    reader_.charge(text.size(), field);
+    return std::string(text);
+  }
+
   void read_metadata() {
     const std::string_view key = read_string("metadata key");
     const std::string field = "metadata " + printable(key);
+    reader_.charge(kEntryCost + key.size(), field);
     GgufValue value = read_value(read_type(field), field, 0);
     if (!out_.metadata_.try_emplace(std::string(key), std::move(value)).second) {
       reader_.fail(field, "the key twice", "each key once");
@@ -118,7 +133,7 @@ class GgufParser {
         value.value = reader_.read<uint8_t>(field) != 0;
         break;
       case Type::kString:
-        value.value = std::string(read_string(field));
+        value.value = read_copy(field);
         break;
       case Type::kArray:
         read_array(value, field, depth + 1);
@@ -179,6 +194,7 @@ class GgufParser {
   template <class Stored, class Wide>
   std::vector<Wide> read_numbers(uint64_t count, const std::string& field) {
     reader_.need_count(count, sizeof(Stored), field);
+    reader_.charge(count * sizeof(Wide), field);
     const std::byte* data = reader_.take(count * sizeof(Stored), field).data();
     std::vector<Wide> numbers(count);
     for (uint64_t i = 0; i < count; ++i) {
@@ -191,6 +207,7 @@ class GgufParser {
 
   std::vector<std::string_view> read_strings(uint64_t count, const std::string& field) {
     reader_.need_count(count, sizeof(uint64_t), field);
+    reader_.charge(count * sizeof(std::string_view), field);
     std::vector<std::string_view> strings(count);
     for (std::string_view& string : strings) string = read_string(field);
     return strings;
@@ -198,6 +215,7 @@ class GgufParser {
 
   GgufValue::Array read_arrays(uint64_t count, const std::string& field, int depth) {
     reader_.need_count(count, sizeof(uint32_t) + sizeof(uint64_t), field);
+    reader_.charge(count * sizeof(GgufValue), field);
     GgufValue::Array arrays(count);
     for (GgufValue& inner : arrays) {
       inner.type = Type::kArray;
@@ -219,7 +237,7 @@ class GgufParser {
   /// Appends the tensor without its data; returns its offset in the data section.
   uint64_t read_tensor() {
     TensorView tensor;
-    tensor.name = read_string("tensor name");
+    tensor.name = read_copy("tensor name");
     const std::string field = "tensor " + printable(tensor.name);
     const uint32_t dims = reader_.read<uint32_t>(field);
     if (dims > kMaxDims) reader_.fail(field, fmt::format("{} axes", dims), fmt::format("at most {}", kMaxDims));
@@ -237,9 +255,7 @@ class GgufParser {
                                info(*dtype).block_elements));
     }
     tensor.bytes = *bytes;
-    if (!out_.index_.try_emplace(tensor.name, out_.tensors_.size()).second) {
-      reader_.fail(field, "the name twice", "each tensor once");
-    }
+
     out_.tensors_.push_back(std::move(tensor));
     return reader_.read<uint64_t>(field);
   }
@@ -286,10 +302,7 @@ GgufFile GgufFile::parse(std::span<const std::byte> bytes, const std::string& na
   return file;
 }
 
-const TensorView* GgufFile::find(std::string_view name) const {
-  const auto found = index_.find(name);
-  return found == index_.end() ? nullptr : &tensors_[found->second];
-}
+const TensorView* GgufFile::find(std::string_view name) const { return index_.find(tensors_, name); }
 
 namespace {
 

@@ -14,6 +14,7 @@
 
 #include "orrery/base/file.h"
 #include "orrery/base/tensor_view.h"
+#include "orrery/formats/tensor_index.h"
 #include "orrery/formats/tensor_source.h"
 
 namespace orrery::formats {
@@ -57,8 +58,8 @@ std::optional<DType> dtype_from_ggml_type(uint32_t type);
 class GgufFile {
  public:
   /// Throws Error naming the file and the field for anything that lies: wrong magic or version, big-endian files,
-  /// counts, lengths, offsets and shapes past the end, unknown types, duplicate keys or tensor names. Time and memory
-  /// are bounded by the file's size.
+  /// counts, lengths, offsets and shapes past the end, unknown types, duplicate keys or tensor names. Memory stays
+  /// below 100 MB whatever the file says.
   static GgufFile open(const std::filesystem::path& path);
   /// The same on bytes in memory (for tests and fuzzing); `bytes` must outlive the result.
   static GgufFile parse(std::span<const std::byte> bytes, const std::string& name);
@@ -92,7 +93,7 @@ class GgufFile {
   uint32_t version_ = 0;
   int64_t alignment_ = 32;
   std::vector<TensorView> tensors_;
-  std::map<std::string, size_t, std::less<>> index_;
+  TensorIndex index_;
   GgufMetadata metadata_;
 };
 

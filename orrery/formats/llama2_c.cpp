@@ -12,6 +12,7 @@ namespace {
 constexpr uint32_t kMagic = 0x616b3432;  // "ak42"
 constexpr uint64_t kVersion1HeaderBytes = 256;
 constexpr int32_t kMaxLayers = 4096;
+constexpr size_t kMaxTokens = 1 << 20;
 
 /// The order of a file's tensors; "{}" runs over the layers.
 struct Described {
@@ -134,6 +135,8 @@ Llama2cTokenizer Llama2cTokenizer::parse(std::span<const std::byte> bytes, const
   tokenizer.max_token_length = reader.read<int32_t>("max_token_length");
   while (reader.remaining() > 0) {
     const std::string field = fmt::format("token {}", tokenizer.tokens.size());
+    if (tokenizer.tokens.size() == kMaxTokens)
+      reader.fail(field, "one more token", fmt::format("at most {}", kMaxTokens));
     tokenizer.scores.push_back(reader.read<float>(field));
     const auto size = reader.read<int32_t>(field);
     if (size < 0 || size > tokenizer.max_token_length) {
@@ -141,6 +144,7 @@ Llama2cTokenizer Llama2cTokenizer::parse(std::span<const std::byte> bytes, const
     }
     tokenizer.tokens.push_back(reader.take_text(static_cast<uint64_t>(size), field));
   }
+  if (tokenizer.tokens.empty()) reader.fail("tokens", "none", "one for each id");
   return tokenizer;
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 #include <optional>
 
 #include "orrery/base/error.h"
@@ -14,26 +15,29 @@
 namespace orrery::formats {
 namespace {
 
-constexpr uint64_t kMaxHeaderBytes = 100'000'000;  // the original's own limit
-constexpr size_t kMaxDims = 64;
+constexpr const char* kDoing = "read a safetensors file";
 
-struct Described {
-  TensorView tensor;
-  uint64_t begin = 0, end = 0;
-};
+/// 16 MiB describe some 100,000 tensors. The original's limit is 100 MB, which larger files approach.
+uint64_t max_header_bytes(uint64_t file_bytes) {
+  return std::min<uint64_t>(100'000'000, (16 << 20) + file_bytes / 256);
+}
+
+constexpr size_t kMaxDims = 64;
 
 /// {"__metadata__": {string: string}, name: {"dtype": string, "shape": [int …], "data_offsets": [int, int]}, …}
 class HeaderJson : public StrictJson {
  public:
-  HeaderJson(const ByteReader& reader, std::map<std::string, std::string, std::less<>>& metadata)
+  HeaderJson(ByteReader& reader, std::map<std::string, std::string, std::less<>>& metadata)
       : StrictJson(reader), metadata_(metadata) {}
 
-  std::vector<Described> tensors;
+  /// In the header's order, and where each begins in the data section.
+  std::vector<TensorView> tensors;
+  std::vector<uint64_t> begins;
 
   bool start_object(size_t) override {
     if (depth_ > 1 || in_array_) refuse("an object");
     if (depth_ == 1 && !in_metadata()) {
-      tensors.emplace_back().tensor.name = name_;
+      tensors.emplace_back().name = name_;
       dtype_.clear();
       has_shape_ = false;
       offsets_.clear();
@@ -62,7 +66,7 @@ class HeaderJson : public StrictJson {
   bool number_unsigned(number_unsigned_t value) override {
     if (!in_array_ || value > INT64_MAX) return StrictJson::number_unsigned(value);
     if (field_ == "shape") {
-      auto& shape = tensors.back().tensor.shape;
+      auto& shape = tensors.back().shape;
       if (shape.size() == kMaxDims) refuse(fmt::format("more than {} axes", kMaxDims));
       shape.push_back(static_cast<int64_t>(value));
     } else {
@@ -86,8 +90,7 @@ class HeaderJson : public StrictJson {
   bool in_tensor() const { return depth_ == 2 && !in_metadata(); }
 
   void finish_tensor() {
-    Described& described = tensors.back();
-    TensorView& tensor = described.tensor;
+    TensorView& tensor = tensors.back();
     const std::string field = "tensor " + printable(name_);
     if (dtype_.empty()) reader_.fail(field, "no dtype", "one");
     if (!has_shape_) reader_.fail(field, "no shape", "one");
@@ -95,13 +98,14 @@ class HeaderJson : public StrictJson {
     const std::optional<DType> dtype = dtype_from_safetensors(dtype_);
     if (!dtype) reader_.fail(field, "dtype " + printable(dtype_), "one of " + safetensors_dtypes());
     tensor.dtype = *dtype;
-    std::tie(described.begin, described.end) = std::pair(offsets_[0], offsets_[1]);
+    const uint64_t begin = offsets_[0], end = offsets_[1];
     const std::optional<int64_t> bytes = checked_bytes(tensor.dtype, tensor.shape);
-    if (!bytes || described.end < described.begin || static_cast<uint64_t>(*bytes) != described.end - described.begin) {
-      reader_.fail(field, fmt::format("data_offsets [{}, {}]", described.begin, described.end),
+    if (!bytes || end < begin || static_cast<uint64_t>(*bytes) != end - begin) {
+      reader_.fail(field, fmt::format("data_offsets [{}, {}]", begin, end),
                    fmt::format("room for shape {} of {}", shape_string(tensor.shape), dtype_));
     }
     tensor.bytes = *bytes;
+    begins.push_back(begin);
   }
 
   std::string place() const override {
@@ -129,10 +133,10 @@ class SafetensorsParser {
  public:
   /// Appends the tensors of one file to `out`.
   static void append(std::span<const std::byte> bytes, const std::string& name, SafetensorsFile& out) {
-    ByteReader reader(bytes, "read a safetensors file", name);
+    ByteReader reader(bytes, kDoing, name);
     const uint64_t header_bytes = reader.read<uint64_t>("header size");
-    if (header_bytes > kMaxHeaderBytes) {
-      reader.fail("header size", fmt::format("{} bytes", header_bytes), fmt::format("at most {}", kMaxHeaderBytes),
+    if (const uint64_t limit = max_header_bytes(bytes.size()); header_bytes > limit) {
+      reader.fail("header size", fmt::format("{} bytes", header_bytes), fmt::format("at most {}", limit),
                   "is it really a .safetensors file?");
     }
     const std::string_view header = reader.take_text(header_bytes, "header");
@@ -141,34 +145,35 @@ class SafetensorsParser {
     HeaderJson json(reader, metadata);
     json.run(header);
     if (out.tensors_.empty()) out.metadata_ = std::move(metadata);
-    place(json.tensors, reader, out);
+    place(json, reader, out);
   }
 
  private:
   /// The format allows neither holes nor overlaps: in the order of their offsets the tensors tile the data section.
-  static void place(std::vector<Described>& described, const ByteReader& reader, SafetensorsFile& out) {
+  static void place(HeaderJson& json, const ByteReader& reader, SafetensorsFile& out) {
     const auto data = reader.bytes().subspan(reader.position());
-    std::stable_sort(described.begin(), described.end(), [](const Described& a, const Described& b) {
-      return std::pair(a.begin, a.end) < std::pair(b.begin, b.end);
+    std::vector<uint32_t> order(json.tensors.size());
+    std::iota(order.begin(), order.end(), 0u);
+    std::stable_sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) {
+      return std::pair(json.begins[a], json.tensors[a].bytes) < std::pair(json.begins[b], json.tensors[b].bytes);
     });
+    out.tensors_.reserve(out.tensors_.size() + order.size());
     uint64_t end = 0;
-    for (Described& next : described) {
-      const std::string field = "tensor " + printable(next.tensor.name);
-      if (next.begin != end) {
-        reader.fail(field, fmt::format("data at {}", next.begin),
+    for (const uint32_t i : order) {
+      TensorView& tensor = json.tensors[i];
+      const std::string field = "tensor " + printable(tensor.name);
+      if (json.begins[i] != end) {
+        reader.fail(field, fmt::format("data at {}", json.begins[i]),
                     fmt::format("at {}, where the tensor before it ends", end));
       }
-      if (next.end > data.size()) {
-        reader.fail(field, fmt::format("data up to {}", next.end),
+      if (static_cast<uint64_t>(tensor.bytes) > data.size() - end) {
+        reader.fail(field, fmt::format("data up to {}", end + tensor.bytes),
                     fmt::format("inside the {} bytes of data", data.size()),
                     "the download may be incomplete: fetch it again");
       }
-      end = next.end;
-      next.tensor.data = data.data() + next.begin;
-      if (!out.index_.try_emplace(next.tensor.name, out.tensors_.size()).second) {
-        reader.fail(field, "the name twice", "each tensor once");
-      }
-      out.tensors_.push_back(std::move(next.tensor));
+      tensor.data = data.data() + end;
+      end += tensor.bytes;
+      out.tensors_.push_back(std::move(tensor));
     }
     if (end != data.size()) {
       reader.fail("data", fmt::format("{} bytes", data.size()), fmt::format("the {} bytes of the tensors", end));
@@ -179,6 +184,7 @@ class SafetensorsParser {
 SafetensorsFile SafetensorsFile::parse(std::span<const std::byte> bytes, const std::string& name) {
   SafetensorsFile file;
   SafetensorsParser::append(bytes, name, file);
+  file.build_index(name);
   return file;
 }
 
@@ -200,6 +206,7 @@ SafetensorsFile SafetensorsFile::open(const std::filesystem::path& path) {
       }
     }
   }
+  file.build_index(path.string());
   for (const auto& [tensor, shard] : index.weight_map) {
     if (file.find(tensor) == nullptr) {
       throw Error({.doing = "read a sharded checkpoint",
@@ -212,9 +219,15 @@ SafetensorsFile SafetensorsFile::open(const std::filesystem::path& path) {
   return file;
 }
 
-const TensorView* SafetensorsFile::find(std::string_view name) const {
-  const auto found = index_.find(name);
-  return found == index_.end() ? nullptr : &tensors_[found->second];
+const TensorView* SafetensorsFile::find(std::string_view name) const { return index_.find(tensors_, name); }
+
+void SafetensorsFile::build_index(const std::string& name) {
+  const TensorView* twin = index_.build(tensors_);
+  if (twin == nullptr) return;
+  throw Error({.doing = kDoing,
+               .where = fmt::format("{}, tensor {}", name, printable(twin->name)),
+               .found = "the name twice",
+               .expected = "each tensor once"});
 }
 
 }  // namespace orrery::formats

@@ -12,6 +12,7 @@
 
 #include "orrery/base/file.h"
 #include "orrery/base/tensor_view.h"
+#include "orrery/formats/tensor_index.h"
 #include "orrery/formats/tensor_source.h"
 
 namespace orrery::formats {
@@ -21,8 +22,8 @@ class SafetensorsFile {
  public:
   /// A .safetensors file, or an index (*.safetensors.index.json: its weight_map names the shards, which lie beside it).
   /// Throws Error naming the file and the tensor: header or offsets past the end, holes and overlaps in the data,
-  /// shapes that disagree with their bytes, unknown dtypes, duplicate names, a tensor that its shard lacks. Time and
-  /// memory are bounded by the header's size.
+  /// shapes that disagree with their bytes, unknown dtypes, duplicate names, a tensor that its shard lacks. A header
+  /// may have 16 MiB (more in a file of gigabytes), and memory stays below 100 MB whatever it says.
   static SafetensorsFile open(const std::filesystem::path& path);
   /// One file's bytes in memory (for tests and fuzzing); `bytes` must outlive the result.
   static SafetensorsFile parse(std::span<const std::byte> bytes, const std::string& name);
@@ -37,10 +38,11 @@ class SafetensorsFile {
 
  private:
   friend class SafetensorsParser;
+  void build_index(const std::string& name);
 
   std::vector<MappedFile> files_;
   std::vector<TensorView> tensors_;
-  std::map<std::string, size_t, std::less<>> index_;
+  TensorIndex index_;
   std::map<std::string, std::string, std::less<>> metadata_;
 };
 

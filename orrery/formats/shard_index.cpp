@@ -9,10 +9,13 @@
 namespace orrery::formats {
 namespace {
 
+constexpr int64_t kBudget = 64 << 20;  // 200,000 tensors and their names
+constexpr uint64_t kEntryCost = 192, kMaxBytes = 16 << 20;
+
 /// {"metadata": anything, "weight_map": {tensor: file, …}}
 class IndexJson : public StrictJson {
  public:
-  IndexJson(const ByteReader& reader, ShardIndex& out) : StrictJson(reader), out_(out) {}
+  IndexJson(ByteReader& reader, ShardIndex& out) : StrictJson(reader), out_(out) {}
 
   bool start_object(size_t) override { return open("an object"); }
   bool start_array(size_t) override { return depth_ == 0 || in_map() ? StrictJson::start_array(0) : open("an array"); }
@@ -28,6 +31,7 @@ class IndexJson : public StrictJson {
     if (text.empty() || text == "." || text == ".." || text.find('/') != text.npos || text.find('\0') != text.npos) {
       refuse(printable(text));
     }
+    reader_.charge(kEntryCost + tensor_.size() + text.size(), place());
     if (!out_.weight_map.emplace(tensor_, text).second) refuse("the tensor twice");
     return true;
   }
@@ -61,10 +65,17 @@ class IndexJson : public StrictJson {
 }  // namespace
 
 ShardIndex read_shard_index(const std::filesystem::path& path) {
-  const MappedFile file = MappedFile::open(path);
-  ByteReader reader(file.bytes(), "read the index of a sharded checkpoint", path.string());
+  return parse_shard_index(MappedFile::open(path).bytes(), path);
+}
+
+ShardIndex parse_shard_index(std::span<const std::byte> bytes, const std::filesystem::path& path) {
+  ByteReader reader(bytes, "read the index of a sharded checkpoint", path.string());
+  reader.set_budget(kBudget);
+  if (bytes.size() > kMaxBytes) {
+    reader.fail("JSON", std::to_string(bytes.size()) + " bytes", "at most " + std::to_string(kMaxBytes));
+  }
   ShardIndex index;
-  IndexJson(reader, index).run(reader.take_text(file.bytes().size(), "JSON"));
+  IndexJson(reader, index).run(reader.take_text(bytes.size(), "JSON"));
   if (index.weight_map.empty()) reader.fail("JSON", "no weight_map", "one that names each tensor's file");
   std::set<std::string> names;
   for (const auto& [tensor, name] : index.weight_map) names.insert(name);

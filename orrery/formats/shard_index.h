@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -15,5 +16,7 @@ struct ShardIndex {
 
 /// Throws Error naming the file for bad JSON, a tensor listed twice, or a shard name that leaves the index's folder.
 ShardIndex read_shard_index(const std::filesystem::path& path);
+/// The same on bytes in memory; `path` is where they came from.
+ShardIndex parse_shard_index(std::span<const std::byte> bytes, const std::filesystem::path& path);
 
 }  // namespace orrery::formats

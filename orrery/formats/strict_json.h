@@ -13,10 +13,13 @@ namespace orrery::formats {
 /// Refuses every event; a format's reader overrides those that its schema has. Errors go through the reader's fail().
 class StrictJson : public nlohmann::json_sax<nlohmann::json> {
  public:
-  explicit StrictJson(const ByteReader& reader) : reader_(reader) {}
+  explicit StrictJson(ByteReader& reader) : reader_(reader) {}
 
   /// Runs over the whole text. Throws Error.
-  void run(std::string_view text) { nlohmann::json::sax_parse(text, this); }
+  void run(std::string_view text) {
+    check_strings(text);
+    nlohmann::json::sax_parse(text, this);
+  }
 
   bool null() override { refuse("null"); }
   bool boolean(bool) override { refuse("a bool"); }
@@ -41,7 +44,27 @@ class StrictJson : public nlohmann::json_sax<nlohmann::json> {
   virtual std::string expected() const = 0;
   [[noreturn]] void refuse(std::string found) const { reader_.fail(place(), std::move(found), expected()); }
 
-  const ByteReader& reader_;
+  ByteReader& reader_;
+
+ private:
+  /// nlohmann's lexer holds a token several times over, so that a long one must be refused before it starts.
+  void check_strings(std::string_view text) const {
+    constexpr size_t kLongest = 6 << 20;
+    bool in_string = false;
+    for (size_t i = 0, start = 0; i < text.size(); ++i) {
+      if (in_string && text[i] == '\\') {
+        ++i;
+      } else if (text[i] == '"') {
+        in_string = !in_string;
+        start = i;
+      } else if (!in_string && std::string_view(",:[]{} \t\r\n").find(text[i]) != std::string_view::npos) {
+        start = i;
+      }
+      if (i - start > kLongest) {
+        reader_.fail("JSON", "a string of more than " + std::to_string(kLongest) + " bytes", "a shorter one");
+      }
+    }
+  }
 };
 
 }  // namespace orrery::formats

@@ -100,16 +100,7 @@ void TorchFile::append(std::span<const std::byte> bytes, const std::string& name
   const TorchValue root =
       ZipReader::is_zip(bytes) ? read_torch_zip(reader, *arena, budget) : read_torch_stream(reader, *arena, budget);
   bind_tensors(*arena, kCopyBudget + size, name);
-  const size_t before = tensors_.size();
   Flattener(name, kNamesBudget + size / 128, tensors_).visit(root, 0);
-  for (size_t i = before; i < tensors_.size(); ++i) {
-    if (!index_.try_emplace(tensors_[i].name, i).second) {
-      throw Error({.doing = kDoing,
-                   .where = fmt::format("{}, tensor {}", name, printable(tensors_[i].name)),
-                   .found = "the name twice",
-                   .expected = "each tensor once"});
-    }
-  }
   if (arenas_.empty()) root_ = root;
   arenas_.push_back(std::move(arena));
 }
@@ -117,6 +108,7 @@ void TorchFile::append(std::span<const std::byte> bytes, const std::string& name
 TorchFile TorchFile::parse(std::span<const std::byte> bytes, const std::string& name) {
   TorchFile file;
   file.append(bytes, name);
+  file.build_index(name);
   return file;
 }
 
@@ -127,6 +119,7 @@ TorchFile TorchFile::open(const std::filesystem::path& path) {
     file.files_.push_back(MappedFile::open(shard));
     file.append(file.files_.back().bytes(), shard.string());
   }
+  file.build_index(path.string());
   for (const auto& [tensor, shard] : index.weight_map) {
     if (file.find(tensor) == nullptr) {
       throw Error({.doing = "read a sharded checkpoint",
@@ -139,9 +132,15 @@ TorchFile TorchFile::open(const std::filesystem::path& path) {
   return file;
 }
 
-const TensorView* TorchFile::find(std::string_view name) const {
-  const auto found = index_.find(name);
-  return found == index_.end() ? nullptr : &tensors_[found->second];
+const TensorView* TorchFile::find(std::string_view name) const { return index_.find(tensors_, name); }
+
+void TorchFile::build_index(const std::string& name) {
+  const TensorView* twin = index_.build(tensors_);
+  if (twin == nullptr) return;
+  throw Error({.doing = kDoing,
+               .where = fmt::format("{}, tensor {}", name, printable(twin->name)),
+               .found = "the name twice",
+               .expected = "each tensor once"});
 }
 
 }  // namespace orrery::formats

@@ -5,7 +5,7 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <map>
+
 #include <memory>
 #include <optional>
 #include <span>
@@ -15,6 +15,7 @@
 
 #include "orrery/base/file.h"
 #include "orrery/base/tensor_view.h"
+#include "orrery/formats/tensor_index.h"
 
 namespace orrery::formats {
 
@@ -98,12 +99,13 @@ class TorchFile {
 
  private:
   void append(std::span<const std::byte> bytes, const std::string& name);
+  void build_index(const std::string& name);
 
   std::vector<MappedFile> files_;
   std::vector<std::shared_ptr<const PickleArena>> arenas_;
   TorchValue root_;
   std::vector<TensorView> tensors_;
-  std::map<std::string, size_t, std::less<>> index_;
+  TensorIndex index_;
 };
 
 }  // namespace orrery::formats

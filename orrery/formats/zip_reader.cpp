@@ -10,6 +10,7 @@ namespace {
 constexpr uint32_t kLocalHeader = 0x04034b50, kDirectoryEntry = 0x02014b50, kEnd = 0x06054b50, kEnd64 = 0x06064b50,
                    kEnd64Locator = 0x07064b50;
 constexpr uint64_t kEndBytes = 22, kEnd64LocatorBytes = 20, kDirectoryEntryBytes = 46, kLongestComment = 65535;
+constexpr uint64_t kMaxEntries = 1 << 19;
 constexpr uint16_t kZip64Extra = 1, kEncrypted = 1;
 constexpr uint32_t kInZip64 = UINT32_MAX;  // "see the zip64 field"
 
@@ -61,6 +62,8 @@ void ZipReader::read_directory(uint64_t count, uint64_t size, uint64_t offset) {
   reader_.seek(offset, "zip directory");
   reader_.need_count(size, 1, "zip directory");
   reader_.need_count(count, kDirectoryEntryBytes, "zip directory");
+  if (count > kMaxEntries)
+    reader_.fail("zip directory", fmt::format("{} entries", count), fmt::format("at most {}", kMaxEntries));
   entries_.reserve(count);
   for (uint64_t i = 0; i < count; ++i) {
     const std::string field = fmt::format("zip entry {}", i);

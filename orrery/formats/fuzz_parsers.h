@@ -1,0 +1,69 @@
+// One entry per parser for the fuzz targets and for the tests that replay their corpora: parse untrusted bytes, then
+// touch what came out. A refusal (orrery::Error) is a good outcome; anything else that leaves these functions is a bug.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "orrery/base/error.h"
+#include "orrery/formats/gguf.h"
+#include "orrery/formats/llama2_c.h"
+#include "orrery/formats/safetensors.h"
+#include "orrery/formats/shard_index.h"
+#include "orrery/formats/torch_pickle.h"
+
+namespace orrery::formats {
+
+/// Reads the ends of every tensor, so that a view outside its file is seen by the sanitizer.
+inline void touch(const std::vector<TensorView>& tensors) {
+  for (const TensorView& tensor : tensors) {
+    if (tensor.bytes == 0) continue;
+    [[maybe_unused]] const volatile std::byte first = tensor.data[0], last = tensor.data[tensor.bytes - 1];
+    [[maybe_unused]] const volatile int64_t rows = tensor.rows();
+  }
+}
+
+/// Walks a tree of values to a depth; what TorchFile let pass cannot be deeper.
+inline void touch(TorchValue value) {
+  (void)value.find("model").find("args");
+  for (size_t i = 0; i < value.size(); ++i) touch(value.at(i));
+}
+
+/// True when the bytes were accepted, false when they were refused.
+template <class Parse>
+bool accepts(const Parse& parse) {
+  try {
+    parse();
+    return true;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+inline bool fuzz_gguf(std::span<const std::byte> bytes) {
+  return accepts([&] { touch(GgufFile::parse(bytes, "fuzz").tensors()); });
+}
+inline bool fuzz_safetensors(std::span<const std::byte> bytes) {
+  return accepts([&] { touch(SafetensorsFile::parse(bytes, "fuzz").tensors()); });
+}
+inline bool fuzz_shard_index(std::span<const std::byte> bytes) {
+  return accepts([&] { parse_shard_index(bytes, "fuzz.index.json"); });
+}
+inline bool fuzz_torch_pickle(std::span<const std::byte> bytes) {
+  return accepts([&] {
+    const TorchFile file = TorchFile::parse(bytes, "fuzz");
+    touch(file.tensors());
+    touch(file.root());
+  });
+}
+inline bool fuzz_llama2_c(std::span<const std::byte> bytes) {
+  return accepts([&] { touch(Llama2cFile::parse(bytes, "fuzz").tensors()); });
+}
+inline bool fuzz_llama2_c_tokenizer(std::span<const std::byte> bytes) {
+  return accepts([&] { Llama2cTokenizer::parse(bytes, "fuzz"); });
+}
+
+}  // namespace orrery::formats
