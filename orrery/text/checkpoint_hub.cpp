@@ -9,7 +9,7 @@
 #include "orrery/formats/torch_pickle.h"
 #include "orrery/text/checkpoint_files.h"
 #include "orrery/text/families/family.h"
-#include "orrery/text/families/hub_config.h"
+#include "orrery/text/families/config_json.h"
 
 namespace orrery::text {
 
@@ -60,7 +60,7 @@ class HubCheckpoint : public Checkpoint {
  public:
   HubCheckpoint(const HubFiles& files, const fs::path& path) {
     path_ = path;
-    const HubConfig config = HubConfig::open(files.config);
+    const ConfigJson config = ConfigJson::open(files.config);
     const Family& family = family_of_hub(config);
     spec_ = family.spec_from_hub(config);
     if (is_safetensors(files.weights))

@@ -7,8 +7,8 @@
 #include <cassert>
 
 #include "orrery/base/error.h"
+#include "orrery/text/families/config_json.h"
 #include "orrery/text/families/gguf_config.h"
-#include "orrery/text/families/hub_config.h"
 #include "orrery/text/families/llama.h"
 
 namespace orrery::text {
@@ -50,7 +50,7 @@ const Family& family_of_gguf(const GgufConfig& config) {
                .expected = known(&Family::gguf_architectures)});
 }
 
-const Family& family_of_hub(const HubConfig& config) {
+const Family& family_of_hub(const ConfigJson& config) {
   const std::vector<std::string> architectures = config.strings("architectures");
   for (const std::string& architecture : architectures)
     if (const Family* family = find_family(&Family::hub_architectures, architecture)) return *family;

@@ -11,7 +11,7 @@
 namespace orrery::text {
 
 class GgufConfig;
-class HubConfig;
+class ConfigJson;
 
 /// One row of a family's tensor table. "{}" in a name is the layer. Files call a tensor by any of the three names.
 struct TensorRow {
@@ -35,7 +35,7 @@ struct Family {
   std::vector<std::string_view> model_types;         ///< config.json model_type
   std::vector<std::string_view> hub_architectures;   ///< config.json architectures
   /// Both throw Error naming the field that is missing, wrong or asks for something that is not supported.
-  DecoderSpec (*spec_from_hub)(const HubConfig&);
+  DecoderSpec (*spec_from_hub)(const ConfigJson&);
   DecoderSpec (*spec_from_gguf)(const GgufConfig&);
   std::span<const TensorRow> tensors;
   /// Tensors of a file that are no weights: obsolete buffers, and what the spec has already taken in.
@@ -48,7 +48,7 @@ const std::vector<Family>& families();
 /// The family of a GGUF architecture, or of a hub config's architectures and model_type. Throws Error listing the known
 /// ones.
 const Family& family_of_gguf(const GgufConfig& config);
-const Family& family_of_hub(const HubConfig& config);
+const Family& family_of_hub(const ConfigJson& config);
 const Family& family_named(std::string_view name);
 
 /// The family's table for a given spec, layer by layer. Throws Error when the spec's sizes are not positive.

@@ -11,7 +11,7 @@
 
 namespace orrery::text {
 
-/// Typed reading, with the same errors as HubConfig's. Keys are given without the architecture: "rope.freq_base".
+/// Typed reading, with the same errors as ConfigJson's. Keys are given without the architecture: "rope.freq_base".
 class GgufConfig {
  public:
   /// Reads general.architecture; Error when it is absent. `file` must outlive the config.

@@ -8,8 +8,8 @@
 #include <algorithm>
 
 #include "orrery/base/error.h"
+#include "orrery/text/families/config_json.h"
 #include "orrery/text/families/gguf_config.h"
-#include "orrery/text/families/hub_config.h"
 #include "orrery/text/families/rope_config.h"
 
 namespace orrery::text {
@@ -51,14 +51,14 @@ const TensorRow kTensors[] = {
 };
 // clang-format on
 
-Activation activation_of(const HubConfig& config) {
+Activation activation_of(const ConfigJson& config) {
   const std::string name = config.string("hidden_act", "silu");
   if (name == "silu" || name == "swish") return Activation::kSilu;
   throw config.error("hidden_act", name, "silu: this family is not supported with another");
 }
 
 /// Options that change the numbers and that this family's code does not compute.
-void refuse_unsupported(const HubConfig& config) {
+void refuse_unsupported(const ConfigJson& config) {
   for (std::string_view key : {"quantization_config", "sliding_window", "num_local_experts", "attn_logit_softcapping",
                                "final_logit_softcapping", "logit_scale", "residual_multiplier", "embedding_multiplier"})
     if (config.has(key)) throw config.error(key, "an option that is not supported in this family", "none, or null");
@@ -74,7 +74,7 @@ void check_heads(const DecoderSpec& spec, const std::string& where) {
                  .expected = "a whole number of query heads for each key-value head"});
 }
 
-DecoderSpec spec_from_hub(const HubConfig& config) {
+DecoderSpec spec_from_hub(const ConfigJson& config) {
   refuse_unsupported(config);
   DecoderSpec spec;
   spec.family = "llama";

@@ -7,14 +7,14 @@
 #include <cstring>
 
 #include "orrery/base/error.h"
+#include "orrery/text/families/config_json.h"
 #include "orrery/text/families/gguf_config.h"
-#include "orrery/text/families/hub_config.h"
 
 namespace orrery::text {
 
 namespace {
 
-void refuse_unknown_options(const HubConfig& rope) {
+void refuse_unknown_options(const ConfigJson& rope) {
   static constexpr std::string_view kKnown[] = {
       "type",      "rope_type",       "rope_theta",       "factor",    "original_max_position_embeddings",
       "finetuned", "low_freq_factor", "high_freq_factor", "beta_fast", "beta_slow",
@@ -26,17 +26,17 @@ void refuse_unknown_options(const HubConfig& rope) {
   if (!rope.boolean("truncate", true)) throw rope.error("truncate", "false", "true: nothing else is supported");
 }
 
-double positive(const HubConfig& rope, std::string_view key) {
+double positive(const ConfigJson& rope, std::string_view key) {
   const double value = rope.number(key);
   if (!(value > 0) || !std::isfinite(value)) throw rope.error(key, fmt::format("{}", value), "a positive number");
   return value;
 }
 
-double positive(const HubConfig& rope, std::string_view key, double fallback) {
+double positive(const ConfigJson& rope, std::string_view key, double fallback) {
   return rope.has(key) ? positive(rope, key) : fallback;
 }
 
-void read_yarn(const HubConfig& rope, int64_t context_length, RopeSpec& spec) {
+void read_yarn(const ConfigJson& rope, int64_t context_length, RopeSpec& spec) {
   spec.scaling = RopeSpec::Scaling::kYarn;
   spec.original_context = rope.size("original_max_position_embeddings", context_length);
   spec.factor = positive(rope, "factor", double(context_length) / double(spec.original_context));
@@ -51,7 +51,7 @@ void read_yarn(const HubConfig& rope, int64_t context_length, RopeSpec& spec) {
   spec.attention_factor = positive(rope, "attention_factor", spec.attention_factor);
 }
 
-void read_llama3(const HubConfig& rope, RopeSpec& spec) {
+void read_llama3(const ConfigJson& rope, RopeSpec& spec) {
   spec.scaling = RopeSpec::Scaling::kLlama3;
   spec.factor = positive(rope, "factor");
   spec.low_freq_factor = positive(rope, "low_freq_factor");
@@ -93,12 +93,12 @@ double yarn_magnitude(double factor, double mscale) {
   return factor <= 1 ? 1.0 : 0.1 * mscale * std::log(factor) + 1.0;
 }
 
-RopeSpec rope_from_hub(const HubConfig& config, int64_t head_dim, int64_t context_length) {
-  const HubConfig rope = config.object(config.has("rope_parameters") ? "rope_parameters" : "rope_scaling");
+RopeSpec rope_from_hub(const ConfigJson& config, int64_t head_dim, int64_t context_length) {
+  const ConfigJson rope = config.object(config.has("rope_parameters") ? "rope_parameters" : "rope_scaling");
   refuse_unknown_options(rope);
   RopeSpec spec;
   spec.theta = rope.has("rope_theta") ? positive(rope, "rope_theta") : positive(config, "rope_theta", 10000.0);
-  const HubConfig& partial = rope.has("partial_rotary_factor") ? rope : config;
+  const ConfigJson& partial = rope.has("partial_rotary_factor") ? rope : config;
   spec.dim = checked_dim(int64_t(double(head_dim) * positive(partial, "partial_rotary_factor", 1.0)), head_dim,
                          config.where() + ", partial_rotary_factor");
   const std::string type = rope.string("rope_type", rope.string("type", "default"));

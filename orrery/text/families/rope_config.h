@@ -8,7 +8,7 @@
 namespace orrery::text {
 
 class GgufConfig;
-class HubConfig;
+class ConfigJson;
 
 /// YaRN's temperature as a factor of cos and sin (Peng et al. 2023, eq. 22): 0.1 · mscale · ln(factor) + 1.
 double yarn_magnitude(double factor, double mscale = 1);
@@ -16,7 +16,7 @@ double yarn_magnitude(double factor, double mscale = 1);
 /// From config.json: `rope_theta` with `rope_scaling` {type or rope_type}, or transformers 5's `rope_parameters`. Knows
 /// default, linear (kaiokendev 2023), yarn (Peng et al. 2023) and llama3 (Llama 3.1's); throws Error naming any other
 /// and any option of theirs that is not known. Layout kHalf.
-RopeSpec rope_from_hub(const HubConfig& config, int64_t head_dim, int64_t context_length);
+RopeSpec rope_from_hub(const ConfigJson& config, int64_t head_dim, int64_t context_length);
 
 /// From GGUF's ARCH.rope.*, and the tensor rope_freqs.weight where there is one (one divisor per frequency: how
 /// llama.cpp writes Llama 3.1's scaling). The layout is the family's to say.

@@ -16,10 +16,10 @@ namespace orrery::text {
 
 /// Typed reading of a JSON object. A key with the value null counts as absent, as in transformers. Getters throw Error
 /// naming file and key when the value has another type; those without a fallback also when it is absent.
-class HubConfig {
+class ConfigJson {
  public:
-  static HubConfig open(const std::filesystem::path& file);
-  HubConfig(const nlohmann::json& object, std::string where);
+  static ConfigJson open(const std::filesystem::path& file);
+  ConfigJson(const nlohmann::json& object, std::string where);
 
   bool has(std::string_view key) const;
   int64_t integer(std::string_view key) const;
@@ -33,7 +33,7 @@ class HubConfig {
   std::string string(std::string_view key, const std::string& fallback) const;
   std::vector<std::string> strings(std::string_view key) const;  ///< empty when absent
   /// The object under this key; one without keys when absent.
-  HubConfig object(std::string_view key) const;
+  ConfigJson object(std::string_view key) const;
   std::vector<std::string> keys() const;
 
   /// The Error "cannot read a model's config: FILE, KEY: found …, expected …".

@@ -1,4 +1,4 @@
-#include "orrery/text/families/hub_config.h"
+#include "orrery/text/families/config_json.h"
 
 #include <fmt/format.h>
 
@@ -20,39 +20,39 @@ std::string brief(const Json& value) {
 }
 }  // namespace
 
-HubConfig HubConfig::open(const std::filesystem::path& file) {
+ConfigJson ConfigJson::open(const std::filesystem::path& file) {
   const Json json = Json::parse(read_text(file), nullptr, /*allow_exceptions=*/false);
   if (!json.is_object())
     throw Error({.doing = "read a model's config",
                  .where = file.string(),
                  .found = json.is_discarded() ? "something that is no JSON" : std::string(json.type_name()),
                  .expected = "a JSON object"});
-  return HubConfig(json, file.string());
+  return ConfigJson(json, file.string());
 }
 
-HubConfig::HubConfig(const Json& object, std::string where)
+ConfigJson::ConfigJson(const Json& object, std::string where)
     : json_(std::make_shared<const Json>(object)), where_(std::move(where)) {}
 
-Error HubConfig::error(std::string_view key, std::string found, std::string expected) const {
+Error ConfigJson::error(std::string_view key, std::string found, std::string expected) const {
   return Error({.doing = "read a model's config",
                 .where = fmt::format("{}, {}", where_, key),
                 .found = std::move(found),
                 .expected = std::move(expected)});
 }
 
-const Json* HubConfig::find(std::string_view key) const {
+const Json* ConfigJson::find(std::string_view key) const {
   const auto entry = json_->find(key);
   return entry == json_->end() || entry->is_null() ? nullptr : &*entry;
 }
 
-const Json& HubConfig::get(std::string_view key, std::string_view kind) const {
+const Json& ConfigJson::get(std::string_view key, std::string_view kind) const {
   if (const Json* value = find(key)) return *value;
   throw error(key, "no such key", std::string(kind));
 }
 
-bool HubConfig::has(std::string_view key) const { return find(key) != nullptr; }
+bool ConfigJson::has(std::string_view key) const { return find(key) != nullptr; }
 
-int64_t HubConfig::integer(std::string_view key) const {
+int64_t ConfigJson::integer(std::string_view key) const {
   const Json& value = get(key, "an integer");
   if (!value.is_number_integer()) throw error(key, brief(value), "an integer");
   if (value.is_number_unsigned() && value.get<uint64_t>() > uint64_t{std::numeric_limits<int64_t>::max()})
@@ -60,40 +60,40 @@ int64_t HubConfig::integer(std::string_view key) const {
   return value.get<int64_t>();
 }
 
-int64_t HubConfig::integer(std::string_view key, int64_t fallback) const { return has(key) ? integer(key) : fallback; }
+int64_t ConfigJson::integer(std::string_view key, int64_t fallback) const { return has(key) ? integer(key) : fallback; }
 
-int64_t HubConfig::size(std::string_view key) const {
+int64_t ConfigJson::size(std::string_view key) const {
   const int64_t value = integer(key);
   if (value < 1 || value > std::numeric_limits<int32_t>::max())
     throw error(key, std::to_string(value), "a size from 1 to 2^31 - 1");
   return value;
 }
 
-int64_t HubConfig::size(std::string_view key, int64_t fallback) const { return has(key) ? size(key) : fallback; }
+int64_t ConfigJson::size(std::string_view key, int64_t fallback) const { return has(key) ? size(key) : fallback; }
 
-double HubConfig::number(std::string_view key) const {
+double ConfigJson::number(std::string_view key) const {
   const Json& value = get(key, "a number");
   if (!value.is_number()) throw error(key, brief(value), "a number");
   return value.get<double>();
 }
 
-double HubConfig::number(std::string_view key, double fallback) const { return has(key) ? number(key) : fallback; }
+double ConfigJson::number(std::string_view key, double fallback) const { return has(key) ? number(key) : fallback; }
 
-bool HubConfig::boolean(std::string_view key, bool fallback) const {
+bool ConfigJson::boolean(std::string_view key, bool fallback) const {
   const Json* value = find(key);
   if (!value) return fallback;
   if (!value->is_boolean()) throw error(key, brief(*value), "true or false");
   return value->get<bool>();
 }
 
-std::string HubConfig::string(std::string_view key, const std::string& fallback) const {
+std::string ConfigJson::string(std::string_view key, const std::string& fallback) const {
   const Json* value = find(key);
   if (!value) return fallback;
   if (!value->is_string()) throw error(key, brief(*value), "a string");
   return value->get<std::string>();
 }
 
-std::vector<std::string> HubConfig::strings(std::string_view key) const {
+std::vector<std::string> ConfigJson::strings(std::string_view key) const {
   const Json* value = find(key);
   if (!value) return {};
   std::vector<std::string> result;
@@ -104,13 +104,13 @@ std::vector<std::string> HubConfig::strings(std::string_view key) const {
   return result;
 }
 
-HubConfig HubConfig::object(std::string_view key) const {
+ConfigJson ConfigJson::object(std::string_view key) const {
   const Json* value = find(key);
   if (value && !value->is_object()) throw error(key, brief(*value), "an object");
-  return HubConfig(value ? *value : Json::object(), fmt::format("{}, {}", where_, key));
+  return ConfigJson(value ? *value : Json::object(), fmt::format("{}, {}", where_, key));
 }
 
-std::vector<std::string> HubConfig::keys() const {
+std::vector<std::string> ConfigJson::keys() const {
   std::vector<std::string> result;
   for (const auto& item : json_->items()) result.push_back(item.key());
   return result;
