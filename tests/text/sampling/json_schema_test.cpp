@@ -1,0 +1,146 @@
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <random>
+
+#include "tests/text/sampling/grammar_helpers.h"
+
+namespace orrery::text {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json fixture() {
+  std::ifstream file(std::string(ORRERY_SOURCE_DIR) + "/tests/fixtures/sampling/json_schemas.json");
+  return Json::parse(file);
+}
+
+// A random text that the masks lead to, drawn towards closing after 40 tokens; nothing when it has not ended after 400.
+std::optional<std::string> random_text(Grammar grammar, const Tokenizer& tokenizer, std::mt19937& random) {
+  std::string text;
+  for (int step = 0; step < 400; ++step) {
+    if (grammar.must_end() || (grammar.may_end() && random() % 4 == 0)) return text;
+    const auto allowed = allowed_tokens(grammar, tokenizer);
+    auto token = random_allowed(allowed, *tokenizer.eos, random);
+    if (step > 40)
+      for (char closing : {'}', ']', '"'})
+        if (allowed[uint8_t(closing)]) token = uint8_t(closing);
+    if (!token) {
+      ADD_FAILURE() << "no way on after " << text;
+      return std::nullopt;
+    }
+    grammar.accept(*token);
+    text += tokenizer.bytes(*token, false);
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+// "narrower": documents that the schema allows and the grammar, for brevity of the answer, does not (order, further
+// properties). tests/text/scripts/json_schema_check.py holds every label against the PyPI package jsonschema.
+TEST(JsonSchema, AcceptsValidDocumentsAndRefusesOthers) {
+  const ToyTokenizer tokenizer = tokenizer_with_pieces();
+  const auto trie = make_token_trie(tokenizer);
+  std::mt19937 random(4);
+  for (const auto& c : fixture()) {
+    SCOPED_TRACE(c["schema"].dump());
+    const Grammar grammar = Grammar::from_json_schema(c["schema"], trie);
+    for (const std::string text : c["valid"]) EXPECT_TRUE(accepts(grammar, tokenizer, text, random)) << text;
+    for (const std::string text : c["invalid"]) EXPECT_FALSE(accepts(grammar, tokenizer, text, random)) << text;
+    if (!c.contains("narrower")) continue;
+    for (const std::string text : c["narrower"]) EXPECT_FALSE(accepts(grammar, tokenizer, text, random)) << text;
+  }
+}
+
+TEST(JsonSchema, WhatTheMasksLeadToIsJson) {
+  const ToyTokenizer tokenizer = tokenizer_with_pieces();
+  const auto trie = make_token_trie(tokenizer);
+  std::mt19937 random(5);
+  int ended = 0, all = 0;
+  for (const auto& c : fixture()) {
+    SCOPED_TRACE(c["schema"].dump());
+    const Grammar grammar = Grammar::from_json_schema(c["schema"], trie);
+    for (int i = 0; i < 20; ++i) {
+      const auto text = random_text(grammar, tokenizer, random);
+      ++all;
+      if (!text) continue;
+      ++ended;
+      EXPECT_TRUE(Json::accept(*text)) << *text;
+      EXPECT_TRUE(accepts(grammar, tokenizer, *text, random)) << *text;
+    }
+  }
+  EXPECT_GT(ended, all * 9 / 10);
+}
+
+TEST(JsonSchema, ErrorsNameThePointer) {
+  const ToyTokenizer tokenizer;
+  const auto trie = make_token_trie(tokenizer);
+  const std::vector<std::pair<const char*, const char*>> cases = {
+      {R"({"type": "array", "uniqueItems": true})", "#/uniqueItems: found a keyword that is not supported"},
+      {R"({"properties": {"a/b": {"not": {}}}})", "#/properties/a~1b/not"},
+      {R"({"patternProperties": {}})", "#/patternProperties"},
+      {R"({"type": "object", "minProperties": 1})", "#/minProperties"},
+      {R"({"type": "integer", "multipleOf": 2})", "#/multipleOf"},
+      {R"({"type": "integer", "tpye": 2})", "#/tpye"},
+      {R"({"type": "strin"})", "#/type: found \"strin\""},
+      {R"({"type": []})", "#/type"},
+      {R"({"type": 3})", "#/type"},
+      {R"({"type": "string", "format": "uri"})", "#/format: found uri"},
+      {R"({"type": "string", "pattern": "^(?=a)$"})", "#/pattern: found look-around"},
+      {R"({"type": "string", "pattern": "(a"})", "#/pattern: found a ( without )"},
+      {R"({"type": "string", "pattern": "a\\b"})", "#/pattern: found \\b"},
+      {R"({"type": "string", "pattern": "a$b"})", "#/pattern: found an anchor inside"},
+      {R"({"type": "string", "pattern": "a{2"})", "#/pattern"},
+      {R"({"type": "string", "pattern": "[z-a]"})", "#/pattern"},
+      {R"({"type": "string", "pattern": "a", "minLength": 1})", "#/pattern: found two ways"},
+      {R"({"type": "string", "minLength": -1})", "#/minLength"},
+      {R"({"type": "string", "minLength": 1.5})", "#/minLength"},
+      {R"({"type": "string", "maxLength": 1000000})", "#/maxLength"},
+      {R"({"type": "integer", "minimum": "1"})", "#/minimum"},
+      {R"({"type": "integer", "exclusiveMinimum": true})", "#/exclusiveMinimum"},
+      {R"({"$ref": "https://example.org/x"})", "#/$ref: found https"},
+      {R"({"$ref": "#/$defs/none"})", "#/$ref: found #/$defs/none"},
+      {R"({"$ref": "#"})", "contains itself"},
+      {R"({"anyOf": [{"$ref": "#"}, {"type": "null"}]})", "contains itself"},
+      {R"({"allOf": [{"$ref": "#"}]})", "contains itself"},
+      {R"({"anyOf": []})", "#/anyOf"},
+      {R"({"allOf": 3})", "#/allOf"},
+      {R"({"enum": []})", "#/enum"},
+      {R"({"enum": ["abc"], "minLength": 1})", "enum or const together"},
+      {R"({"minLength": 1, "minimum": 1})", "keywords of several types"},
+      {R"({"type": "integer", "minimum": 5, "maximum": 4})", "no value satisfies"},
+      {R"({"allOf": [{"type": "string"}, {"type": "null"}]})", "no value satisfies"},
+      {R"({"allOf": [{"type": "string", "pattern": "a"}, {"pattern": "b"}]})", "#/allOf/1/pattern"},
+      {R"({"type": "object", "properties": {"a": false}, "required": ["a"]})", "no value satisfies"},
+      {R"({"type": "object", "properties": {"a": {"$ref": "#"}}, "required": ["a"]})", "no finite text"},
+      {R"(false)", "no value satisfies"},
+      {R"(7)", "#: found 7"},
+      {R"({"properties": {"a": 7}})", "#/properties/a: found 7"},
+      {R"({"required": "a"})", "#/required"},
+  };
+  for (const auto& [schema, expected] : cases)
+    expect_error([&] { Grammar::from_json_schema(Json::parse(schema), trie); }, expected, schema);
+}
+
+TEST(JsonSchema, HostileSchemasAreBounded) {
+  const ToyTokenizer tokenizer;
+  const auto trie = make_token_trie(tokenizer);
+  Json deep = {{"type", "null"}};
+  for (int i = 0; i < 1000; ++i) deep = {{"type", "array"}, {"items", deep}};
+  Json wide = {{"allOf", Json::array()}};
+  for (int i = 0; i < 40; ++i) wide["allOf"].push_back({{"anyOf", {{{"minLength", i}}, {{"maxLength", 100 + i}}}}});
+  Json huge = {{"type", "array"}, {"items", {{"type", "string"}, {"minLength", 1000}}}, {"minItems", 100000}};
+  for (const auto& schema : {deep, wide, huge}) EXPECT_THROW(Grammar::from_json_schema(schema, trie), Error);
+
+  Json many = {{"type", "object"}, {"properties", Json::object()}};
+  for (int i = 0; i < 300; ++i) many["properties"]["property_" + std::to_string(i)] = {{"type", "string"}};
+  Grammar grammar = Grammar::from_json_schema(many, trie);
+  std::mt19937 random(6);
+  EXPECT_TRUE(accepts(grammar, tokenizer, R"({"property_7":"x","property_299":""})", random));
+  EXPECT_FALSE(accepts(grammar, tokenizer, R"({"property_7":"x","property_6":""})", random));
+}
+
+}  // namespace orrery::text
