@@ -128,7 +128,7 @@ TEST(Convert, BulkEqualsOneByOne) {
     for (uint32_t& word : bits)
       word = random() % 2 ? random() : 0x3f000000 + random() % 0x800000;  // any, or of ordinary size
     std::vector<float> floats(count), back(count);
-    std::memcpy(floats.data(), bits.data(), count * sizeof(float));
+    for (size_t i = 0; i < count; ++i) floats[i] = std::bit_cast<float>(bits[i]);
     std::vector<uint16_t> words(count + 1);
     const std::span<uint16_t> unaligned(reinterpret_cast<uint16_t*>(reinterpret_cast<std::byte*>(words.data()) + 1),
                                         count);

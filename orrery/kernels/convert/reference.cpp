@@ -78,7 +78,7 @@ void f16_to_f32(std::span<const uint16_t> in, std::span<float> out) {
 #elif defined(__aarch64__)
   if (isa() == Isa::kNeon) return neon::f16_to_f32(in.data(), out.data(), in.size());
 #endif
-  for (size_t i = 0; i < in.size(); ++i) out[i] = f16_to_f32(load(&in[i]));
+  for (size_t i = 0; i < in.size(); ++i) out[i] = f16_to_f32(load(in.data() + i));
 }
 
 void f32_to_f16(std::span<const float> in, std::span<uint16_t> out) {
@@ -88,17 +88,17 @@ void f32_to_f16(std::span<const float> in, std::span<uint16_t> out) {
 #elif defined(__aarch64__)
   if (isa() == Isa::kNeon) return neon::f32_to_f16(in.data(), out.data(), in.size());
 #endif
-  for (size_t i = 0; i < in.size(); ++i) store(f32_to_f16(in[i]), &out[i]);
+  for (size_t i = 0; i < in.size(); ++i) store(f32_to_f16(in[i]), out.data() + i);
 }
 
 void bf16_to_f32(std::span<const uint16_t> in, std::span<float> out) {
   assert(in.size() == out.size());
-  for (size_t i = 0; i < in.size(); ++i) out[i] = bf16_to_f32(load(&in[i]));
+  for (size_t i = 0; i < in.size(); ++i) out[i] = bf16_to_f32(load(in.data() + i));
 }
 
 void f32_to_bf16(std::span<const float> in, std::span<uint16_t> out) {
   assert(in.size() == out.size());
-  for (size_t i = 0; i < in.size(); ++i) store(f32_to_bf16(in[i]), &out[i]);
+  for (size_t i = 0; i < in.size(); ++i) store(f32_to_bf16(in[i]), out.data() + i);
 }
 
 }  // namespace orrery::kernels
