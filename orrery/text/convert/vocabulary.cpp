@@ -10,7 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "orrery/base/error.h"
-#include "orrery/base/file.h"
+#include "orrery/text/families/config_json.h"
 
 namespace orrery::text {
 
@@ -23,12 +23,6 @@ Error error(const fs::path& file, std::string found, std::string expected) {
                 .where = file.string(),
                 .found = std::move(found),
                 .expected = std::move(expected)});
-}
-
-Json read_json(const fs::path& file) {
-  Json json = Json::parse(read_text(file), nullptr, /*allow_exceptions=*/false);
-  if (!json.is_object()) throw error(file, "something else", "a JSON object");
-  return json;
 }
 
 /// Fillers, to be defined one by one.
@@ -57,7 +51,7 @@ int64_t number_of(const fs::path& file, const std::string& text) {
 /// The three places where hub folders list tokens that were added to a trained vocabulary.
 void define_added_tokens(Vocabulary& vocabulary, const fs::path& folder) {
   if (const fs::path file = folder / "added_tokens.json"; fs::exists(file)) {
-    const Json tokens = read_json(file);
+    const Json tokens = read_json_object(file);
     for (const auto& [token, id] : tokens.items()) define(vocabulary, file, id, token, TokenKind::kUserDefined);
   }
   const auto define_one = [&](const fs::path& file, int64_t id, const Json& token) {
@@ -67,11 +61,11 @@ void define_added_tokens(Vocabulary& vocabulary, const fs::path& folder) {
     define(vocabulary, file, id, token.at("content"), kind);
   };
   if (const fs::path file = folder / "tokenizer_config.json"; fs::exists(file)) {
-    const Json tokens = read_json(file).value("added_tokens_decoder", Json::object());
+    const Json tokens = read_json_object(file).value("added_tokens_decoder", Json::object());
     for (const auto& [id, token] : tokens.items()) define_one(file, number_of(file, id), token);
   }
   if (const fs::path file = folder / "tokenizer.json"; fs::exists(file)) {
-    const Json tokens = read_json(file).value("added_tokens", Json::array());
+    const Json tokens = read_json_object(file).value("added_tokens", Json::array());
     for (const Json& token : tokens) define_one(file, token.at("id"), token);
   }
 }
@@ -181,7 +175,7 @@ bool is_byte_level(const Json& json) {
 }
 
 Vocabulary read_tokenizer_json(const fs::path& file, int64_t vocab_size) {
-  const Json json = read_json(file);
+  const Json json = read_json_object(file);
   const Json model = json.value("model", Json::object());
   // Older files leave the type out; only BPE has merges.
   if (model.value("type", model.contains("merges") ? "BPE" : "") != "BPE")

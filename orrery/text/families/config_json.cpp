@@ -12,22 +12,35 @@ namespace orrery::text {
 namespace {
 using Json = nlohmann::json;
 
-/// A value for a message: never a whole document.
+/// A value for a message.
 std::string brief(const Json& value) {
+  if (value.is_structured()) return value.is_array() ? "an array" : "an object";
   std::string text = value.dump(-1, ' ', false, Json::error_handler_t::replace);
   if (text.size() > 60) text = text.substr(0, 60) + "…";
   return text;
 }
 }  // namespace
 
+nlohmann::json read_json_object(const std::filesystem::path& file) {
+  const auto fail = [&](std::string found) {
+    return Error({.doing = "read a model's config",
+                  .where = file.string(),
+                  .found = std::move(found),
+                  .expected = "a JSON object"});
+  };
+  // Copying and printing JSON recurse; no config or tokenizer nests deeper than a handful.
+  constexpr int kDeepest = 64;
+  const Json::parser_callback_t check_depth = [&](int depth, Json::parse_event_t, Json&) {
+    if (depth > kDeepest) throw fail(fmt::format("JSON nested deeper than {}", kDeepest));
+    return true;
+  };
+  Json json = Json::parse(read_text(file), check_depth, /*allow_exceptions=*/false);
+  if (!json.is_object()) throw fail(json.is_discarded() ? "something that is no JSON" : json.type_name());
+  return json;
+}
+
 ConfigJson ConfigJson::open(const std::filesystem::path& file) {
-  const Json json = Json::parse(read_text(file), nullptr, /*allow_exceptions=*/false);
-  if (!json.is_object())
-    throw Error({.doing = "read a model's config",
-                 .where = file.string(),
-                 .found = json.is_discarded() ? "something that is no JSON" : std::string(json.type_name()),
-                 .expected = "a JSON object"});
-  return ConfigJson(json, file.string());
+  return ConfigJson(read_json_object(file), file.string());
 }
 
 ConfigJson::ConfigJson(const Json& object, std::string where)

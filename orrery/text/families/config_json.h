@@ -14,6 +14,9 @@
 
 namespace orrery::text {
 
+/// A JSON file that holds an object. Throws Error naming the file; nesting is bounded.
+nlohmann::json read_json_object(const std::filesystem::path& file);
+
 /// Typed reading of a JSON object. A key with the value null counts as absent, as in transformers. Getters throw Error
 /// naming file and key when the value has another type; those without a fallback also when it is absent.
 class ConfigJson {
