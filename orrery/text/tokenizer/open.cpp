@@ -1,0 +1,30 @@
+#include <filesystem>
+
+#include "orrery/base/error.h"
+#include "orrery/base/file.h"
+#include "orrery/text/tokenizer/loaders.h"
+
+namespace orrery::text {
+
+namespace fs = std::filesystem;
+
+std::unique_ptr<Tokenizer> Tokenizer::open(const fs::path& path) {
+  fs::path file = path;
+  if (fs::is_directory(path)) {
+    file = path / "tokenizer.json";
+    if (!fs::exists(file)) file = path / "tokenizer.model";
+    if (!fs::exists(file)) {
+      throw Error({.doing = "open a tokenizer", .where = path.string(), .found = "neither tokenizer.json nor tokenizer.model",
+                   .expected = "one of them"});
+    }
+  }
+  const MappedFile mapped = MappedFile::open(file);
+  const std::string_view bytes(reinterpret_cast<const char*>(mapped.bytes().data()), mapped.bytes().size());
+  const HubConfig config = read_hub_config(file.parent_path());
+  // A ModelProto begins with its first field's tag; JSON with a brace.
+  const size_t first = bytes.find_first_not_of(" \t\r\n\xEF\xBB\xBF");
+  if (first != bytes.npos && bytes[first] == '{') return load_tokenizer_json(bytes, file.string(), config);
+  return load_sentencepiece(bytes, file.string(), config);
+}
+
+}  // namespace orrery::text

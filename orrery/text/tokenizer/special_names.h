@@ -1,0 +1,14 @@
+// Tokens whose meaning is only in their name.
+#pragma once
+
+#include <span>
+
+#include "orrery/text/tokenizer/tokenizer.h"
+
+namespace orrery::text {
+
+/// Fills end_of_generation: eos, eot and eom where given, `listed` (generation_config.json), and every token that models end an answer with,
+/// by its name, as llama.cpp lists them. Call last.
+void find_end_of_generation(Tokenizer& tokenizer, std::span<const TokenId> listed);
+
+}  // namespace orrery::text
