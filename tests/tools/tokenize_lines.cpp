@@ -1,7 +1,8 @@
 // Tokenizes many texts in one process, for the scripts that compare with other tokenizers.
 //   tokenize_lines TOKENIZER [special] < texts
-// Each line of input is a text in hexadecimal; each line of output has the ids, a tab, and the ids decoded (special tokens kept), in
-// hexadecimal, a tab, and the same through StreamDecoder. "special" adds the model's own tokens and parses those in the text.
+// Each line of input is a text in hexadecimal; each line of output has the ids, a tab, and the ids decoded (special
+// tokens kept), in hexadecimal, a tab, and the same through StreamDecoder. "special" adds the model's own tokens and
+// parses those in the text.
 #include <cstdio>
 #include <iostream>
 #include <string>
@@ -14,7 +15,8 @@ namespace {
 
 std::string from_hex(const std::string& hex) {
   std::string bytes;
-  for (size_t i = 0; i + 1 < hex.size(); i += 2) bytes.push_back(static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16)));
+  for (size_t i = 0; i + 1 < hex.size(); i += 2)
+    bytes.push_back(static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16)));
   return bytes;
 }
 

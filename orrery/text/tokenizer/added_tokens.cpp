@@ -21,7 +21,8 @@ bool is_word_at(std::string_view text, size_t at) {
 }
 
 bool stands_alone(std::string_view text, size_t begin, size_t end) {
-  return (begin == 0 || !is_word_at(text, character_before(text, begin))) && (end == text.size() || !is_word_at(text, end));
+  return (begin == 0 || !is_word_at(text, character_before(text, begin))) &&
+         (end == text.size() || !is_word_at(text, end));
 }
 
 size_t before_spaces(std::string_view text, size_t begin) {

@@ -28,8 +28,8 @@ class AddedTokens {
   void add(AddedToken token);
   bool empty() const { return tokens_.empty(); }
 
-  /// Cuts the text at the tokens, the leftmost and longest first: `on_text(begin, end)` for what lies between (never empty) and
-  /// `on_token(id)`, in order. Special tokens stay text unless `parse_special`. O(text · longest token).
+  /// Cuts the text at the tokens, the leftmost and longest first: `on_text(begin, end)` for what lies between (never
+  /// empty) and `on_token(id)`, in order. Special tokens stay text unless `parse_special`. O(text · longest token).
   void split(std::string_view text, bool parse_special, FunctionRef<void(size_t begin, size_t end)> on_text,
              FunctionRef<void(TokenId)> on_token) const;
 

@@ -16,7 +16,8 @@ std::string decode_base64(std::string_view text, const std::string& where) {
     if (c == '=' || c == '\n' || c == '\r') continue;
     const size_t digit = kAlphabet.find(c);
     if (digit == std::string_view::npos) {
-      throw Error({.doing = "decode base64", .where = where, .found = std::string("the character ") + c, .expected = "base64"});
+      throw Error(
+          {.doing = "decode base64", .where = where, .found = std::string("the character ") + c, .expected = "base64"});
     }
     bits = bits << 6 | static_cast<uint32_t>(digit);
     if ((count += 6) < 8) continue;

@@ -19,7 +19,8 @@ Bpe::Bpe(const PieceTable& pieces, const PieceIndex& index, BpeOptions options)
   }
   for (TokenId id = 0; id < pieces_.size(); ++id) longest_piece_ = std::max(longest_piece_, pieces_[id].size());
   whole_ = std::make_unique<std::atomic<uint8_t>[]>(static_cast<size_t>(pieces_.size()));
-  // A text without pre-tokenizer (Llama's) is one word; it may be cut before every U+2581 unless a merge proves otherwise.
+  // A text without pre-tokenizer (Llama's) is one word; it may be cut before every U+2581 unless a merge proves
+  // otherwise.
   cuts_at_metaspace_ = !options_.bytes && !affixes_ && index_.find(kMetaSpace) != kNoToken;
 }
 
@@ -36,9 +37,11 @@ bool Bpe::add_merge(std::string_view left, std::string_view right, bool unlisted
   thread_local std::string joined;
   joined = left;
   std::string_view tail = right;
-  if (tail.starts_with(options_.continuing_subword_prefix)) tail.remove_prefix(options_.continuing_subword_prefix.size());
+  if (tail.starts_with(options_.continuing_subword_prefix))
+    tail.remove_prefix(options_.continuing_subword_prefix.size());
   joined += tail;
-  const Symbol a = symbol_of(left, unlisted_too), b = symbol_of(right, unlisted_too), both = symbol_of(joined, unlisted_too);
+  const Symbol a = symbol_of(left, unlisted_too), b = symbol_of(right, unlisted_too),
+               both = symbol_of(joined, unlisted_too);
   if (a == MergeTable::kNever || b == MergeTable::kNever || both == MergeTable::kNever) return false;
   // tokenizers lets the last of equal merges stand, llama.cpp the first.
   if (unlisted_too) {
@@ -48,6 +51,20 @@ bool Bpe::add_merge(std::string_view left, std::string_view right, bool unlisted
   }
   if (right.starts_with(kMetaSpace) && !left.ends_with(kMetaSpace)) cuts_at_metaspace_ = false;
   return true;
+}
+
+void Bpe::add_merges_by_id() {
+  for (TokenId id = 0; id < pieces_.size(); ++id) {
+    const std::string_view piece = pieces_[id];
+    if (index_.find(piece) != id) continue;
+    for (size_t cut = 1; cut < piece.size(); ++cut) {
+      const TokenId left = index_.find(piece.substr(0, cut));
+      const TokenId right = left == kNoToken ? kNoToken : index_.find(piece.substr(cut));
+      if (right == kNoToken) continue;
+      merges_.add(static_cast<Symbol>(left), static_cast<Symbol>(right),
+                  {static_cast<uint32_t>(id), static_cast<Symbol>(id)});
+    }
+  }
 }
 
 TokenId Bpe::character_id(std::string_view character) const {

@@ -27,9 +27,11 @@ class Bpe final : public Model {
   /// `index` over `pieces`; both must outlive the model.
   Bpe(const PieceTable& pieces, const PieceIndex& index, BpeOptions options);
 
-  /// Merges are added in the order of their rank. `left`, `right` and their concatenation need not be pieces when `unlisted_too`: what is
-  /// no piece comes out as its bytes then (GGUF); else such a merge is refused: false.
+  /// Merges are added in the order of their rank. `left`, `right` and their concatenation need not be pieces when
+  /// `unlisted_too`: what is no piece comes out as its bytes then (GGUF); else such a merge is refused: false.
   bool add_merge(std::string_view left, std::string_view right, bool unlisted_too);
+  /// As tiktoken has it: any two symbols that make a piece merge, and the piece's id is the rank.
+  void add_merges_by_id();
   void reserve_merges(size_t merges) { merges_.reserve(merges); }
   void encode(std::string_view word, std::vector<TokenId>& ids) const override;
 
@@ -49,8 +51,8 @@ class Bpe final : public Model {
   MergeTable merges_;
   PieceTable unlisted_;  // symbols from pieces_.size() on
   std::unordered_map<std::string, Symbol> unlisted_symbols_;
-  TokenId one_byte_[256];   // of the one-byte pieces
-  TokenId fallback_[256];   // of <0x00> … <0xFF>
+  TokenId one_byte_[256];  // of the one-byte pieces
+  TokenId fallback_[256];  // of <0x00> … <0xFF>
   size_t longest_piece_ = 0;
   bool affixes_ = false;
   bool cuts_at_metaspace_ = false;  // no merge crosses from another character into U+2581

@@ -9,12 +9,14 @@
 
 namespace orrery::text {
 
-/// The blob that NormalizerSpec.precompiled_charsmap, tokenizer.json's Precompiled and tokenizer.ggml.precompiled_charsmap hold:
-/// uint32 bytes of the array, the array (darts-clone's units), then NUL-terminated replacements. Immutable.
+/// The blob that NormalizerSpec.precompiled_charsmap, tokenizer.json's Precompiled and
+/// tokenizer.ggml.precompiled_charsmap hold: uint32 bytes of the array, the array (darts-clone's units), then
+/// NUL-terminated replacements. Immutable.
 class Charsmap {
  public:
   Charsmap() = default;
-  /// Throws Error naming `where` when the sizes lie. Wrong links inside the array are found when they are followed, and match nothing.
+  /// Throws Error naming `where` when the sizes lie. Wrong links inside the array are found when they are followed, and
+  /// match nothing.
   Charsmap(std::string_view blob, const std::string& where);
   bool empty() const { return units_.empty(); }
 
@@ -31,7 +33,8 @@ class Charsmap {
 
  private:
   std::optional<Match> find(std::string_view text, bool first) const;
-  /// Follows `byte` from a node; false where there is no such child. `leaf`: a key ends there, and the node holds its value.
+  /// Follows `byte` from a node; false where there is no such child. `leaf`: a key ends there, and the node holds its
+  /// value.
   bool step(uint32_t& node, unsigned char byte, bool& leaf) const;
 
   std::vector<uint32_t> units_;

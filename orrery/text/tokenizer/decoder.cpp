@@ -8,7 +8,10 @@ int fallback_byte(std::string_view piece) {
   if (piece.size() != 6 || !piece.starts_with("<0x") || piece[5] != '>') return -1;
   int value = 0;
   for (char c : piece.substr(3, 2)) {
-    const int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+    const int digit = c >= '0' && c <= '9'   ? c - '0'
+                      : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                      : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                                             : -1;
     if (digit < 0) return -1;
     value = value * 16 + digit;
   }
@@ -21,11 +24,13 @@ std::string TokenBytes::bytes(std::string_view piece) const {
     if (!append_byte_level_bytes(out, piece)) out = piece;
     return out;
   }
-  if (const int byte = byte_fallback ? fallback_byte(piece) : -1; byte >= 0) return std::string(1, static_cast<char>(byte));
+  if (const int byte = byte_fallback ? fallback_byte(piece) : -1; byte >= 0)
+    return std::string(1, static_cast<char>(byte));
   out = piece;
   for (const auto& [from, to] : replace) {
     if (from.empty()) continue;
-    for (size_t at = out.find(from); at != std::string::npos; at = out.find(from, at + to.size())) out.replace(at, from.size(), to);
+    for (size_t at = out.find(from); at != std::string::npos; at = out.find(from, at + to.size()))
+      out.replace(at, from.size(), to);
   }
   if (space_before) {
     if (!continuing_prefix.empty() && out.starts_with(continuing_prefix)) {

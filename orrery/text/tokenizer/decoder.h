@@ -8,7 +8,8 @@
 
 namespace orrery::text {
 
-/// A chain of steps that rewrite the list of tokens' texts (huggingface/tokenizers, tokenizers/src/decoders). Immutable.
+/// A chain of steps that rewrite the list of tokens' texts (huggingface/tokenizers, tokenizers/src/decoders).
+/// Immutable.
 class Decoder {
  public:
   virtual ~Decoder() = default;

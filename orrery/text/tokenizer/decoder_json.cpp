@@ -15,7 +15,8 @@ using Tokens = std::vector<std::string>;
 
 void replace_all(std::string& text, std::string_view from, std::string_view to) {
   if (from.empty()) return;
-  for (size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) text.replace(at, from.size(), to);
+  for (size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size()))
+    text.replace(at, from.size(), to);
 }
 
 /// A step made from a lambda.
@@ -76,7 +77,7 @@ void join_fallback_bytes(Tokens& tokens) {
 /// WordPiece's clean-up of spaces that English does not have.
 void clean_up(std::string& text) {
   static constexpr std::pair<std::string_view, std::string_view> kRules[] = {
-      {" .", "."},   {" ?", "?"},   {" !", "!"},           {" ,", ","},   {" ' ", "'"},  {" n't", "n't"},
+      {" .", "."},   {" ?", "?"},           {" !", "!"},   {" ,", ","},     {" ' ", "'"},   {" n't", "n't"},
       {" 'm", "'m"}, {" do not", " don't"}, {" 's", "'s"}, {" 've", "'ve"}, {" 're", "'re"}};
   for (const auto& [from, to] : kRules) replace_all(text, from, to);
 }
@@ -91,7 +92,8 @@ DecoderPtr strip_from_json(const JsonView& json, TokenBytes& per_token) {
       size_t begin = 0, end = token.size();
       for (int64_t i = 0; i < start && token.compare(begin, content.size(), content) == 0; ++i) begin += content.size();
       for (int64_t i = 0; i < stop && end >= begin + content.size() &&
-                          token.compare(end - content.size(), content.size(), content) == 0; ++i) {
+                          token.compare(end - content.size(), content.size(), content) == 0;
+           ++i) {
         end -= content.size();
       }
       token = token.substr(begin, end - begin);

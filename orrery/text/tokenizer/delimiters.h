@@ -7,8 +7,8 @@
 
 namespace orrery::text {
 
-/// Takes spans that cover a text in order, each a match or what lies between matches, and passes on the parts that a behaviour makes
-/// of them. Call finish() at the end.
+/// Takes spans that cover a text in order, each a match or what lies between matches, and passes on the parts that a
+/// behaviour makes of them. Call finish() at the end.
 class DelimiterSink {
  public:
   DelimiterSink(Part whole, SplitBehavior behavior, bool invert, PartSink sink)
@@ -22,7 +22,9 @@ class DelimiterSink {
       case SplitBehavior::kRemoved:
         if (!match) emit(begin, end);
         return;
-      case SplitBehavior::kIsolated: emit(begin, end); return;
+      case SplitBehavior::kIsolated:
+        emit(begin, end);
+        return;
       case SplitBehavior::kContiguous:
         if (match != previous) flush();
         break;

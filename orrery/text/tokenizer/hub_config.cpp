@@ -68,17 +68,21 @@ void read_tokenizer_config(const JsonView& json, HubConfig& config) {
   if (const auto text = json.find("chat_template")) config.chat_template = template_text(*text);
   if (const auto decoder = json.find("added_tokens_decoder")) {
     for (const auto& [key, value] : decoder->value().items()) {
-      config.added.push_back(added_token_from_json(JsonView(value, decoder->where() + "." + key), id_from_key(key, *decoder)));
+      config.added.push_back(
+          added_token_from_json(JsonView(value, decoder->where() + "." + key), id_from_key(key, *decoder)));
     }
   }
 }
 
 void read_added_tokens(const JsonView& json, HubConfig& config) {
   for (const auto& [content, id] : json.value().items()) {
-    const bool known = std::any_of(config.added.begin(), config.added.end(), [&, &c = content](const AddedToken& t) { return t.content == c; });
+    const bool known = std::any_of(config.added.begin(), config.added.end(),
+                                   [&, &c = content](const AddedToken& t) { return t.content == c; });
     const int64_t value = JsonView(id, json.where() + ", " + content).integer();
     if (value < 0 || value > INT32_MAX) json.fail("the id " + std::to_string(value), "a token id");
-    if (!known) config.added.push_back({.content = content, .id = static_cast<TokenId>(value), .special = content.starts_with("<|")});
+    if (!known)
+      config.added.push_back(
+          {.content = content, .id = static_cast<TokenId>(value), .special = content.starts_with("<|")});
   }
 }
 

@@ -1,4 +1,5 @@
-// Reading one JSON value whose place in the document is known, so that every refusal names it. Include in .cpp files only.
+// Reading one JSON value whose place in the document is known, so that every refusal names it. Include in .cpp files
+// only.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +13,8 @@
 
 namespace orrery::text {
 
-/// A value and its path ("tokenizer.json, model.vocab"). The document must outlive it. Typed access throws Error naming the path.
+/// A value and its path ("tokenizer.json, model.vocab"). The document must outlive it. Typed access throws Error naming
+/// the path.
 class JsonView {
  public:
   JsonView(const nlohmann::json& value, std::string where) : value_(&value), where_(std::move(where)) {}
@@ -20,7 +22,8 @@ class JsonView {
   const nlohmann::json& value() const { return *value_; }
   const std::string& where() const { return where_; }
   [[noreturn]] void fail(std::string found, std::string expected) const {
-    throw Error({.doing = "read a tokenizer", .where = where_, .found = std::move(found), .expected = std::move(expected)});
+    throw Error(
+        {.doing = "read a tokenizer", .where = where_, .found = std::move(found), .expected = std::move(expected)});
   }
   [[noreturn]] void mistyped(std::string expected) const { fail(value_->type_name(), std::move(expected)); }
 
@@ -50,7 +53,8 @@ class JsonView {
   }
   int64_t integer() const {
     if (!value_->is_number_integer()) mistyped("an integer");
-    if (value_->is_number_unsigned() && value_->get<uint64_t>() > static_cast<uint64_t>(INT64_MAX)) fail("a huge number", "an id");
+    if (value_->is_number_unsigned() && value_->get<uint64_t>() > static_cast<uint64_t>(INT64_MAX))
+      fail("a huge number", "an id");
     return value_->get<int64_t>();
   }
   bool boolean() const {

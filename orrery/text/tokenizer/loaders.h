@@ -11,7 +11,8 @@
 
 namespace orrery::text {
 
-/// tokenizer.json of huggingface/tokenizers; `name` is for messages. Truncation and padding are left out: they are the caller's.
+/// tokenizer.json of huggingface/tokenizers; `name` is for messages. Truncation and padding are left out: they are the
+/// caller's.
 std::unique_ptr<Tokenizer> load_tokenizer_json(std::string_view text, const std::string& name, const HubConfig& config);
 
 /// SentencePiece's tokenizer.model, a ModelProto (google/sentencepiece, src/sentencepiece_model.proto).

@@ -77,8 +77,9 @@ void merge_short(std::vector<Symbol>& symbols, const MergeTable& merges) {
   symbols.resize(size);
 }
 
-/// Merges a long word. Pairs wait in one bucket per rank and are swept rank by rank, in the order of their places, so that a run of equal
-/// pairs costs one sweep. A pair that turns up with a rank no higher than the one being swept goes first, through a heap.
+/// Merges a long word. Pairs wait in one bucket per rank and are swept rank by rank, in the order of their places, so
+/// that a run of equal pairs costs one sweep. A pair that turns up with a rank no higher than the one being swept goes
+/// first, through a heap.
 class LongMerger {
  public:
   void run(std::vector<Symbol>& symbols, const MergeTable& merges) {
@@ -109,9 +110,7 @@ class LongMerger {
   struct Early {
     uint32_t rank;
     Place place;
-    bool operator>(const Early& other) const {
-      return rank != other.rank ? rank > other.rank : place > other.place;
-    }
+    bool operator>(const Early& other) const { return rank != other.rank ? rank > other.rank : place > other.place; }
   };
   static constexpr Place kNowhere = ~Place{0};
   static constexpr uint32_t kNoBucket = ~uint32_t{0};

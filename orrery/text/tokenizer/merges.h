@@ -1,5 +1,5 @@
-// Byte-pair merging (Sennrich et al. 2016, "Neural machine translation of rare words with subword units"): again and again the pair of
-// lowest rank, the leftmost of equals, becomes one symbol.
+// Byte-pair merging (Sennrich et al. 2016, "Neural machine translation of rare words with subword units"): again and
+// again the pair of lowest rank, the leftmost of equals, becomes one symbol.
 #pragma once
 
 #include <cstddef>
@@ -52,7 +52,8 @@ class MergeTable {
   uint32_t max_rank_ = 0;
 };
 
-/// Merges `symbols` in place. O(n²) but fast for short words, O(n log n) for long ones, and linear for a run of one character.
+/// Merges `symbols` in place. O(n²) but fast for short words, O(n log n) for long ones, and linear for a run of one
+/// character.
 void merge_symbols(std::vector<Symbol>& symbols, const MergeTable& merges);
 
 }  // namespace orrery::text

@@ -19,7 +19,8 @@ class Normalizer {
 
 using NormalizerPtr = std::unique_ptr<const Normalizer>;
 
-/// SentencePiece's NormalizerSpec and what else its normaliser looks at (google/sentencepiece, sentencepiece_model.proto).
+/// SentencePiece's NormalizerSpec and what else its normaliser looks at (google/sentencepiece,
+/// sentencepiece_model.proto).
 struct SentencePieceNorm {
   Charsmap charsmap;                      ///< may be empty: the identity
   bool add_dummy_prefix = true;           ///< a space before the text

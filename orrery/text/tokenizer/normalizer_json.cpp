@@ -73,8 +73,8 @@ void strip_accents(std::string& text) {
 /// SentencePiece's NMT rules: no controls, and what is like a space is one.
 void normalize_nmt(std::string& text) {
   map_characters(text, [](std::string& out, char32_t code, std::string_view utf8) {
-    const bool dropped = (code >= 0x01 && code <= 0x08) || code == 0x0B || (code >= 0x0E && code <= 0x1F) || code == 0x7F ||
-                         code == 0x8F || code == 0x9F;
+    const bool dropped = (code >= 0x01 && code <= 0x08) || code == 0x0B || (code >= 0x0E && code <= 0x1F) ||
+                         code == 0x7F || code == 0x8F || code == 0x9F;
     const bool space = code == 0x09 || code == 0x0A || code == 0x0C || code == 0x0D || code == 0x1680 ||
                        (code >= 0x200B && code <= 0x200F) || code == 0x2028 || code == 0x2029 || code == 0x2581 ||
                        code == 0xFEFF || code == 0xFFFD;
@@ -101,7 +101,8 @@ class Prepend final : public Normalizer {
 
 class ReplaceString final : public Normalizer {
  public:
-  ReplaceString(std::string pattern, std::string content) : pattern_(std::move(pattern)), content_(std::move(content)) {}
+  ReplaceString(std::string pattern, std::string content)
+      : pattern_(std::move(pattern)), content_(std::move(content)) {}
   void apply(std::string& text) const override {
     size_t match = text.find(pattern_);
     if (match == std::string::npos) return;
@@ -155,8 +156,8 @@ class Strip final : public Normalizer {
   bool left_, right_;
 };
 
-/// The map applied as huggingface/tokenizers does: to whole grapheme clusters of up to five bytes, by the first key that each starts
-/// with, else to their characters.
+/// The map applied as huggingface/tokenizers does: to whole grapheme clusters of up to five bytes, by the first key
+/// that each starts with, else to their characters.
 class Precompiled final : public Normalizer {
  public:
   explicit Precompiled(Charsmap map) : map_(std::move(map)) {}
@@ -249,8 +250,9 @@ class Bert final : public Normalizer {
     return kind == Category::kCc || kind == Category::kCf || kind == Category::kCo || kind == Category::kCn;
   }
   static bool is_chinese(char32_t code) {
-    return (code >= 0x4E00 && code <= 0x9FFF) || (code >= 0x3400 && code <= 0x4DBF) || (code >= 0x20000 && code <= 0x2A6DF) ||
-           (code >= 0x2A700 && code <= 0x2B81F) || (code >= 0x2B920 && code <= 0x2CEAF) || (code >= 0xF900 && code <= 0xFAFF) ||
+    return (code >= 0x4E00 && code <= 0x9FFF) || (code >= 0x3400 && code <= 0x4DBF) ||
+           (code >= 0x20000 && code <= 0x2A6DF) || (code >= 0x2A700 && code <= 0x2B81F) ||
+           (code >= 0x2B920 && code <= 0x2CEAF) || (code >= 0xF900 && code <= 0xFAFF) ||
            (code >= 0x2F800 && code <= 0x2FA1F);
   }
 
@@ -283,7 +285,8 @@ NormalizerPtr normalizer_from_json(const JsonView& json, int depth) {
   if (type == "Sequence") {
     if (depth == kMaxJsonNesting) json.fail("sequences nested too deeply", "a flat list");
     std::vector<NormalizerPtr> parts;
-    for (const JsonView& part : json.at("normalizers").elements()) parts.push_back(normalizer_from_json(part, depth + 1));
+    for (const JsonView& part : json.at("normalizers").elements())
+      parts.push_back(normalizer_from_json(part, depth + 1));
     return std::make_unique<Sequence>(std::move(parts));
   }
   if (type == "NFC") return std::make_unique<Form>(UnicodeForm::kNfc);
@@ -296,14 +299,16 @@ NormalizerPtr normalizer_from_json(const JsonView& json, int depth) {
   if (type == "ByteLevel") return std::make_unique<Plain<to_byte_level>>();
   if (type == "Prepend") return std::make_unique<Prepend>(json.at("prepend").string());
   if (type == "Replace") return replace_from_json(json);
-  if (type == "Strip") return std::make_unique<Strip>(json.boolean("strip_left", true), json.boolean("strip_right", true));
+  if (type == "Strip")
+    return std::make_unique<Strip>(json.boolean("strip_left", true), json.boolean("strip_right", true));
   if (type == "BertNormalizer") return std::make_unique<Bert>(json);
   if (type == "Precompiled") {
     const JsonView map = json.at("precompiled_charsmap");
     return std::make_unique<Precompiled>(Charsmap(decode_base64(map.string(), map.where()), map.where()));
   }
   json.fail("the normalizer " + type,
-            "Sequence, NFC, NFD, NFKC, NFKD, Lowercase, StripAccents, Nmt, Prepend, Replace, Strip, BertNormalizer, Precompiled "
+            "Sequence, NFC, NFD, NFKC, NFKD, Lowercase, StripAccents, Nmt, Prepend, Replace, Strip, BertNormalizer, "
+            "Precompiled "
             "or ByteLevel");
 }
 

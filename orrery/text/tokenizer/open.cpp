@@ -14,7 +14,9 @@ std::unique_ptr<Tokenizer> Tokenizer::open(const fs::path& path) {
     file = path / "tokenizer.json";
     if (!fs::exists(file)) file = path / "tokenizer.model";
     if (!fs::exists(file)) {
-      throw Error({.doing = "open a tokenizer", .where = path.string(), .found = "neither tokenizer.json nor tokenizer.model",
+      throw Error({.doing = "open a tokenizer",
+                   .where = path.string(),
+                   .found = "neither tokenizer.json nor tokenizer.model",
                    .expected = "one of them"});
     }
   }

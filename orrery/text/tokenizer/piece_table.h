@@ -38,7 +38,8 @@ class PieceTable {
   std::vector<size_t> ends_;
 };
 
-/// A fast hash of a short string; not for hostile keys, of which a vocabulary has at most as many as its file has bytes.
+/// A fast hash of a short string; not for hostile keys, of which a vocabulary has at most as many as its file has
+/// bytes.
 inline uint64_t hash_piece(std::string_view piece) {
   constexpr uint64_t kMultiplier = 0x9E3779B97F4A7C15u;
   const char* at = piece.data();
@@ -77,7 +78,8 @@ class PieceIndex {
     const uint64_t hash = hash_piece(piece);
     for (size_t slot = hash >> shift_;; slot = (slot + 1) & mask_) {
       if (slots_[slot].id == kNoToken) return kNoToken;
-      if (slots_[slot].hash == static_cast<uint32_t>(hash) && (*pieces_)[slots_[slot].id] == piece) return slots_[slot].id;
+      if (slots_[slot].hash == static_cast<uint32_t>(hash) && (*pieces_)[slots_[slot].id] == piece)
+        return slots_[slot].id;
     }
   }
 

@@ -14,13 +14,16 @@ std::vector<TokenId> PipelineTokenizer::encode(std::string_view text, const Enco
   if (options.add_special) ids = parts_.prefix;
   parts_.raw_added.split(
       text, options.parse_special,
-      [&](size_t begin, size_t end) { encode_text(text.substr(begin, end - begin), begin == 0, options.parse_special, ids); },
+      [&](size_t begin, size_t end) {
+        encode_text(text.substr(begin, end - begin), begin == 0, options.parse_special, ids);
+      },
       [&](TokenId id) { ids.push_back(id); });
   if (options.add_special) ids.insert(ids.end(), parts_.suffix.begin(), parts_.suffix.end());
   return ids;
 }
 
-void PipelineTokenizer::encode_text(std::string_view text, bool at_start, bool parse_special, std::vector<TokenId>& ids) const {
+void PipelineTokenizer::encode_text(std::string_view text, bool at_start, bool parse_special,
+                                    std::vector<TokenId>& ids) const {
   std::string normalized;
   if (parts_.normalizer) {
     normalized = text;
@@ -33,7 +36,9 @@ void PipelineTokenizer::encode_text(std::string_view text, bool at_start, bool p
   }
   parts_.normalized_added.split(
       text, parse_special,
-      [&](size_t begin, size_t end) { encode_normalized({text.substr(begin, end - begin), at_start && begin == 0}, ids); },
+      [&](size_t begin, size_t end) {
+        encode_normalized({text.substr(begin, end - begin), at_start && begin == 0}, ids);
+      },
       [&](TokenId id) { ids.push_back(id); });
 }
 

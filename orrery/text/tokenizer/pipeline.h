@@ -1,5 +1,5 @@
-// The one implementation of Tokenizer: added tokens, normaliser, pre-tokenizer, model, post-processor and decoder in a row. The loaders
-// (tokenizer.json, tokenizer.model, GGUF) differ in which parts they put in.
+// The one implementation of Tokenizer: added tokens, normaliser, pre-tokenizer, model, post-processor and decoder in a
+// row. The loaders (tokenizer.json, tokenizer.model, GGUF) differ in which parts they put in.
 #pragma once
 
 #include <memory>
@@ -31,21 +31,21 @@ class PipelineTokenizer final : public Tokenizer {
     std::unique_ptr<PieceTable> pieces = std::make_unique<PieceTable>();  ///< as the vocabulary writes them
     std::unique_ptr<PieceTable> bytes = std::make_unique<PieceTable>();   ///< what they stand for in a text
     PieceIndex by_piece;                                                  ///< over `pieces`
-    std::unique_ptr<PieceTable> words;    ///< what the model knows the pieces as, where that is neither; kept alive here
+    std::unique_ptr<PieceTable> words;  ///< what the model knows the pieces as, where that is neither; kept alive here
     std::unique_ptr<PieceIndex> by_word;  ///< what the model looks words up in
     std::vector<bool> special;
 
     AddedTokens raw_added, normalized_added;
-    NormalizerPtr normalizer;      ///< nullptr: none
+    NormalizerPtr normalizer;       ///< nullptr: none
     PreTokenizerPtr pre_tokenizer;  ///< nullptr: the text is one word
     ModelPtr model;
     std::vector<TokenId> prefix, suffix;  ///< what add_special puts around the text
 
     Decoding decoding = Decoding::kBytes;
-    DecoderPtr decoder;                                       ///< of kChain; nullptr: joined by spaces
-    std::unordered_map<TokenId, std::string> decoded_piece;   ///< kChain: where it is not the piece
-    std::vector<bool> is_byte;                                ///< kSentencePiece: <0x..> pieces
-    std::optional<std::string> unknown_surface;               ///< kSentencePiece: what the unknown token reads as
+    DecoderPtr decoder;                                      ///< of kChain; nullptr: joined by spaces
+    std::unordered_map<TokenId, std::string> decoded_piece;  ///< kChain: where it is not the piece
+    std::vector<bool> is_byte;                               ///< kSentencePiece: <0x..> pieces
+    std::optional<std::string> unknown_surface;              ///< kSentencePiece: what the unknown token reads as
   };
   explicit PipelineTokenizer(Parts parts) : parts_(std::move(parts)) {}
 

@@ -56,7 +56,8 @@ SurroundingTokens post_processor_from_json(const JsonView& json, int64_t size, i
     }
     return all;
   }
-  json.fail("the post-processor " + type, "TemplateProcessing, BertProcessing, RobertaProcessing, ByteLevel or Sequence");
+  json.fail("the post-processor " + type,
+            "TemplateProcessing, BertProcessing, RobertaProcessing, ByteLevel or Sequence");
 }
 
 }  // namespace orrery::text

@@ -35,9 +35,7 @@ class Sequence final : public PreTokenizer {
 };
 
 void scan(Scanner scanner, Part part, PartSink sink) {
-  scanner(part.text, [&](std::string_view word) {
-    sink({word, part.at_start && word.data() == part.text.data()});
-  });
+  scanner(part.text, [&](std::string_view word) { sink({word, part.at_start && word.data() == part.text.data()}); });
 }
 
 class ScannerSplit final : public PreTokenizer {
@@ -207,7 +205,7 @@ class Whitespace final : public PreTokenizer {
   void split(Part part, PartSink sink) const override {
     size_t begin = 0;
     int before = kBetween;
-    for (size_t at = 0;; ) {
+    for (size_t at = 0;;) {
       const bool done = at == part.text.size();
       const Utf8Char character = done ? Utf8Char{' ', 1} : decode_utf8(part.text.data() + at);
       const int kind = kind_of(character.code);
@@ -238,7 +236,8 @@ PreTokenizerPtr make_sequence(std::vector<PreTokenizerPtr> stages) {
 
 PreTokenizerPtr make_split(std::string_view pattern, SplitBehavior behavior, bool invert) {
   const bool isolates = behavior == SplitBehavior::kIsolated;
-  if (const Scanner scanner = isolates ? find_scanner(pattern) : nullptr) return std::make_unique<ScannerSplit>(scanner);
+  if (const Scanner scanner = isolates ? find_scanner(pattern) : nullptr)
+    return std::make_unique<ScannerSplit>(scanner);
   return std::make_unique<RegexSplit>(pattern, behavior, invert);
 }
 

@@ -32,7 +32,8 @@ using PreTokenizerPtr = std::unique_ptr<const PreTokenizer>;
 enum class SplitBehavior { kRemoved, kIsolated, kMergedWithPrevious, kMergedWithNext, kContiguous };
 
 PreTokenizerPtr make_sequence(std::vector<PreTokenizerPtr> stages);
-/// Oniguruma's dialect (regex.h); the expressions that scanner.h knows are cut by hand. `invert`: the pattern matches the words.
+/// Oniguruma's dialect (regex.h); the expressions that scanner.h knows are cut by hand. `invert`: the pattern matches
+/// the words.
 PreTokenizerPtr make_split(std::string_view pattern, SplitBehavior behavior, bool invert);
 /// `maps_bytes`: words come out in GPT-2's byte characters, else as they are (for a model that takes bytes).
 PreTokenizerPtr make_byte_level(bool add_prefix_space, bool use_regex, bool maps_bytes);

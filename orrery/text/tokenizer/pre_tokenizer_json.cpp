@@ -69,9 +69,10 @@ PreTokenizerPtr stage_from_json(const JsonView& json, bool maps_bytes) {
     if (length.integer() < 1) length.fail(std::to_string(length.integer()), "at least 1");
     return make_fixed_length(length.integer());
   }
-  json.fail("the pre-tokenizer " + type,
-            "Sequence, ByteLevel, Split, Digits, Metaspace, Whitespace, WhitespaceSplit, Punctuation, BertPreTokenizer, "
-            "CharDelimiterSplit or FixedLength");
+  json.fail(
+      "the pre-tokenizer " + type,
+      "Sequence, ByteLevel, Split, Digits, Metaspace, Whitespace, WhitespaceSplit, Punctuation, BertPreTokenizer, "
+      "CharDelimiterSplit or FixedLength");
 }
 
 }  // namespace

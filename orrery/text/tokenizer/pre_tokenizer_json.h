@@ -7,7 +7,7 @@
 namespace orrery::text {
 
 struct JsonPreTokenizer {
-  PreTokenizerPtr stages;   ///< nullptr: the text is one word
+  PreTokenizerPtr stages;    ///< nullptr: the text is one word
   bool gives_bytes = false;  ///< a ByteLevel is among the stages: the words are raw bytes, not GPT-2's characters
 };
 

@@ -1,4 +1,5 @@
-// Reading Protocol Buffers' wire format (protobuf.dev/programming-guides/encoding), as much as SentencePiece's models need.
+// Reading Protocol Buffers' wire format (protobuf.dev/programming-guides/encoding), as much as SentencePiece's models
+// need.
 #pragma once
 
 #include <bit>
@@ -11,7 +12,8 @@
 
 namespace orrery::text {
 
-/// Walks the fields of one message. Throws Error naming `where` for a length past the end, an overlong number or an unknown wire type.
+/// Walks the fields of one message. Throws Error naming `where` for a length past the end, an overlong number or an
+/// unknown wire type.
 class ProtoReader {
  public:
   ProtoReader(std::string_view bytes, std::string where) : bytes_(bytes), where_(std::move(where)) {}
@@ -22,11 +24,20 @@ class ProtoReader {
     const uint64_t tag = varint();
     field_ = static_cast<uint32_t>(tag >> 3);
     switch (tag & 7) {
-      case 0: number_ = varint(); break;
-      case 1: text_ = take(8); break;
-      case 2: text_ = take(varint()); break;
-      case 5: text_ = take(4); break;
-      default: fail("wire type " + std::to_string(tag & 7));
+      case 0:
+        number_ = varint();
+        break;
+      case 1:
+        text_ = take(8);
+        break;
+      case 2:
+        text_ = take(varint());
+        break;
+      case 5:
+        text_ = take(4);
+        break;
+      default:
+        fail("wire type " + std::to_string(tag & 7));
     }
     wire_ = static_cast<int>(tag & 7);
     return true;
@@ -46,7 +57,9 @@ class ProtoReader {
   }
 
   [[noreturn]] void fail(std::string found) const {
-    throw Error({.doing = "read a SentencePiece model", .where = where_ + ", byte " + std::to_string(at_), .found = std::move(found),
+    throw Error({.doing = "read a SentencePiece model",
+                 .where = where_ + ", byte " + std::to_string(at_),
+                 .found = std::move(found),
                  .expected = "a tokenizer.model"});
   }
 

@@ -8,19 +8,21 @@
 
 namespace orrery::text {
 
-/// The same expression in PCRE2's dialect. What differs: \s, \w, \d, \h and \b mean Unicode's properties, character classes nest
-/// and intersect ([a&&[^b]]), and (?m) is PCRE2's (?s). Throws Error for what has no counterpart.
+/// The same expression in PCRE2's dialect. What differs: \s, \w, \d, \h and \b mean Unicode's properties, character
+/// classes nest and intersect ([a&&[^b]]), and (?m) is PCRE2's (?s). Throws Error for what has no counterpart.
 std::string pcre2_from_oniguruma(std::string_view pattern);
 
-/// A compiled expression; immutable, safe from many threads. Matching is bounded: a pattern that backtracks without end throws Error.
+/// A compiled expression; immutable, safe from many threads. Matching is bounded: a pattern that backtracks without end
+/// throws Error.
 class Regex {
  public:
   /// Throws Error naming the pattern and the place where it is wrong.
   explicit Regex(std::string_view pattern);
   const std::string& pattern() const { return pattern_; }
 
-  /// Finds matches from left to right as Oniguruma's search does: an empty match right after a match is skipped. Characters newer than
-  /// PCRE2's tables are matched by their stand-ins (unicode.h). `text` must be UTF-8 and outlive the search.
+  /// Finds matches from left to right as Oniguruma's search does: an empty match right after a match is skipped.
+  /// Characters newer than PCRE2's tables are matched by their stand-ins (unicode.h). `text` must be UTF-8 and outlive
+  /// the search.
   class Search {
    public:
     Search(const Regex& regex, std::string_view text);

@@ -66,7 +66,8 @@ class Translator {
     if (at_ + 1 >= pattern_.size()) fail("a backslash at the end");
     const char letter = pattern_[at_ + 1];
     size_t end = at_ + 2;
-    if ((letter == 'p' || letter == 'P' || letter == 'x' || letter == 'k') && end < pattern_.size() && pattern_[end] == '{') {
+    if ((letter == 'p' || letter == 'P' || letter == 'x' || letter == 'k') && end < pattern_.size() &&
+        pattern_[end] == '{') {
       end = pattern_.find('}', end);
       if (end == std::string_view::npos) fail("an unclosed brace");
       ++end;
@@ -81,11 +82,21 @@ class Translator {
 
   /// Oniguruma knows the categories' long names; PCRE2 knows the short ones.
   static std::string property(const std::string& escape) {
-    static constexpr std::pair<std::string_view, std::string_view> kNames[] = {
-        {"{Letter}", "{L}"},           {"{Mark}", "{M}"},         {"{Number}", "{N}"},           {"{Punctuation}", "{P}"},
-        {"{Symbol}", "{S}"},           {"{Separator}", "{Z}"},    {"{Lowercase_Letter}", "{Ll}"}, {"{Uppercase_Letter}", "{Lu}"},
-        {"{Titlecase_Letter}", "{Lt}"}, {"{Modifier_Letter}", "{Lm}"}, {"{Other_Letter}", "{Lo}"}, {"{Decimal_Number}", "{Nd}"},
-        {"{Alpha}", "{Alphabetic}"},   {"{Digit}", "{Nd}"},       {"{Space}", "{White_Space}"}};
+    static constexpr std::pair<std::string_view, std::string_view> kNames[] = {{"{Letter}", "{L}"},
+                                                                               {"{Mark}", "{M}"},
+                                                                               {"{Number}", "{N}"},
+                                                                               {"{Punctuation}", "{P}"},
+                                                                               {"{Symbol}", "{S}"},
+                                                                               {"{Separator}", "{Z}"},
+                                                                               {"{Lowercase_Letter}", "{Ll}"},
+                                                                               {"{Uppercase_Letter}", "{Lu}"},
+                                                                               {"{Titlecase_Letter}", "{Lt}"},
+                                                                               {"{Modifier_Letter}", "{Lm}"},
+                                                                               {"{Other_Letter}", "{Lo}"},
+                                                                               {"{Decimal_Number}", "{Nd}"},
+                                                                               {"{Alpha}", "{Alphabetic}"},
+                                                                               {"{Digit}", "{Nd}"},
+                                                                               {"{Space}", "{White_Space}"}};
     for (const auto& [longer, shorter] : kNames) {
       if (std::string_view(escape).substr(2) == longer) return escape.substr(0, 2) + std::string(shorter);
     }
@@ -95,32 +106,60 @@ class Translator {
   std::string escape() {
     const std::string taken = take_escape();
     switch (taken[1]) {
-      case 's': return fmt::format("[{}]", kSpaces);
-      case 'S': return fmt::format("[^{}]", kSpaces);
-      case 'w': return fmt::format("[{}]", kWord);
-      case 'W': return fmt::format("[^{}]", kWord);
-      case 'd': return "\\p{Nd}";
-      case 'D': return "\\P{Nd}";
-      case 'h': return fmt::format("[{}]", kHex);
-      case 'H': return fmt::format("[^{}]", kHex);
-      case 'b': return fmt::format("(?:(?<=[{0}])(?![{0}])|(?<![{0}])(?=[{0}]))", kWord);
-      case 'B': return fmt::format("(?:(?<=[{0}])(?=[{0}])|(?<![{0}])(?![{0}]))", kWord);
-      default: return taken;
+      case 's':
+        return fmt::format("[{}]", kSpaces);
+      case 'S':
+        return fmt::format("[^{}]", kSpaces);
+      case 'w':
+        return fmt::format("[{}]", kWord);
+      case 'W':
+        return fmt::format("[^{}]", kWord);
+      case 'd':
+        return "\\p{Nd}";
+      case 'D':
+        return "\\P{Nd}";
+      case 'h':
+        return fmt::format("[{}]", kHex);
+      case 'H':
+        return fmt::format("[^{}]", kHex);
+      case 'b':
+        return fmt::format("(?:(?<=[{0}])(?![{0}])|(?<![{0}])(?=[{0}]))", kWord);
+      case 'B':
+        return fmt::format("(?:(?<=[{0}])(?=[{0}])|(?<![{0}])(?![{0}]))", kWord);
+      default:
+        return taken;
     }
   }
 
   void class_escape(Set& set) {
     const std::string taken = take_escape();
     switch (taken[1]) {
-      case 's': set.items += kSpaces; break;
-      case 'S': set.items += kNoSpaces; break;
-      case 'w': set.items += kWord; break;
-      case 'W': set.alternatives.push_back(fmt::format("[^{}]", kWord)); break;
-      case 'd': set.items += "\\p{Nd}"; break;
-      case 'D': set.items += "\\P{Nd}"; break;
-      case 'h': set.items += kHex; break;
-      case 'H': set.alternatives.push_back(fmt::format("[^{}]", kHex)); break;
-      default: set.items += taken;
+      case 's':
+        set.items += kSpaces;
+        break;
+      case 'S':
+        set.items += kNoSpaces;
+        break;
+      case 'w':
+        set.items += kWord;
+        break;
+      case 'W':
+        set.alternatives.push_back(fmt::format("[^{}]", kWord));
+        break;
+      case 'd':
+        set.items += "\\p{Nd}";
+        break;
+      case 'D':
+        set.items += "\\P{Nd}";
+        break;
+      case 'h':
+        set.items += kHex;
+        break;
+      case 'H':
+        set.alternatives.push_back(fmt::format("[^{}]", kHex));
+        break;
+      default:
+        set.items += taken;
     }
   }
 

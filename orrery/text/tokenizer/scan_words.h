@@ -63,11 +63,15 @@ inline size_t contraction_length(const char* at, const char* end, bool any_case)
     case 's':
     case 't':
     case 'm':
-    case 'd': return 2;
+    case 'd':
+      return 2;
     case 'r':
-    case 'v': return letter(2) == 'e' ? 3 : 0;
-    case 'l': return letter(2) == 'l' ? 3 : 0;
-    default: return any_case && end - at >= 3 && at[1] == '\xC5' && at[2] == '\xBF' ? 3 : 0;
+    case 'v':
+      return letter(2) == 'e' ? 3 : 0;
+    case 'l':
+      return letter(2) == 'l' ? 3 : 0;
+    default:
+      return any_case && end - at >= 3 && at[1] == '\xC5' && at[2] == '\xBF' ? 3 : 0;
   }
 }
 

@@ -37,8 +37,9 @@ constexpr WordRules kO200kOneDigit = {.contraction = Contraction::kAnyCaseSuffix
 constexpr WordRules kTekken = {
     .contraction = Contraction::kNone, .cased = true, .digits = Digits::kOne, .tail = Tail::kNewlinesAndSlashes};
 
-// [!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+
-// matches nothing at digits, controls and unassigned characters that no letter follows. Returns `at` there.
+// [!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+|
+// ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+ matches nothing at digits, controls and unassigned characters that no
+// letter follows. Returns `at` there.
 const char* deepseek3_end(const char* at, const char* end) {
   Cursor cursor(at, end);
   if (cursor.code < 0x80 && cursor.is(kPunctuation | kSymbol)) {
@@ -92,8 +93,8 @@ void cut_groups(const char* begin, const char* end, size_t first, size_t size, S
   }
 }
 
-/// Cuts runs of members out of the text and into groups: group_size(run's end, its characters) says the first group's size and the
-/// others'; {0, 0} leaves the run with what surrounds it.
+/// Cuts runs of members out of the text and into groups: group_size(run's end, its characters) says the first group's
+/// size and the others'; {0, 0} leaves the run with what surrounds it.
 template <typename IsMember, typename GroupSize>
 void scan_runs(std::string_view text, Sink sink, IsMember is_member, GroupSize group_size) {
   const char* end = text.data() + text.size();
@@ -141,7 +142,13 @@ void scan_thousands(std::string_view text, Sink sink) {
   });
 }
 
-// (?=(\d{3})+(?!\d)): the same places, but only as cuts between characters; what stands before the first stays together.
+// \p{N}{1,3}(?=(?:\p{N}{3})*(?!\p{N})): the same whatever follows.
+void scan_number_thousands(std::string_view text, Sink sink) {
+  scan_runs(text, sink, is_number, [](const char*, size_t count) { return GroupSizes{count % 3, 3}; });
+}
+
+// (?=(\d{3})+(?!\d)): the same places, but only as cuts between characters; what stands before the first stays
+// together.
 void scan_thousand_cuts(std::string_view text, Sink sink) {
   const char* word = text.data();
   const char* text_end = text.data() + text.size();
@@ -190,17 +197,20 @@ constexpr Known kKnown[] = {
     {R"('(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s)", scan_words<kGpt2>},
     {ORRERY_CONTRACTIONS R"(|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|)" ORRERY_SIGNS R"([\r\n]*|\s*[\r\n]+|)" ORRERY_SPACES,
      scan_words<kCl100k>},
-    {ORRERY_CONTRACTIONS_TIKTOKEN R"(|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|)" ORRERY_SPACES,
+    {ORRERY_CONTRACTIONS_TIKTOKEN
+     R"(|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|)" ORRERY_SPACES,
      scan_words<kCl100k>},
     {ORRERY_CONTRACTIONS R"(|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}|)" ORRERY_SIGNS R"([\r\n]*|\s*[\r\n]+|)" ORRERY_SPACES,
      scan_words<kQwen2>},
-    {ORRERY_CONTRACTIONS_TIKTOKEN R"(|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|)" ORRERY_SPACES,
+    {ORRERY_CONTRACTIONS_TIKTOKEN
+     R"(|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|)" ORRERY_SPACES,
      scan_words<kQwen2>},
     {ORRERY_CONTRACTIONS R"(|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}+|)" ORRERY_SIGNS R"([\r\n]*|\s*[\r\n]+|)" ORRERY_SPACES,
      scan_words<kMiniCpm5>},
     {ORRERY_CONTRACTIONS R"(|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1}| ?[^\s\p{L}\p{N}\r\n]+|\s*[\r\n]+|)" ORRERY_SPACES,
      scan_words<kSeedCoder>},
-    {R"([^\r\n\p{L}\p{N}]?\p{L}+|\p{N}|)" ORRERY_SIGNS R"([\r\n]*|\s*[\r\n]+|)" ORRERY_SPACES, scan_words<kNoContraction>},
+    {R"([^\r\n\p{L}\p{N}]?\p{L}+|\p{N}|)" ORRERY_SIGNS R"([\r\n]*|\s*[\r\n]+|)" ORRERY_SPACES,
+     scan_words<kNoContraction>},
     {ORRERY_CONTRACTIONS
      R"(|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|)" ORRERY_SPACES,
      scan_words<kQwen35>},
@@ -209,13 +219,13 @@ constexpr Known kKnown[] = {
     {ORRERY_CASED(ORRERY_CONTRACTIONS "?") R"(|\p{N}|)" ORRERY_SIGNS R"([\r\n/]*|\s*[\r\n]+|)" ORRERY_SPACES,
      scan_words<kO200kOneDigit>},
     {ORRERY_CASED("") R"(|\p{N}|)" ORRERY_SIGNS R"([\r\n/]*|\s*[\r\n]+|)" ORRERY_SPACES, scan_words<kTekken>},
-    {R"([!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|)"
-     ORRERY_SPACES,
+    {R"([!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|)" ORRERY_SPACES,
      scan_deepseek3},
     {R"(\p{N})", scan_number_each},
     {R"(\p{N}{1,3})", scan_numbers_by_three},
     {R"(\p{N}+)", scan_number_runs},
     {R"(\d{1,3}(?=(?:\d{3})*\b))", scan_thousands},
+    {R"(\p{N}{1,3}(?=(?:\p{N}{3})*(?!\p{N})))", scan_number_thousands},
     {R"((?=(\d{3})+(?!\d)))", scan_thousand_cuts},
     {R"([^\n]+|[\n]+)", scan_lines},
 };
@@ -223,7 +233,8 @@ constexpr Known kKnown[] = {
 }  // namespace
 
 Scanner find_scanner(std::string_view pattern) {
-  const auto* found = std::find_if(std::begin(kKnown), std::end(kKnown), [=](const Known& k) { return k.pattern == pattern; });
+  const auto* found =
+      std::find_if(std::begin(kKnown), std::end(kKnown), [=](const Known& k) { return k.pattern == pattern; });
   return found == std::end(kKnown) ? nullptr : found->scanner;
 }
 

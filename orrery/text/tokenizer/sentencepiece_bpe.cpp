@@ -40,8 +40,8 @@ SentencePieceBpe::SentencePieceBpe(SentencePieceVocab vocab) : vocab_(std::move(
     const TokenId id = vocab_.index.find({&character, 1});
     const auto inside = inside_.find(std::string(1, character));
     ascii_[c] = id != kNoToken && vocab_.is_text(id) ? static_cast<Symbol>(id)
-                : inside != inside_.end()             ? inside->second
-                                                      : kUnknown;
+                : inside != inside_.end()            ? inside->second
+                                                     : kUnknown;
   }
 }
 
@@ -53,7 +53,8 @@ void SentencePieceBpe::build_merges() {
     const TokenId id = vocab_.index.find(part);
     if (id != kNoToken && vocab_.is_text(id)) return static_cast<Symbol>(id);
     if (utf8_length(part[0]) != part.size()) return kUnknown;
-    const auto [known, added] = inside_.try_emplace(std::string(part), kInside + static_cast<Symbol>(inside_text_.size()));
+    const auto [known, added] =
+        inside_.try_emplace(std::string(part), kInside + static_cast<Symbol>(inside_text_.size()));
     if (added) inside_text_.emplace_back(part);
     return known->second;
   };
@@ -140,7 +141,8 @@ void SentencePieceBpe::emit_parts(TokenId unused, Word& word) const {
       if (merge.rank < best.rank) best = merge, where = i;
     }
     if (best.rank == MergeTable::kNever) break;
-    parts[where] = {{parts[where].first.data(), parts[where].first.size() + parts[where + 1].first.size()}, best.symbol};
+    parts[where] = {{parts[where].first.data(), parts[where].first.size() + parts[where + 1].first.size()},
+                    best.symbol};
     parts.erase(parts.begin() + static_cast<ptrdiff_t>(where) + 1);
   }
   for (const auto& [text, symbol] : parts) {
@@ -157,8 +159,8 @@ void SentencePieceBpe::emit_parts(TokenId unused, Word& word) const {
 
 void SentencePieceBpe::encode(std::string_view text, std::vector<TokenId>& ids) const {
   Word word{ids, {}, {}};
-  // Up to `end` there is no user-defined piece. Without a piece that has U+2581 behind another character, no merge crosses from one word
-  // to the next, and the words can be merged one by one.
+  // Up to `end` there is no user-defined piece. Without a piece that has U+2581 behind another character, no merge
+  // crosses from one word to the next, and the words can be merged one by one.
   const auto encode_plain = [&](std::string_view plain) {
     for (size_t begin = 0; begin < plain.size();) {
       size_t end = plain.size();

@@ -1,5 +1,5 @@
-// SentencePiece's BPE (Kudo and Richardson 2018): any two neighbours whose text is a piece may merge, the best score first, the leftmost
-// of equals.
+// SentencePiece's BPE (Kudo and Richardson 2018): any two neighbours whose text is a piece may merge, the best score
+// first, the leftmost of equals.
 #pragma once
 
 #include <string>
@@ -13,12 +13,14 @@ namespace orrery::text {
 
 class SentencePieceBpe final : public Model {
  public:
-  /// Turns scores into a merge table: every way to put a piece together from two, with the rank of its score. O(bytes of all pieces).
+  /// Turns scores into a merge table: every way to put a piece together from two, with the rank of its score. O(bytes
+  /// of all pieces).
   explicit SentencePieceBpe(SentencePieceVocab vocab);
   void encode(std::string_view text, std::vector<TokenId>& ids) const override;
 
  private:
-  /// Symbols that are no piece: characters inside longer pieces from kInside on, unknown ones of the word at hand from kUnknown on.
+  /// Symbols that are no piece: characters inside longer pieces from kInside on, unknown ones of the word at hand from
+  /// kUnknown on.
   static constexpr Symbol kInside = 0x40000000u, kUnknown = 0x80000000u;
   struct Word;
 

@@ -34,7 +34,9 @@ void add_tokens(std::vector<AddedToken> added, PipelineTokenizer::Parts& tokeniz
   for (AddedToken& token : added) {
     const int64_t size = tokenizer.pieces->size();
     if (token.id >= size + kMostSkipped) {
-      throw Error({.doing = "read a tokenizer", .where = where, .found = fmt::format("the id {} of {}", token.id, token.content),
+      throw Error({.doing = "read a tokenizer",
+                   .where = where,
+                   .found = fmt::format("the id {} of {}", token.id, token.content),
                    .expected = fmt::format("an id near the {} pieces", size)});
     }
     while (tokenizer.pieces->size() <= token.id) {
@@ -52,7 +54,10 @@ void add_tokens(std::vector<AddedToken> added, PipelineTokenizer::Parts& tokeniz
 
 PipelineTokenizer::Parts build_sentencepiece(SentencePieceParts parts, const std::string& where) {
   const auto refuse = [&](std::string found, std::string expected) {
-    throw Error({.doing = "read a SentencePiece vocabulary", .where = where, .found = std::move(found), .expected = std::move(expected)});
+    throw Error({.doing = "read a SentencePiece vocabulary",
+                 .where = where,
+                 .found = std::move(found),
+                 .expected = std::move(expected)});
   };
   PipelineTokenizer::Parts tokenizer;
   SentencePieceVocab vocab;
@@ -72,7 +77,8 @@ PipelineTokenizer::Parts build_sentencepiece(SentencePieceParts parts, const std
     tokenizer.bytes->add(surface(piece, type));
     tokenizer.special.push_back(type == PieceType::kControl || type == PieceType::kUnknown);
     tokenizer.is_byte.push_back(type == PieceType::kByte);
-    if (!std::isfinite(parts.scores[i])) refuse(fmt::format("the score {} of {}", parts.scores[i], piece), "a finite number");
+    if (!std::isfinite(parts.scores[i]))
+      refuse(fmt::format("the score {} of {}", parts.scores[i], piece), "a finite number");
     if (!piece.empty()) vocab.index.insert(id);
     if (type == PieceType::kUnknown && !vocab.unk) vocab.unk = id;
     if (type == PieceType::kUserDefined) {

@@ -18,12 +18,14 @@ struct SentencePieceParts {
   std::vector<PieceType> types;
   bool byte_fallback = false;
   std::string charsmap;  ///< bytes
-  bool add_dummy_prefix = true, remove_extra_whitespaces = true, escape_whitespaces = true, whitespace_as_suffix = false;
+  bool add_dummy_prefix = true, remove_extra_whitespaces = true, escape_whitespaces = true,
+       whitespace_as_suffix = false;
   std::string unknown_surface = " \xE2\x81\x87 ";
   std::vector<AddedToken> added;  ///< found before anything else; ids may lie behind the pieces
 };
 
-/// `where` is for messages. Throws Error where scores are no numbers, two pieces are equal, or byte_fallback lacks a byte.
+/// `where` is for messages. Throws Error where scores are no numbers, two pieces are equal, or byte_fallback lacks a
+/// byte.
 PipelineTokenizer::Parts build_sentencepiece(SentencePieceParts parts, const std::string& where);
 
 }  // namespace orrery::text

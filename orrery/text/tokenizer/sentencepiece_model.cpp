@@ -1,4 +1,5 @@
-// tokenizer.model: SentencePiece's ModelProto (google/sentencepiece, src/sentencepiece_model.proto; the field numbers are from there).
+// tokenizer.model: SentencePiece's ModelProto (google/sentencepiece, src/sentencepiece_model.proto; the field numbers
+// are from there).
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -22,14 +23,29 @@ TrainerSpec read_trainer_spec(ProtoReader reader) {
   TrainerSpec spec;
   while (reader.next()) {
     switch (reader.field()) {
-      case 3: spec.model_type = reader.number(); break;
-      case 24: spec.whitespace_as_suffix = reader.boolean(); break;
-      case 35: spec.byte_fallback = reader.boolean(); break;
-      case 44: spec.unk_surface = reader.text(); break;
-      case 46: spec.bos = reader.text(); break;
-      case 47: spec.eos = reader.text(); break;
-      case 48: spec.pad = reader.text(); break;
-      default: break;
+      case 3:
+        spec.model_type = reader.number();
+        break;
+      case 24:
+        spec.whitespace_as_suffix = reader.boolean();
+        break;
+      case 35:
+        spec.byte_fallback = reader.boolean();
+        break;
+      case 44:
+        spec.unk_surface = reader.text();
+        break;
+      case 46:
+        spec.bos = reader.text();
+        break;
+      case 47:
+        spec.eos = reader.text();
+        break;
+      case 48:
+        spec.pad = reader.text();
+        break;
+      default:
+        break;
     }
   }
   return spec;
@@ -38,11 +54,20 @@ TrainerSpec read_trainer_spec(ProtoReader reader) {
 void read_normalizer_spec(ProtoReader reader, SentencePieceParts& parts) {
   while (reader.next()) {
     switch (reader.field()) {
-      case 2: parts.charsmap = reader.text(); break;
-      case 3: parts.add_dummy_prefix = reader.boolean(); break;
-      case 4: parts.remove_extra_whitespaces = reader.boolean(); break;
-      case 5: parts.escape_whitespaces = reader.boolean(); break;
-      default: break;
+      case 2:
+        parts.charsmap = reader.text();
+        break;
+      case 3:
+        parts.add_dummy_prefix = reader.boolean();
+        break;
+      case 4:
+        parts.remove_extra_whitespaces = reader.boolean();
+        break;
+      case 5:
+        parts.escape_whitespaces = reader.boolean();
+        break;
+      default:
+        break;
     }
   }
 }
@@ -53,10 +78,17 @@ void read_piece(ProtoReader reader, SentencePieceParts& parts) {
   uint64_t type = static_cast<uint64_t>(PieceType::kNormal);
   while (reader.next()) {
     switch (reader.field()) {
-      case 1: piece = reader.text(); break;
-      case 2: score = reader.real(); break;
-      case 3: type = reader.number(); break;
-      default: break;
+      case 1:
+        piece = reader.text();
+        break;
+      case 2:
+        score = reader.real();
+        break;
+      case 3:
+        type = reader.number();
+        break;
+      default:
+        break;
     }
   }
   if (piece.empty()) reader.fail(fmt::format("an empty piece, number {}", parts.pieces.size()));
@@ -68,21 +100,31 @@ void read_piece(ProtoReader reader, SentencePieceParts& parts) {
 
 }  // namespace
 
-std::unique_ptr<Tokenizer> load_sentencepiece(std::string_view bytes, const std::string& name, const HubConfig& config) {
+std::unique_ptr<Tokenizer> load_sentencepiece(std::string_view bytes, const std::string& name,
+                                              const HubConfig& config) {
   ProtoReader reader(bytes, name);
   SentencePieceParts parts;
   TrainerSpec trainer;
   while (reader.next()) {
     switch (reader.field()) {
-      case 1: read_piece({reader.text(), name}, parts); break;
-      case 2: trainer = read_trainer_spec({reader.text(), name}); break;
-      case 3: read_normalizer_spec({reader.text(), name}, parts); break;
-      default: break;
+      case 1:
+        read_piece({reader.text(), name}, parts);
+        break;
+      case 2:
+        trainer = read_trainer_spec({reader.text(), name});
+        break;
+      case 3:
+        read_normalizer_spec({reader.text(), name}, parts);
+        break;
+      default:
+        break;
     }
   }
   if (parts.pieces.empty()) reader.fail("no pieces");
-  if (trainer.model_type != 1 && trainer.model_type != 2) reader.fail(fmt::format("the model type {} (word or char)", trainer.model_type));
-  parts.algorithm = trainer.model_type == 2 ? SentencePieceParts::Algorithm::kBpe : SentencePieceParts::Algorithm::kUnigram;
+  if (trainer.model_type != 1 && trainer.model_type != 2)
+    reader.fail(fmt::format("the model type {} (word or char)", trainer.model_type));
+  parts.algorithm =
+      trainer.model_type == 2 ? SentencePieceParts::Algorithm::kBpe : SentencePieceParts::Algorithm::kUnigram;
   parts.byte_fallback = trainer.byte_fallback;
   parts.whitespace_as_suffix = trainer.whitespace_as_suffix;
   parts.unknown_surface = trainer.unk_surface;
@@ -122,7 +164,9 @@ std::unique_ptr<Tokenizer> load_sentencepiece(std::string_view bytes, const std:
   tokenizer->add_bos = add_bos;
   tokenizer->add_eos = add_eos;
   using LeadingSpace = Tokenizer::LeadingSpace;
-  tokenizer->leading_space = strips_all ? LeadingSpace::kDropAll : strips ? LeadingSpace::kDropOne : LeadingSpace::kKeep;
+  tokenizer->leading_space = strips_all ? LeadingSpace::kDropAll
+                             : strips   ? LeadingSpace::kDropOne
+                                        : LeadingSpace::kKeep;
   apply_hub_config(config, *tokenizer);
   return tokenizer;
 }

@@ -15,13 +15,13 @@ enum class PieceType : uint8_t { kUndefined, kNormal, kUnknown, kControl, kUserD
 
 struct SentencePieceVocab {
   const PieceTable* pieces = nullptr;
-  PieceIndex index;                  ///< of all pieces, by their text
-  std::vector<float> scores;         ///< as many as pieces
-  std::vector<PieceType> types;      ///< as many as pieces
+  PieceIndex index;              ///< of all pieces, by their text
+  std::vector<float> scores;     ///< as many as pieces
+  std::vector<PieceType> types;  ///< as many as pieces
   std::optional<TokenId> unk;
   std::array<TokenId, 256> bytes{};  ///< of <0x00> … <0xFF>, kNoToken where absent
   bool byte_fallback = false;
-  ByteTrie user_defined;             ///< found before anything else; never merged
+  ByteTrie user_defined;  ///< found before anything else; never merged
 
   PieceType type(TokenId id) const { return types[static_cast<size_t>(id)]; }
   float score(TokenId id) const { return scores[static_cast<size_t>(id)]; }

@@ -6,12 +6,37 @@ namespace orrery::text {
 
 namespace {
 
-constexpr std::string_view kEndNames[] = {
-    "<|eot_id|>", "<|im_end|>", "<|end|>", "<|return|>", "<|call|>", "<|flush|>", "<|calls|>", "<end_of_turn>", "<|endoftext|>", "</s>",
-    "<|eom_id|>", "<EOT>", "_<EOT>", "[EOT]", "[EOS]", "<|end_of_text|>", "<end_of_utterance>", "<eos>", "<turn|>", "<|tool_response>",
-    "<｜end▁of▁sentence｜>", "[e~[", "<|fim_pad|>", "<|repo_name|>", "<|file_sep|>"};
+constexpr std::string_view kEndNames[] = {"<|eot_id|>",
+                                          "<|im_end|>",
+                                          "<|end|>",
+                                          "<|return|>",
+                                          "<|call|>",
+                                          "<|flush|>",
+                                          "<|calls|>",
+                                          "<end_of_turn>",
+                                          "<|endoftext|>",
+                                          "</s>",
+                                          "<|eom_id|>",
+                                          "<EOT>",
+                                          "_<EOT>",
+                                          "[EOT]",
+                                          "[EOS]",
+                                          "<|end_of_text|>",
+                                          "<end_of_utterance>",
+                                          "<eos>",
+                                          "<turn|>",
+                                          "<|tool_response>",
+                                          "<｜end▁of▁sentence｜>",
+                                          "[e~[",
+                                          "<|fim_pad|>",
+                                          "<|repo_name|>",
+                                          "<|file_sep|>"};
 
 }  // namespace
+
+bool is_end_name(std::string_view piece) {
+  return std::find(std::begin(kEndNames), std::end(kEndNames), piece) != std::end(kEndNames);
+}
 
 void find_end_of_generation(Tokenizer& tokenizer, std::span<const TokenId> listed) {
   std::vector<TokenId>& ends = tokenizer.end_of_generation;
@@ -20,7 +45,8 @@ void find_end_of_generation(Tokenizer& tokenizer, std::span<const TokenId> liste
   for (std::string_view name : kEndNames) {
     if (const auto id = tokenizer.find(name); id && tokenizer.is_special(*id)) ends.push_back(*id);
   }
-  // o200k_harmony closes each message with <|end|> and the answer with <|return|> or <|call|>; Solar's has <|flush|> and <|calls|>.
+  // o200k_harmony closes each message with <|end|> and the answer with <|return|> or <|call|>; Solar's has <|flush|>
+  // and <|calls|>.
   const auto has = [&](std::string_view name) { return tokenizer.find(name).has_value(); };
   if ((has("<|return|>") && has("<|call|>")) || (has("<|flush|>") && has("<|calls|>"))) {
     if (const auto end = tokenizer.find("<|end|>")) std::erase(ends, *end);

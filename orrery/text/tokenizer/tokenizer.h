@@ -18,8 +18,8 @@ namespace orrery::text {
 
 using TokenId = int32_t;
 
-/// A vocabulary with its algorithm (byte-level BPE, SentencePiece BPE, Unigram, WordPiece, RWKV's trie). Immutable; all members are safe from
-/// many threads.
+/// A vocabulary with its algorithm (byte-level BPE, SentencePiece BPE, Unigram, WordPiece, RWKV's trie). Immutable; all
+/// members are safe from many threads.
 class Tokenizer {
  public:
   struct EncodeOptions {
@@ -34,14 +34,15 @@ class Tokenizer {
   /// From GGUF metadata (tokenizer.ggml.*). Throws Error naming the key for a model or `pre` kind that is not known.
   static std::unique_ptr<Tokenizer> from_gguf(const formats::GgufFile& file);
 
-  /// Text that is no UTF-8 is read with every maximal ill-formed part as U+FFFD, as Python hands it to the originals. Throws Error where
-  /// the tokenizer's own regular expression backtracks without end, or a vocabulary without an unknown token lacks a character.
+  /// Text that is no UTF-8 is read with every maximal ill-formed part as U+FFFD, as Python hands it to the originals.
+  /// Throws Error where the tokenizer's own regular expression backtracks without end, or a vocabulary without an
+  /// unknown token lacks a character.
   virtual std::vector<TokenId> encode(std::string_view text, const EncodeOptions& options) const = 0;
   std::vector<TokenId> encode(std::string_view text) const { return encode(text, EncodeOptions{}); }
   /// The text of the ids. Special tokens are left out unless `keep_special`. Bytes that are no UTF-8 become U+FFFD.
   virtual std::string decode(std::span<const TokenId> ids, bool keep_special = false) const = 0;
-  /// The raw bytes that one token stands for inside a text (no U+FFFD, maybe half a character); empty for special tokens unless
-  /// `keep_special`. What streaming, grammars and stop strings work on.
+  /// The raw bytes that one token stands for inside a text (no U+FFFD, maybe half a character); empty for special
+  /// tokens unless `keep_special`. What streaming, grammars and stop strings work on.
   virtual std::string_view bytes(TokenId id, bool keep_special = false) const = 0;
 
   virtual int64_t size() const = 0;  ///< ids are 0 … size()-1
@@ -52,7 +53,7 @@ class Tokenizer {
 
   std::optional<TokenId> bos, eos, unk, pad;
   std::vector<TokenId> end_of_generation;  ///< every id that ends an answer (eos, <|im_end|>, <|eot_id|>, …), ascending
-  bool add_bos = false, add_eos = false;   ///< what add_special does
+  bool add_bos = false, add_eos = false;  ///< what add_special does
   /// What decode() does to spaces at the start of a text: SentencePiece put one there that the user did not write.
   enum class LeadingSpace { kKeep, kDropOne, kDropAll } leading_space = LeadingSpace::kKeep;
   /// The chat template of tokenizer_config.json / chat_template.jinja / GGUF; empty when there is none.

@@ -57,7 +57,8 @@ class Loader {
 
     add_pieces(pre_tokenizer.gives_bytes);
     add_added_tokens();
-    for (TokenId id = 0; id < parts_.pieces->size(); ++id) parts_.bytes->add(decoder.per_token.bytes((*parts_.pieces)[id]));
+    for (TokenId id = 0; id < parts_.pieces->size(); ++id)
+      parts_.bytes->add(decoder.per_token.bytes((*parts_.pieces)[id]));
     parts_.by_piece = PieceIndex(*parts_.pieces, static_cast<size_t>(parts_.pieces->size()));
     for (TokenId id = 0; id < parts_.pieces->size(); ++id) {
       if (!(*parts_.pieces)[id].empty()) parts_.by_piece.insert(id);
@@ -140,7 +141,8 @@ class Loader {
 
   ModelPtr read_model(bool gives_bytes) {
     std::string type = model_json_.string("type", "");
-    if (type.empty()) type = model_json_.find("merges") ? "BPE" : model_json_.value().contains("unk_id") ? "Unigram" : "WordPiece";
+    if (type.empty())
+      type = model_json_.find("merges") ? "BPE" : model_json_.value().contains("unk_id") ? "Unigram" : "WordPiece";
     if (type == "BPE") return read_bpe(gives_bytes);
     if (type == "Unigram") return read_unigram();
     if (type == "WordPiece") return read_word_piece();
@@ -173,7 +175,8 @@ class Loader {
       if (merge.is_string()) {
         const std::string& text = merge.get_ref<const std::string&>();
         const size_t space = text.find(' ');
-        if (space == std::string::npos || text.find(' ', space + 1) != std::string::npos) where().fail(text, "two pieces");
+        if (space == std::string::npos || text.find(' ', space + 1) != std::string::npos)
+          where().fail(text, "two pieces");
         a = std::string_view(text).substr(0, space);
         b = std::string_view(text).substr(space + 1);
       } else if (merge.is_array() && merge.size() == 2 && merge[0].is_string() && merge[1].is_string()) {
@@ -212,7 +215,8 @@ class Loader {
   ModelPtr read_word_piece() {
     WordPieceOptions options;
     options.continuing_subword_prefix = model_json_.string("continuing_subword_prefix", "##");
-    if (const auto most = model_json_.find("max_input_chars_per_word")) options.max_input_chars_per_word = most->integer();
+    if (const auto most = model_json_.find("max_input_chars_per_word"))
+      options.max_input_chars_per_word = most->integer();
     const std::string unk = model_json_.string("unk_token", "[UNK]");
     unk_ = find_word(unk);
     if (!unk_) model_json_.fail("no piece " + unk, "the unknown token in the vocabulary");
@@ -248,7 +252,8 @@ class Loader {
 
 }  // namespace
 
-std::unique_ptr<Tokenizer> load_tokenizer_json(std::string_view text, const std::string& name, const HubConfig& config) {
+std::unique_ptr<Tokenizer> load_tokenizer_json(std::string_view text, const std::string& name,
+                                               const HubConfig& config) {
   const nlohmann::json document = parse_hub_json(text, name);
   if (!document.is_object()) JsonView(document, name).mistyped("an object");
   return Loader(document, name, config).load();

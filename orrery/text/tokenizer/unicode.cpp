@@ -56,35 +56,43 @@ namespace {
 uint8_t class_of(Category category) {
   switch (category) {
     case Category::kLu:
-    case Category::kLt: return kUpper;
-    case Category::kLl: return kLower;
+    case Category::kLt:
+      return kUpper;
+    case Category::kLl:
+      return kLower;
     case Category::kLm:
-    case Category::kLo: return kOtherLetter;
+    case Category::kLo:
+      return kOtherLetter;
     case Category::kMn:
     case Category::kMc:
-    case Category::kMe: return kMark;
+    case Category::kMe:
+      return kMark;
     case Category::kNd:
     case Category::kNl:
-    case Category::kNo: return kNumber;
+    case Category::kNo:
+      return kNumber;
     case Category::kPc:
     case Category::kPd:
     case Category::kPs:
     case Category::kPe:
     case Category::kPi:
     case Category::kPf:
-    case Category::kPo: return kPunctuation;
+    case Category::kPo:
+      return kPunctuation;
     case Category::kSm:
     case Category::kSc:
     case Category::kSk:
-    case Category::kSo: return kSymbol;
-    default: return 0;
+    case Category::kSo:
+      return kSymbol;
+    default:
+      return 0;
   }
 }
 
 /// Alphabetic characters that are neither letters nor letter numbers (PropList.txt, Other_Alphabetic), besides marks.
 bool is_circled_letter(char32_t code) {
-  return (code >= 0x24B6 && code <= 0x24E9) || (code >= 0x1F130 && code <= 0x1F149) || (code >= 0x1F150 && code <= 0x1F169) ||
-         (code >= 0x1F170 && code <= 0x1F189);
+  return (code >= 0x24B6 && code <= 0x24E9) || (code >= 0x1F130 && code <= 0x1F149) ||
+         (code >= 0x1F150 && code <= 0x1F169) || (code >= 0x1F170 && code <= 0x1F189);
 }
 
 }  // namespace

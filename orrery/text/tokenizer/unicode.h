@@ -1,4 +1,5 @@
-// Character properties as the tokenizers' regular expressions mean them: Unicode 16.0, whatever the system's libraries know.
+// Character properties as the tokenizers' regular expressions mean them: Unicode 16.0, whatever the system's libraries
+// know.
 #pragma once
 
 #include <cstddef>
@@ -11,8 +12,36 @@ namespace orrery::text {
 
 /// General categories, in utf8proc's order.
 enum class Category : uint8_t {
-  kCn, kLu, kLl, kLt, kLm, kLo, kMn, kMc, kMe, kNd, kNl, kNo, kPc, kPd, kPs, kPe, kPi, kPf, kPo, kSm, kSc, kSk, kSo, kZs,
-  kZl, kZp, kCc, kCf, kCs, kCo
+  kCn,
+  kLu,
+  kLl,
+  kLt,
+  kLm,
+  kLo,
+  kMn,
+  kMc,
+  kMe,
+  kNd,
+  kNl,
+  kNo,
+  kPc,
+  kPd,
+  kPs,
+  kPe,
+  kPi,
+  kPf,
+  kPo,
+  kSm,
+  kSc,
+  kSk,
+  kSo,
+  kZs,
+  kZl,
+  kZp,
+  kCc,
+  kCf,
+  kCs,
+  kCo
 };
 Category category(char32_t code);
 
@@ -42,7 +71,8 @@ bool is_word(char32_t code);
 /// The characters that one lowercases to, appended (a character at a time: no final sigma rule).
 void append_lowercase(std::string& text, char32_t code);
 
-/// Characters that Unicode 15 to 16 assigned; a stand-in has the same category (and script, for Han) and length in UTF-8.
+/// Characters that Unicode 15 to 16 assigned; a stand-in has the same category (and script, for Han) and length in
+/// UTF-8.
 struct NewerCharacters {
   char32_t first, last;
   Category category;
@@ -52,8 +82,8 @@ extern const NewerCharacters kNewerCharacters[];
 extern const size_t kNewerCharacterCount;
 const NewerCharacters* find_newer(char32_t code);
 
-/// Writes into `shadow` the text with every newer character replaced by its stand-in: same length, same categories, known to a
-/// library of Unicode 14. Returns false, and leaves `shadow` alone, where there is none.
+/// Writes into `shadow` the text with every newer character replaced by its stand-in: same length, same categories,
+/// known to a library of Unicode 14. Returns false, and leaves `shadow` alone, where there is none.
 bool shadow_newer(std::string_view text, std::string& shadow);
 
 }  // namespace orrery::text

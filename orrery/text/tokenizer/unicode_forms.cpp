@@ -21,7 +21,8 @@ bool is_inert(char32_t code, UnicodeForm form) {
 
 int combining_class(utf8proc_int32_t code) { return utf8proc_get_property(code)->combining_class; }
 
-/// Canonical ordering: marks of different classes between two starters, by class. utf8proc's own is quadratic in a run's length.
+/// Canonical ordering: marks of different classes between two starters, by class. utf8proc's own is quadratic in a
+/// run's length.
 void order_marks(std::vector<utf8proc_int32_t>& codes) {
   for (auto at = codes.begin(); at != codes.end();) {
     if (combining_class(*at) == 0) {
@@ -36,16 +37,16 @@ void order_marks(std::vector<utf8proc_int32_t>& codes) {
 
 void append_normalized(std::string_view text, UnicodeForm form, std::string& out) {
   const bool compatible = form == UnicodeForm::kNfkc || form == UnicodeForm::kNfkd;
-  const auto decompose = static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_DECOMPOSE |
-                                                        (compatible ? UTF8PROC_COMPAT : 0));
+  const auto decompose =
+      static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_DECOMPOSE | (compatible ? UTF8PROC_COMPAT : 0));
   std::vector<utf8proc_int32_t> codes;
   codes.reserve(text.size());
   for (size_t at = 0; at < text.size();) {
     const Utf8Char character = decode_utf8(text.data() + at);
     utf8proc_int32_t parts[32];  // the longest decomposition has 18
     int boundary = 0;
-    const auto count =
-        utf8proc_decompose_char(static_cast<utf8proc_int32_t>(character.code), parts, std::size(parts), decompose, &boundary);
+    const auto count = utf8proc_decompose_char(static_cast<utf8proc_int32_t>(character.code), parts, std::size(parts),
+                                               decompose, &boundary);
     codes.insert(codes.end(), parts, parts + std::clamp<utf8proc_ssize_t>(count, 0, std::size(parts)));
     at += character.length;
   }

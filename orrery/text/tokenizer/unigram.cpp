@@ -24,7 +24,8 @@ struct Best {
   static constexpr uint32_t kNowhere = ~uint32_t{0};
 };
 
-/// Finds the best path through a word. `score_of(id, bytes)` is a piece's score, `unknown` that of a character that is none.
+/// Finds the best path through a word. `score_of(id, bytes)` is a piece's score, `unknown` that of a character that is
+/// none.
 template <typename Score, typename ScoreOf>
 void find_best(std::string_view word, const ByteTrie& trie, Score unknown, TokenId unknown_id, ScoreOf score_of,
                std::vector<Best<Score>>& best) {
@@ -78,9 +79,8 @@ ByteTrie trie_of(const PieceTable& pieces, auto is_member) {
 class SentencePieceUnigram final : public Model {
  public:
   explicit SentencePieceUnigram(SentencePieceVocab vocab) : vocab_(std::move(vocab)) {
-    trie_ = trie_of(*vocab_.pieces, [this](TokenId id) {
-      return vocab_.is_text(id) && vocab_.type(id) != PieceType::kUnused;
-    });
+    trie_ = trie_of(*vocab_.pieces,
+                    [this](TokenId id) { return vocab_.is_text(id) && vocab_.type(id) != PieceType::kUnused; });
     float lowest = std::numeric_limits<float>::max();
     for (TokenId id = 0; id < vocab_.pieces->size(); ++id) {
       if (vocab_.type(id) == PieceType::kNormal) lowest = std::min(lowest, vocab_.score(id));
@@ -125,7 +125,8 @@ class SentencePieceUnigram final : public Model {
 class HubUnigram final : public Model {
  public:
   explicit HubUnigram(JsonUnigram unigram) : unigram_(std::move(unigram)) {
-    trie_ = trie_of(*unigram_.pieces, [this](TokenId id) { return unigram_.index->find((*unigram_.pieces)[id]) == id; });
+    trie_ =
+        trie_of(*unigram_.pieces, [this](TokenId id) { return unigram_.index->find((*unigram_.pieces)[id]) == id; });
     double lowest = std::numeric_limits<double>::infinity();
     for (double score : unigram_.scores) lowest = std::min(lowest, score);
     unknown_score_ = lowest - kUnknownPenalty;
@@ -136,9 +137,10 @@ class HubUnigram final : public Model {
     thread_local std::vector<Best<double>> best;
     const TokenId unk = unigram_.unk.value_or(kNoToken);
     find_best<double>(
-        word, trie_, unknown_score_, unk, [this](TokenId id, size_t) { return unigram_.scores[static_cast<size_t>(id)]; },
-        best);
-    thread_local std::vector<std::pair<uint32_t, uint32_t>> spans;  // of the tokens, backwards; unknown ones in a row are one
+        word, trie_, unknown_score_, unk,
+        [this](TokenId id, size_t) { return unigram_.scores[static_cast<size_t>(id)]; }, best);
+    thread_local std::vector<std::pair<uint32_t, uint32_t>>
+        spans;  // of the tokens, backwards; unknown ones in a row are one
     spans.clear();
     bool after_unknown = false;
     for (auto to = static_cast<uint32_t>(word.size()); to > 0; to = best[to].from) {

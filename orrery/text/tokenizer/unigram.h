@@ -1,4 +1,5 @@
-// The unigram language model (Kudo 2018, "Subword regularization", sec. 3.2): the segmentation of highest summed score, by Viterbi.
+// The unigram language model (Kudo 2018, "Subword regularization", sec. 3.2): the segmentation of highest summed score,
+// by Viterbi.
 #pragma once
 
 #include <string>
@@ -8,7 +9,8 @@
 
 namespace orrery::text {
 
-/// As SentencePiece has it: sums in float32, user-defined pieces first, unknown characters in a row give one unk or their bytes.
+/// As SentencePiece has it: sums in float32, user-defined pieces first, unknown characters in a row give one unk or
+/// their bytes.
 ModelPtr make_sentencepiece_unigram(SentencePieceVocab vocab);
 
 /// As huggingface/tokenizers has it: sums in float64, and every piece can match.

@@ -23,7 +23,8 @@ Utf8Prefix utf8_prefix(std::string_view text) {
   const unsigned char lead = byte(0);
   if (lead < 0x80) return {Kind::kCharacter, 1};
   if (lead < 0xC2 || lead > 0xF4) return {Kind::kIllFormed, 1};
-  // Table 3-7: only the second byte's range depends on the lead (no overlong forms, no surrogates, nothing past U+10FFFF).
+  // Table 3-7: only the second byte's range depends on the lead (no overlong forms, no surrogates, nothing past
+  // U+10FFFF).
   const unsigned char low = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
   const unsigned char high = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
   const uint32_t length = utf8_length(text[0]);

@@ -22,8 +22,9 @@ inline Utf8Char decode_utf8(const char* at) {
   if (lead < 0xF0) {
     return {static_cast<char32_t>((lead & 0x0F) << 12 | (byte(1) & 0x3F) << 6 | (byte(2) & 0x3F)), 3};
   }
-  return {static_cast<char32_t>((lead & 0x07) << 18 | (byte(1) & 0x3F) << 12 | (byte(2) & 0x3F) << 6 | (byte(3) & 0x3F)),
-          4};
+  return {
+      static_cast<char32_t>((lead & 0x07) << 18 | (byte(1) & 0x3F) << 12 | (byte(2) & 0x3F) << 6 | (byte(3) & 0x3F)),
+      4};
 }
 
 inline bool is_utf8_continuation(char byte) { return (static_cast<unsigned char>(byte) & 0xC0) == 0x80; }
@@ -36,8 +37,9 @@ inline uint32_t utf8_length(char lead_byte) {
 
 void append_utf8(std::string& text, char32_t code);
 
-/// What stands at the start of `text`: a whole character (length 1 to 4), an ill-formed part (its maximal length, to be replaced
-/// by one U+FFFD), or the beginning of a character that more bytes could still complete. `text` must not be empty.
+/// What stands at the start of `text`: a whole character (length 1 to 4), an ill-formed part (its maximal length, to be
+/// replaced by one U+FFFD), or the beginning of a character that more bytes could still complete. `text` must not be
+/// empty.
 struct Utf8Prefix {
   enum class Kind { kCharacter, kIllFormed, kUnfinished } kind;
   uint32_t length;
@@ -48,7 +50,8 @@ bool is_utf8(std::string_view text);
 
 inline constexpr std::string_view kReplacementCharacter = "\xEF\xBF\xBD";
 
-/// The text with every maximal ill-formed part replaced by U+FFFD, as Python's errors="replace" and Rust's from_utf8_lossy do.
+/// The text with every maximal ill-formed part replaced by U+FFFD, as Python's errors="replace" and Rust's
+/// from_utf8_lossy do.
 std::string repair_utf8(std::string_view text);
 
 }  // namespace orrery::text
