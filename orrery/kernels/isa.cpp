@@ -3,6 +3,8 @@
 #include <cstdlib>
 #include <string>
 
+#include <hwy/targets.h>
+
 #include "orrery/base/error.h"
 
 namespace orrery::kernels {
@@ -43,7 +45,11 @@ Isa decide() {
 }  // namespace
 
 Isa isa() {
-  static const Isa chosen = decide();
+  static const Isa chosen = [] {
+    const Isa decided = decide();
+    if (decided == Isa::kAvx2) hwy::DisableTargets(HWY_AVX2 - 1);  // better sets are lower bits
+    return decided;
+  }();
   return chosen;
 }
 

@@ -68,9 +68,10 @@ class Stream {
   /// The rest of the answer as one string.
   std::string text();
 
+  struct State;  ///< the engine's side of it
+
  private:
   friend class Engine;
-  struct State;
   std::shared_ptr<State> state_;
 };
 
@@ -94,7 +95,8 @@ class Engine {
   int64_t weight_bytes() const;
   int64_t bytes_per_token() const;
   int64_t kv_bytes() const;  ///< allocated for the cache
-  /// Seconds spent in each kernel since reset_profile(), summed over the calling thread's view; names such as "matmul.qkv".
+  /// Seconds spent in each kernel since reset_profile(), in the order of a step; names such as "matmul qkv".
+  /// Waits until no request is running, as score() does.
   std::vector<std::pair<std::string, double>> profile() const;
   void reset_profile();
   /// "avx512-vnni-bf16", "avx2", "neon", "reference": what the kernels run on (environment variable ORRERY_ISA forces a lower one).

@@ -1,0 +1,189 @@
+// float32 attention on Highway: 4 rows at a time share each load of a page.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "orrery/kernels/attention/attention.h"
+#include "orrery/kernels/convert/convert.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "orrery/kernels/attention/cpu.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include <hwy/contrib/math/math-inl.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace orrery::kernels::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using D = hn::CappedTag<float, 16>;
+using V = hn::Vec<D>;
+
+// Lanes of one part of a page as floats; `scales` holds the matching float16 scales of q8_0 (one per lane, or one for
+// all).
+template <DType kType>
+HWY_INLINE V load_lanes(D d, const std::byte* part, int64_t at) {
+  if constexpr (kType == DType::kF32) {
+    return hn::LoadU(d, reinterpret_cast<const float*>(part) + at);
+  } else if constexpr (kType == DType::kF16) {
+    const hn::Rebind<hwy::float16_t, D> dh;
+    return hn::PromoteTo(d, hn::LoadU(dh, reinterpret_cast<const hwy::float16_t*>(part) + at));
+  } else {
+    const hn::Rebind<int8_t, D> db;
+    const hn::Rebind<int32_t, D> di;
+    return hn::ConvertTo(d, hn::PromoteTo(di, hn::LoadU(db, reinterpret_cast<const int8_t*>(part) + at)));
+  }
+}
+
+HWY_INLINE V load_halves(D d, const std::byte* part, int64_t at) { return load_lanes<DType::kF16>(d, part, at); }
+
+// scores[r][64] = q[r]·keys, scaled, for kRows rows.
+template <DType kType, int kRows>
+HWY_INLINE void page_scores(const AttentionTask& task, const std::byte* keys, const float* const* q,
+                            float (&scores)[4][kPageTokens]) {
+  const D d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const int64_t dims = task.format.head_dim;
+  for (int64_t key = 0; key < kPageTokens; key += lanes) {
+    V acc[kRows];
+    for (auto& a : acc) a = hn::Zero(d);
+    if constexpr (kType == DType::kQ8_0) {
+      for (int64_t block = 0; block < dims / 32; ++block) {
+        const V scale = load_halves(d, keys + task.format.elements(), block * kPageTokens + key);
+        for (int64_t dim = block * 32; dim < block * 32 + 32; ++dim) {
+          const V k = hn::Mul(scale, load_lanes<kType>(d, keys, dim * kPageTokens + key));
+          for (int r = 0; r < kRows; ++r) acc[r] = hn::MulAdd(hn::Set(d, q[r][dim]), k, acc[r]);
+        }
+      }
+    } else {
+      for (int64_t dim = 0; dim < dims; ++dim) {
+        const V k = load_lanes<kType>(d, keys, dim * kPageTokens + key);
+        for (int r = 0; r < kRows; ++r) acc[r] = hn::MulAdd(hn::Set(d, q[r][dim]), k, acc[r]);
+      }
+    }
+    for (int r = 0; r < kRows; ++r) hn::StoreU(hn::Mul(acc[r], hn::Set(d, task.scale)), d, scores[r] + key);
+  }
+}
+
+// out[r] += Σ_key weights[r][key]·values[key] over the first `count` keys.
+template <DType kType, int kRows>
+HWY_INLINE void add_values(const AttentionTask& task, const std::byte* values, int64_t count,
+                           const float (&weights)[4][kPageTokens], float* const* out) {
+  const D d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const int64_t dims = task.format.head_dim;
+  int64_t dim = 0;
+  for (; dim + lanes <= dims; dim += lanes) {
+    V acc[kRows];
+    for (int r = 0; r < kRows; ++r) acc[r] = hn::LoadU(d, out[r] + dim);
+    for (int64_t key = 0; key < count; ++key) {
+      V v = load_lanes<kType>(d, values, key * dims + dim);
+      if constexpr (kType == DType::kQ8_0) {
+        const hn::Rebind<uint16_t, D> du;
+        const hn::Rebind<hwy::float16_t, D> dh;
+        const auto* scale =
+            reinterpret_cast<const uint16_t*>(values + task.format.elements()) + key * (dims / 32) + dim / 32;
+        v = hn::Mul(v, hn::PromoteTo(d, hn::BitCast(dh, hn::Set(du, *scale))));
+      }
+      for (int r = 0; r < kRows; ++r) acc[r] = hn::MulAdd(hn::Set(d, weights[r][key]), v, acc[r]);
+    }
+    for (int r = 0; r < kRows; ++r) hn::StoreU(acc[r], d, out[r] + dim);
+  }
+  for (; dim < dims; ++dim) {  // head_dim below or beside a whole vector: f32 and f16 only
+    for (int64_t key = 0; key < count; ++key) {
+      const int64_t at = key * dims + dim;
+      const float v = kType == DType::kF32 ? reinterpret_cast<const float*>(values)[at]
+                                           : f16_to_f32(reinterpret_cast<const uint16_t*>(values)[at]);
+      for (int r = 0; r < kRows; ++r) out[r][dim] += weights[r][key] * v;
+    }
+  }
+}
+
+template <DType kType, int kRows>
+void attend_rows(const AttentionTask& task, int64_t first_row, const AttentionPart& out) {
+  const D d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const int64_t dims = task.format.head_dim;
+  const float* q[kRows];
+  float* values[kRows];
+  float largest[kRows], sum[kRows];
+  int64_t last[kRows], furthest = 0;
+  for (int r = 0; r < kRows; ++r) {
+    const int64_t row = first_row + r, token = row / task.group;
+    q[r] = task.q + token * task.q_stride + (task.kv_head * task.group + row % task.group) * dims;
+    values[r] = out.values + row * dims;
+    std::fill(values[r], values[r] + dims, 0.0f);
+    largest[r] = -std::numeric_limits<float>::infinity();
+    sum[r] = 0;
+    last[r] = std::min(task.last_key, task.first_position + token + 1);
+    furthest = std::max(furthest, last[r]);
+  }
+  alignas(64) float scores[4][kPageTokens];
+  for (int64_t key = task.first_key; key < furthest; key += kPageTokens) {
+    const std::byte* page = task.pages[key / kPageTokens];
+    page_scores<kType, kRows>(task, task.format.keys(page, task.kv_head), q, scores);
+    for (int r = 0; r < kRows; ++r) {
+      const int64_t count = std::clamp<int64_t>(last[r] - key, 0, kPageTokens);
+      std::fill(scores[r] + count, scores[r] + kPageTokens, -std::numeric_limits<float>::infinity());
+      V page_largest = hn::Set(d, largest[r]);
+      for (int64_t i = 0; i < kPageTokens; i += lanes) page_largest = hn::Max(page_largest, hn::Load(d, scores[r] + i));
+      const float now = hn::GetLane(hn::MaxOfLanes(d, page_largest));
+      if (now == -std::numeric_limits<float>::infinity()) {
+        std::fill(scores[r], scores[r] + kPageTokens, 0.0f);
+        continue;
+      }
+      if (now > largest[r]) {
+        const float shrink = std::exp(largest[r] - now);
+        sum[r] *= shrink;
+        for (int64_t dim = 0; dim < dims; ++dim) values[r][dim] *= shrink;
+        largest[r] = now;
+      }
+      V total = hn::Zero(d);
+      for (int64_t i = 0; i < kPageTokens; i += lanes) {
+        const V weight = hn::Exp(d, hn::Sub(hn::Load(d, scores[r] + i), hn::Set(d, now)));
+        hn::Store(weight, d, scores[r] + i);
+        total = hn::Add(total, weight);
+      }
+      sum[r] += hn::GetLane(hn::SumOfLanes(d, total));
+    }
+    add_values<kType, kRows>(task, task.format.values(page, task.kv_head), std::min(kPageTokens, furthest - key),
+                             scores, values);
+  }
+  for (int r = 0; r < kRows; ++r) {
+    out.largest[first_row + r] = largest[r];
+    out.sum[first_row + r] = sum[r];
+  }
+}
+
+template <DType kType>
+void attend_type(const AttentionTask& task, const AttentionPart& out) {
+  int64_t row = 0;
+  for (; row + 4 <= task.rows(); row += 4) attend_rows<kType, 4>(task, row, out);
+  switch (task.rows() - row) {
+    case 3:
+      return attend_rows<kType, 3>(task, row, out);
+    case 2:
+      return attend_rows<kType, 2>(task, row, out);
+    case 1:
+      return attend_rows<kType, 1>(task, row, out);
+    default:
+      return;
+  }
+}
+
+void Attend(const AttentionTask& task, const AttentionPart& out) {
+  if (task.format.dtype == DType::kF32) return attend_type<DType::kF32>(task, out);
+  if (task.format.dtype == DType::kF16) return attend_type<DType::kF16>(task, out);
+  attend_type<DType::kQ8_0>(task, out);
+}
+
+}  // namespace orrery::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace orrery::kernels {
+HWY_EXPORT(Attend);
+void attend_cpu(const AttentionTask& task, const AttentionPart& out) { HWY_DYNAMIC_DISPATCH(Attend)(task, out); }
+}  // namespace orrery::kernels
+#endif

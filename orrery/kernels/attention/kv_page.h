@@ -1,0 +1,43 @@
+// Pages of the key and value cache.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "orrery/base/dtype.h"
+
+namespace orrery::kernels {
+
+inline constexpr int64_t kPageTokens = 64;
+
+/// What a page of one layer holds: for each of kv_heads, 64 keys, then 64 values.
+///   keys    [head_dim][64]: a dimension of 16 keys is a vector, so scores need no sum across lanes
+///   values  [64][head_dim]
+/// dtype f32, f16, or q8_0: int8 in the same order, followed by float16 scales, keys' [head_dim/32][64], values'
+/// [64][head_dim/32]; head_dim is then a multiple of 32. Every part is 64-byte aligned.
+struct KvFormat {
+  DType dtype = DType::kF16;
+  int64_t kv_heads = 0, head_dim = 0;
+
+  int64_t elements() const { return kPageTokens * head_dim; }
+  /// Bytes of the keys (or of the values) of one head.
+  int64_t part_bytes() const {
+    if (dtype == DType::kQ8_0) return elements() + elements() / 32 * 2;
+    return elements() * (dtype == DType::kF32 ? 4 : 2);
+  }
+  int64_t page_bytes() const { return kv_heads * 2 * part_bytes(); }
+  std::byte* keys(std::byte* page, int64_t head) const { return page + head * 2 * part_bytes(); }
+  std::byte* values(std::byte* page, int64_t head) const { return keys(page, head) + part_bytes(); }
+  const std::byte* keys(const std::byte* page, int64_t head) const { return page + head * 2 * part_bytes(); }
+  const std::byte* values(const std::byte* page, int64_t head) const { return keys(page, head) + part_bytes(); }
+};
+
+/// Writes one token's keys and values, each [kv_heads, head_dim], rounded to the page's type, into slot (0-63) of a
+/// page.
+void write_kv(const KvFormat& format, std::byte* page, int64_t slot, const float* keys, const float* values);
+
+/// Reads key or value of one token back as floats [head_dim].
+void read_key(const KvFormat& format, const std::byte* page, int64_t head, int64_t slot, float* out);
+void read_value(const KvFormat& format, const std::byte* page, int64_t head, int64_t slot, float* out);
+
+}  // namespace orrery::kernels

@@ -1,0 +1,104 @@
+#include "orrery/kernels/matmul/matmul.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "orrery/base/buffer.h"
+#include "orrery/kernels/isa.h"
+#include "orrery/kernels/matmul/instruction_sets.h"
+
+namespace orrery::kernels {
+namespace {
+
+constexpr int64_t kDirectRows = 4;  // up to here a strip is used as it is; beyond, it pays to take it apart once
+
+RowGroup group_at(const PackedRows& x, int64_t first_row) {
+  const int64_t blocks = x.cols / kBlock;
+  return {.size = group_size(std::min<int64_t>(16, x.rows - first_row)),
+          .values = x.quantized ? nullptr : x.values + first_row * x.cols,
+          .quants = x.quants + first_row * x.cols,
+          .scales = x.scales + first_row * blocks,
+          .sums = x.sums + first_row * blocks,
+          .offsets = x.offsets + first_row * blocks,
+          .half_offsets = x.half_offsets + 2 * first_row * blocks};
+}
+
+// Memory for two open strips, kept by each thread.
+void scratch_strips(int64_t cols, OpenStrip (&strips)[2]) {
+  thread_local Buffer buffer;
+  const size_t quants = static_cast<size_t>(cols) * kStripRows,
+               scales = static_cast<size_t>(cols / 16) * kStripRows * sizeof(float);
+  if (buffer.size() < 2 * (quants + 2 * scales)) buffer = Buffer(2 * (quants + 2 * scales));
+  std::byte* at = buffer.data();
+  for (OpenStrip& strip : strips) {
+    strip = {.quants = reinterpret_cast<uint8_t*>(at),
+             .scales = reinterpret_cast<float*>(at + quants),
+             .mins = reinterpret_cast<float*>(at + quants + scales)};
+    at += quants + 2 * scales;
+  }
+}
+
+}  // namespace
+
+const MatmulSet& matmul_set() {
+  static const MatmulSet& set = [&]() -> const MatmulSet& {
+    switch (isa()) {
+#if defined(__x86_64__)
+      case Isa::kAvx512:
+        return matmul_avx512();
+#endif
+      default:
+        return matmul_reference();
+    }
+  }();
+  return set;
+}
+
+void matmul(const PackedMatrix& w, const PackedRows& x, int64_t first_strip, int64_t last_strip, MatmulOutput mode,
+            float* out, int64_t out_stride) {
+  const MatmulSet& set = matmul_set();
+  const bool is_float = info(w.kind).is_float;
+  const int64_t bytes = strip_bytes(w.kind, w.cols);
+  const int64_t strips_at_once = mode == MatmulOutput::kSwiglu ? 2 : 1;
+  const bool open = !is_float && x.rows > kDirectRows;
+  alignas(64) float tile[2][16 * kStripRows];
+  OpenStrip opened[2];
+  if (open) scratch_strips(w.cols, opened);
+
+  for (int64_t strip = first_strip; strip < last_strip; strip += strips_at_once) {
+    const std::byte* data = w.data + strip * bytes;
+    for (int64_t i = 0; open && i < strips_at_once; ++i) set.open_strip(w.kind, data + i * bytes, w.cols, opened[i]);
+    for (int64_t row = 0; row < x.rows; row += 16) {
+      const RowGroup group = group_at(x, row);
+      for (int64_t i = 0; i < strips_at_once; ++i) {
+        const std::byte* at = data + i * bytes;
+        if (is_float) {
+          set.float_tile(w.kind, at, w.cols, group, tile[i]);
+        } else if (open) {
+          set.open_tile(w.kind, opened[i], w.cols, group, tile[i]);
+        } else {
+          set.block_tile(w.kind, at, w.cols, group, tile[i]);
+        }
+      }
+      const int64_t tokens = std::min<int64_t>(16, x.rows - row);
+      for (int64_t t = 0; t < tokens; ++t) {
+        const float* values = tile[0] + t * kStripRows;
+        float* to = out + (row + t) * out_stride + strip / strips_at_once * kStripRows;
+        if (mode == MatmulOutput::kSwiglu) {
+          set.swiglu16(values, tile[1] + t * kStripRows, to);
+          continue;
+        }
+        const int64_t rows = std::min<int64_t>(kStripRows, w.rows - strip * kStripRows);
+        if (mode == MatmulOutput::kStore && rows == kStripRows) {
+          std::memcpy(to, values, kStripRows * sizeof(float));
+        } else if (mode == MatmulOutput::kStore) {
+          std::memcpy(to, values, rows * sizeof(float));
+        } else {
+          for (int64_t r = 0; r < rows; ++r) to[r] += values[r];
+        }
+      }
+    }
+  }
+}
+
+}  // namespace orrery::kernels

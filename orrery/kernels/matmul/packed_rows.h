@@ -1,0 +1,46 @@
+// Activations in the order the matmul kernels read them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace orrery::kernels {
+
+/// Tokens are taken in groups of 16, 8, 4, 2 or 1; what a group of `tokens` rows is rounded up to.
+constexpr int64_t group_size(int64_t rows) { return rows > 8 ? 16 : rows > 4 ? 8 : rows > 2 ? 4 : rows; }
+
+/// Rows [rows, cols] of activations, group by group; a group of T rows starts where the groups before it end, so that
+/// its part of an array with n values per row lies at first_row·n. Rows that fill up the last group are zero.
+///   values  [cols][T]        float32, for float weights
+///   quants  [blocks][T][32]  int8, x ≈ scale·q with scale = max|x| / 127 over 32 columns
+///   scales  [blocks][T]      float32
+///   sums    [blocks][T]      scale·Σq: what a min is multiplied with
+///   offsets [blocks][T]      -128·Σq: what undoes the +128 of unsigned weights
+///   half_offsets [blocks][2][T]  the same for each 16 columns
+struct PackedRows {
+  int64_t rows = 0, cols = 0;
+  bool quantized = false;
+  float* values = nullptr;
+  int8_t* quants = nullptr;
+  float* scales = nullptr;
+  float* sums = nullptr;
+  int32_t* offsets = nullptr;
+  int32_t* half_offsets = nullptr;
+};
+
+/// Bytes that PackedRows of this size take, whichever form they have.
+int64_t packed_rows_bytes(int64_t rows, int64_t cols);
+
+/// Lays the arrays out in `memory` (64-byte aligned, packed_rows_bytes long). cols is a multiple of 32 when quantized.
+PackedRows place_packed_rows(int64_t rows, int64_t cols, bool quantized, std::byte* memory);
+
+/// Packs the group that starts at `first_row` (a multiple of 16): its rows are x[row·stride + col].
+void pack_group(const float* x, int64_t stride, int64_t first_row, PackedRows& out);
+
+/// Rows [first, last) of x, which start at a group (first is a multiple of 16; last too, or the end).
+PackedRows rows_of(const PackedRows& x, int64_t first, int64_t last);
+
+/// Number of groups.
+constexpr int64_t group_count(int64_t rows) { return (rows + 15) / 16; }
+
+}  // namespace orrery::kernels

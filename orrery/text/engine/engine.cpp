@@ -1,0 +1,224 @@
+#include "orrery/text/engine/engine.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <condition_variable>
+#include <future>
+#include <mutex>
+#include <thread>
+
+#include "orrery/base/error.h"
+#include "orrery/kernels/isa.h"
+#include "orrery/text/engine/scheduler.h"
+
+namespace orrery::text {
+namespace {
+
+using kernels::kPageTokens;
+
+constexpr int64_t kScoreTokens = 128;  // of one step of score(): its logits take 128 rows of the vocabulary
+
+[[noreturn]] void refuse(const std::string& where, const std::string& found, const std::string& expected, const std::string& advice = "") {
+  throw Error({.doing = "answer a request", .where = where, .found = found, .expected = expected, .advice = advice});
+}
+
+EngineOptions resolve(EngineOptions options, const DecoderSpec& spec) {
+  const auto check = [](bool fine, const char* name, auto found, const std::string& expected) {
+    if (!fine) throw Error({.doing = "start the engine", .where = fmt::format("option {}", name), .found = fmt::format("{}", found), .expected = expected});
+  };
+  check(options.threads >= 0 && options.threads <= 1024, "threads", options.threads, "0 (all cores) to 1024");
+  check(options.max_sequences >= 1, "max_sequences", options.max_sequences, "1 or more");
+  check(options.prompt_chunk >= 16, "prompt_chunk", options.prompt_chunk, "16 or more");
+  check(options.context >= 0, "context", options.context, "0 (the model's) or more");
+  check(options.context <= spec.context_length, "context", options.context, fmt::format("at most the model's {} tokens", spec.context_length));
+  if (options.threads == 0) options.threads = available_cores();
+  if (options.context == 0) options.context = std::min<int64_t>(spec.context_length, 8192);
+  if (options.exact) options.kv_dtype = DType::kF32;
+  check(options.kv_dtype == DType::kF32 || options.kv_dtype == DType::kF16 || options.kv_dtype == DType::kQ8_0, "kv_dtype",
+        name(options.kv_dtype), "f32, f16 or q8_0");
+  check(options.kv_dtype != DType::kQ8_0 || spec.head_dim % 32 == 0, "kv_dtype", "q8_0",
+        fmt::format("f32 or f16: heads of {} dimensions are no multiple of 32", spec.head_dim));
+  if (options.kv_tokens == 0) {
+    const kernels::KvFormat format{options.kv_dtype, spec.kv_heads, spec.head_dim};
+    const int64_t page_bytes = format.page_bytes() * spec.layers;
+    const int64_t memory = static_cast<int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE);
+    const int64_t wanted = (options.context + kPageTokens - 1) / kPageTokens * options.max_sequences;
+    const int64_t least = (options.context + kPageTokens - 1) / kPageTokens;
+    options.kv_tokens = std::max(least, std::min(wanted, memory / 4 / page_bytes)) * kPageTokens;
+  }
+  check(options.kv_tokens >= options.context, "kv_tokens", options.kv_tokens, fmt::format("at least the context, {}", options.context));
+  return options;
+}
+
+}  // namespace
+
+struct Engine::Impl {
+  Impl(std::shared_ptr<const Checkpoint> c, const EngineOptions& o, const Progress& progress)
+      : checkpoint(std::move(c)),
+        options(resolve(o, checkpoint->spec())),
+        pool(options.threads),
+        weights(load_weights(*checkpoint, options.exact, pool, progress)),
+        cache({options.kv_dtype, checkpoint->spec().kv_heads, checkpoint->spec().head_dim}, checkpoint->spec().layers,
+              (options.kv_tokens + kPageTokens - 1) / kPageTokens),
+        forward(*checkpoint, weights, cache, pool, options.prompt_chunk + options.max_sequences, options.exact) {
+    if (checkpoint->has_tokenizer()) scheduler.emplace(options, *checkpoint, cache, forward, pool);
+    thread = std::thread([this] { work(); });
+  }
+
+  ~Impl() {
+    {
+      std::lock_guard lock(mutex);
+      stop = true;
+    }
+    wake.notify_all();
+    thread.join();
+  }
+
+  void work() {
+    for (;;) {
+      std::function<void()> job;
+      {
+        std::unique_lock lock(mutex);
+        wake.wait(lock, [this] { return stop || !jobs.empty() || !arrived.empty() || (scheduler && !scheduler->idle()); });
+        if (stop) break;
+        for (auto& sequence : arrived) scheduler->add(std::move(sequence));
+        arrived.clear();
+        if (!jobs.empty() && !(scheduler && scheduler->running())) {
+          job = std::move(jobs.front());
+          jobs.pop_front();
+        }
+      }
+      if (job) {
+        job();
+        continue;
+      }
+      try {
+        scheduler->step();
+      } catch (const std::exception& error) {
+        scheduler->end_all(error.what());
+      }
+    }
+    std::lock_guard lock(mutex);
+    for (auto& sequence : arrived) scheduler->add(std::move(sequence));
+    if (scheduler) scheduler->end_all("");
+  }
+
+  // Runs job on the engine's thread while no request is running, and waits for it.
+  void run_alone(const std::function<void()>& job) {
+    std::promise<void> done;
+    {
+      std::lock_guard lock(mutex);
+      jobs.push_back([&] {
+        try {
+          job();
+          done.set_value();
+        } catch (...) {
+          done.set_exception(std::current_exception());
+        }
+      });
+    }
+    wake.notify_one();
+    done.get_future().get();
+  }
+
+  void score(std::span<const TokenId> tokens, const std::function<void(int64_t, std::span<const float>)>& sink) {
+    const int64_t vocab = checkpoint->spec().vocab_size;
+    std::vector<PageId> pages;
+    struct Release {
+      KvCache& cache;
+      std::vector<PageId>& pages;
+      ~Release() {
+        for (auto page = pages.rbegin(); page != pages.rend(); ++page) cache.release(*page);
+      }
+    } release{cache, pages};
+    for (size_t i = 0; i * kPageTokens < tokens.size(); ++i) pages.push_back(cache.take());
+    const int64_t at_once = std::min(kScoreTokens, forward.max_tokens());
+    for (size_t first = 0; first < tokens.size(); first += at_once) {
+      const Segment segment{.tokens = tokens.subspan(first, std::min<size_t>(at_once, tokens.size() - first)),
+                            .first_position = static_cast<int64_t>(first),
+                            .pages = pages,
+                            .all_logits = true};
+      const std::span<float> logits = forward.step({&segment, 1});
+      for (size_t i = 0; i < segment.tokens.size(); ++i) sink(static_cast<int64_t>(first + i), logits.subspan(i * vocab, vocab));
+    }
+  }
+
+  void check_tokens(std::span<const TokenId> tokens, int64_t room) const {
+    if (tokens.empty()) refuse("prompt", "no token", "one at least", "give a prompt");
+    const auto size = static_cast<int64_t>(tokens.size());
+    if (size > room) {
+      refuse("prompt", fmt::format("{} tokens", size), fmt::format("at most {} in a context of {}", room, options.context),
+             options.context < checkpoint->spec().context_length
+                 ? fmt::format("ask for a longer context (this model has {})", checkpoint->spec().context_length)
+                 : "shorten the prompt, or use a model with a longer context");
+    }
+    for (TokenId token : tokens) {
+      if (token < 0 || token >= checkpoint->spec().vocab_size) {
+        refuse("prompt", fmt::format("token {}", token), fmt::format("0 to {}", checkpoint->spec().vocab_size - 1));
+      }
+    }
+  }
+
+  std::shared_ptr<const Checkpoint> checkpoint;
+  EngineOptions options;
+  ThreadPool pool;
+  Weights weights;
+  KvCache cache;
+  Forward forward;
+  std::optional<Scheduler> scheduler;
+
+  std::mutex mutex;
+  std::condition_variable wake;
+  std::vector<std::unique_ptr<Sequence>> arrived;  // guarded by mutex, as are jobs and stop
+  std::deque<std::function<void()>> jobs;
+  bool stop = false;
+  std::thread thread;
+};
+
+Engine::Engine(std::shared_ptr<const Checkpoint> checkpoint, const EngineOptions& options, const Progress& progress)
+    : impl_(std::make_unique<Impl>(std::move(checkpoint), options, progress)) {}
+
+Engine::~Engine() = default;
+
+Stream Engine::submit(Request request) {
+  impl_->check_tokens(request.prompt, impl_->options.context - 1);
+  if (request.max_tokens == 0) refuse("max_tokens", "0", "1 or more, or -1 for no limit");
+  Stream stream;
+  stream.state_ = std::make_shared<Stream::State>();
+  auto sequence = std::make_unique<Sequence>(std::move(request), stream.state_, impl_->checkpoint->tokenizer());
+  {
+    std::lock_guard lock(impl_->mutex);
+    impl_->arrived.push_back(std::move(sequence));
+  }
+  impl_->wake.notify_one();
+  return stream;
+}
+
+void Engine::score(std::span<const TokenId> tokens, const std::function<void(int64_t, std::span<const float>)>& sink) {
+  impl_->check_tokens(tokens, impl_->options.context);
+  impl_->run_alone([&] { impl_->score(tokens, sink); });
+}
+
+const Checkpoint& Engine::checkpoint() const { return *impl_->checkpoint; }
+const EngineOptions& Engine::options() const { return impl_->options; }
+int64_t Engine::weight_bytes() const { return impl_->weights.bytes(); }
+int64_t Engine::kv_bytes() const { return impl_->cache.bytes(); }
+
+std::vector<std::pair<std::string, double>> Engine::profile() const {
+  std::vector<std::pair<std::string, double>> list;
+  impl_->run_alone([&] { list = impl_->forward.profile().list(); });
+  return list;
+}
+
+void Engine::reset_profile() {
+  impl_->run_alone([this] { impl_->forward.profile().reset(); });
+}
+
+int64_t Engine::bytes_per_token() const { return impl_->weights.bytes(); }
+
+std::string Engine::isa() {
+  return kernels::isa() == kernels::Isa::kAvx512 ? "avx512-vnni-bf16" : std::string(kernels::name(kernels::isa()));
+}
+
+}  // namespace orrery::text

@@ -1,0 +1,76 @@
+#include "orrery/text/engine/rope_table.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace orrery::text {
+namespace {
+
+// The (fractional) index of the frequency that turns `turns` times over the trained context.
+double yarn_index(const RopeSpec& spec, double turns) {
+  const double length = static_cast<double>(spec.original_context);
+  return static_cast<double>(spec.dim) * std::log(length / (turns * 2 * M_PI)) / (2 * std::log(spec.theta));
+}
+
+void scale_yarn(const RopeSpec& spec, std::vector<float>& frequencies) {
+  const double last = static_cast<double>(spec.dim - 1);
+  const double low = std::clamp(std::floor(yarn_index(spec, spec.beta_fast)), 0.0, last);
+  double high = std::clamp(std::ceil(yarn_index(spec, spec.beta_slow)), 0.0, last);
+  if (high == low) high += 0.001;
+  for (size_t i = 0; i < frequencies.size(); ++i) {
+    const double ramp = std::clamp((static_cast<double>(i) - low) / (high - low), 0.0, 1.0);
+    frequencies[i] = static_cast<float>(frequencies[i] / spec.factor * ramp + frequencies[i] * (1 - ramp));
+  }
+}
+
+void scale_llama3(const RopeSpec& spec, std::vector<float>& frequencies) {
+  const double length = static_cast<double>(spec.original_context);
+  for (float& frequency : frequencies) {
+    const double wavelength = 2 * M_PI / frequency;
+    const double smooth =
+        std::clamp((length / wavelength - spec.low_freq_factor) / (spec.high_freq_factor - spec.low_freq_factor), 0.0, 1.0);
+    frequency = static_cast<float>((1 - smooth) * frequency / spec.factor + smooth * frequency);
+  }
+}
+
+}  // namespace
+
+std::vector<float> rope_frequencies(const RopeSpec& spec) {
+  std::vector<float> frequencies(static_cast<size_t>(spec.dim / 2));
+  for (size_t i = 0; i < frequencies.size(); ++i) {
+    const auto exponent = static_cast<float>(2 * i) / static_cast<float>(spec.dim);
+    frequencies[i] = 1.0f / std::pow(static_cast<float>(spec.theta), exponent);
+  }
+  switch (spec.scaling) {
+    case RopeSpec::Scaling::kNone: break;
+    case RopeSpec::Scaling::kLinear:
+      for (float& frequency : frequencies) frequency /= static_cast<float>(spec.factor);
+      break;
+    case RopeSpec::Scaling::kYarn: scale_yarn(spec, frequencies); break;
+    case RopeSpec::Scaling::kLlama3: scale_llama3(spec, frequencies); break;
+    case RopeSpec::Scaling::kFactors:
+      for (size_t i = 0; i < frequencies.size(); ++i) frequencies[i] /= spec.factors[i];
+      break;
+  }
+  return frequencies;
+}
+
+RopeTable::RopeTable(const RopeSpec& spec)
+    : frequencies_(rope_frequencies(spec)), attention_factor_(static_cast<float>(spec.attention_factor)) {}
+
+void RopeTable::reserve(int64_t end) {
+  if (end <= positions_) return;
+  end = (end + 255) / 256 * 256;
+  table_.resize(static_cast<size_t>(2 * pairs() * end));
+  for (int64_t position = positions_; position < end; ++position) {
+    float* out = table_.data() + 2 * pairs() * position;
+    for (int64_t i = 0; i < pairs(); ++i) {
+      const float angle = static_cast<float>(position) * frequencies_[i];
+      out[i] = std::cos(angle) * attention_factor_;
+      out[i + pairs()] = std::sin(angle) * attention_factor_;
+    }
+  }
+  positions_ = end;
+}
+
+}  // namespace orrery::text

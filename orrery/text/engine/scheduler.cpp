@@ -1,0 +1,177 @@
+#include "orrery/text/engine/scheduler.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace orrery::text {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using kernels::kPageTokens;
+
+// Prompt tokens per step while others are answering: a step then takes a few times a decode's, so that answers keep flowing.
+constexpr int64_t kPromptBesideAnswers = 128;
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+int64_t pages_for(int64_t tokens) { return (tokens + kPageTokens - 1) / kPageTokens; }
+
+Sampler make_sampler(const Request& request, const Tokenizer& tokenizer) {
+  return Sampler(request.sampling, tokenizer, request.grammar ? std::make_unique<Grammar>(*request.grammar) : nullptr);
+}
+
+}  // namespace
+
+Sequence::Sequence(Request r, std::shared_ptr<Stream::State> s, const Tokenizer& tokenizer)
+    : request(std::move(r)),
+      stream(std::move(s)),
+      sampler(make_sampler(request, tokenizer)),
+      decoder(tokenizer),
+      stop(request.stop),
+      tokens(request.prompt),
+      started(Clock::now()) {
+  sampler.accept_prompt(tokens);
+  stats.prompt_tokens = static_cast<int64_t>(tokens.size());
+}
+
+Scheduler::Scheduler(const EngineOptions& options, const Checkpoint& checkpoint, KvCache& cache, Forward& forward, ThreadPool& pool)
+    : options_(options),
+      tokenizer_(checkpoint.tokenizer()),
+      cache_(cache),
+      forward_(forward),
+      pool_(pool),
+      vocab_size_(checkpoint.spec().vocab_size) {}
+
+void Scheduler::step() {
+  drop_cancelled();
+  admit();
+  gather();
+  if (batch_.empty()) return;
+  std::span<float> logits = forward_.step(segments_);
+  sampling_.clear();
+  for (Sequence* sequence : batch_) {
+    sequence->computed += sequence->batch_tokens;
+    for (; (sequence->remembered + 1) * kPageTokens <= sequence->computed; ++sequence->remembered) {
+      const int64_t i = sequence->remembered;
+      cache_.remember(sequence->pages[i], i == 0 ? -1 : sequence->pages[i - 1],
+                      std::span(sequence->tokens).subspan(i * kPageTokens, kPageTokens));
+    }
+    if (sequence->computed < static_cast<int64_t>(sequence->tokens.size())) continue;
+    sequence->logits = logits.first(vocab_size_);
+    logits = logits.subspan(vocab_size_);
+    sampling_.push_back(sequence);
+  }
+  sample();
+  for (Sequence* sequence : sampling_) hand_out(*sequence);
+  std::erase_if(running_, [](const auto& sequence) { return sequence == nullptr || sequence->stream == nullptr; });
+}
+
+void Scheduler::drop_cancelled() {
+  const auto cancelled = [this](const std::unique_ptr<Sequence>& sequence) {
+    if (!sequence->stream->cancelled.load(std::memory_order_relaxed)) return false;
+    end(*sequence, FinishReason::kCancelled);
+    return true;
+  };
+  std::erase_if(waiting_, cancelled);
+  std::erase_if(running_, cancelled);
+}
+
+int64_t Scheduler::pages_to_come(const Sequence& sequence) const {
+  return pages_for(sequence.limit) - static_cast<int64_t>(sequence.pages.size());
+}
+
+// In order of arrival; a sequence starts when every page it may come to need is there, so that none has to be thrown out later.
+void Scheduler::admit() {
+  int64_t promised = 0;
+  for (const auto& sequence : running_) promised += pages_to_come(*sequence);
+  while (!waiting_.empty() && static_cast<int64_t>(running_.size()) < options_.max_sequences) {
+    Sequence& next = *waiting_.front();
+    const auto prompt = static_cast<int64_t>(next.tokens.size());
+    next.limit = next.request.max_tokens < 0 ? options_.context : std::min(options_.context, prompt + next.request.max_tokens);
+    if (promised + pages_for(next.limit) > cache_.available()) return;
+    next.pages = cache_.find_prefix(next.tokens, (prompt - 1) / kPageTokens);  // the last token must be computed for its logits
+    next.remembered = static_cast<int64_t>(next.pages.size());
+    next.computed = next.stats.cached_tokens = next.remembered * kPageTokens;
+    promised += pages_to_come(next);
+    running_.push_back(std::move(waiting_.front()));
+    waiting_.pop_front();
+  }
+}
+
+void Scheduler::gather() {
+  segments_.clear();
+  batch_.clear();
+  bool answering = false;
+  for (const auto& sequence : running_) answering |= sequence->computed + 1 == static_cast<int64_t>(sequence->tokens.size());
+  int64_t budget = answering ? std::min(options_.prompt_chunk, kPromptBesideAnswers) : options_.prompt_chunk;
+  for (const auto& sequence : running_) {
+    const auto total = static_cast<int64_t>(sequence->tokens.size());
+    const int64_t missing = total - sequence->computed;
+    sequence->batch_tokens = missing == 1 ? 1 : std::min(missing, budget);
+    if (missing > 1) budget -= sequence->batch_tokens;
+    if (sequence->batch_tokens == 0) continue;
+    const int64_t end = sequence->computed + sequence->batch_tokens;
+    while (static_cast<int64_t>(sequence->pages.size()) * kPageTokens < end) sequence->pages.push_back(cache_.take());
+    segments_.push_back({.tokens = std::span(sequence->tokens).subspan(sequence->computed, sequence->batch_tokens),
+                         .first_position = sequence->computed,
+                         .pages = sequence->pages,
+                         .last_logits = end == total});
+    batch_.push_back(sequence.get());
+  }
+}
+
+void Scheduler::sample() {
+  Profile::Timer timer(forward_.profile(), Profile::kSample);
+  pool_.run(static_cast<int64_t>(sampling_.size()), [&](int64_t i, int) {
+    Sequence& sequence = *sampling_[i];
+    try {
+      sequence.logprobs.clear();
+      const int32_t top = sequence.request.top_logprobs;
+      sequence.sampled = sequence.sampler.sample(sequence.logits, std::max(top, 0), top >= 0 ? &sequence.logprobs : nullptr);
+    } catch (const std::exception& error) {
+      sequence.failure = error.what();
+    }
+  });
+}
+
+void Scheduler::hand_out(Sequence& sequence) {
+  if (!sequence.failure.empty()) return end(sequence, FinishReason::kError, sequence.failure);
+  if (sequence.stats.completion_tokens == 0) {
+    sequence.first_token = Clock::now();
+    sequence.stats.prompt_seconds = std::chrono::duration<double>(sequence.first_token - sequence.started).count();
+  }
+  const TokenId token = sequence.sampled;
+  ++sequence.stats.completion_tokens;
+  sequence.stats.decode_seconds = seconds_since(sequence.first_token);
+  if (!sequence.request.ignore_eos && tokenizer_.is_end_of_generation(token)) return end(sequence, FinishReason::kStop);
+  sequence.tokens.push_back(token);
+  sequence.stream->push({.token = token, .text = sequence.stop.push(sequence.decoder.push(token)), .logprobs = sequence.logprobs});
+  if (sequence.stop.stopped() || sequence.sampler.finished()) return end(sequence, FinishReason::kStop);
+  const auto length = static_cast<int64_t>(sequence.tokens.size());
+  if (length >= sequence.limit) end(sequence, FinishReason::kLength);
+}
+
+void Scheduler::end(Sequence& sequence, FinishReason reason, const std::string& message) {
+  for (auto page = sequence.pages.rbegin(); page != sequence.pages.rend(); ++page) cache_.release(*page);
+  sequence.pages.clear();
+  StreamEvent event{.finish = reason, .error = message};
+  if (!sequence.stop.stopped()) {
+    event.text = sequence.stop.push(sequence.decoder.finish());
+    event.text += sequence.stop.finish();
+  }
+  {
+    std::lock_guard lock(sequence.stream->mutex);
+    sequence.stream->stats = sequence.stats;
+  }
+  sequence.stream->push(std::move(event));
+  sequence.stream = nullptr;
+}
+
+void Scheduler::end_all(const std::string& message) {
+  const FinishReason reason = message.empty() ? FinishReason::kCancelled : FinishReason::kError;
+  for (auto& sequence : running_) end(*sequence, reason, message);
+  for (auto& sequence : waiting_) end(*sequence, reason, message);
+  running_.clear();
+  waiting_.clear();
+}
+
+}  // namespace orrery::text

@@ -1,0 +1,75 @@
+// Which sequences the next step computes: continuous batching (Yu et al. 2022, "Orca") over the paged cache.
+#pragma once
+
+#include <chrono>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "orrery/text/engine/forward.h"
+#include "orrery/text/engine/stop_text.h"
+#include "orrery/text/engine/stream.h"
+
+namespace orrery::text {
+
+/// A request on its way. Waiting, then running: its prompt in chunks, then a token a step.
+struct Sequence {
+  Sequence(Request request, std::shared_ptr<Stream::State> stream, const Tokenizer& tokenizer);
+
+  Request request;
+  std::shared_ptr<Stream::State> stream;
+  Sampler sampler;
+  StreamDecoder decoder;
+  StopText stop;
+  std::vector<TokenId> tokens;   ///< the prompt and the answer so far
+  int64_t computed = 0;          ///< tokens whose keys and values are in the cache
+  int64_t limit = 0;             ///< tokens it may grow to
+  std::vector<PageId> pages;
+  int64_t remembered = 0;        ///< pages the cache has been told about
+  RequestStats stats;
+  std::chrono::steady_clock::time_point started, first_token;
+
+  // Of the step under way
+  int64_t batch_tokens = 0;
+  std::span<float> logits;
+  TokenId sampled = -1;
+  std::vector<TokenLogprob> logprobs;
+  std::string failure;
+};
+
+/// One thread at a time (the engine's).
+class Scheduler {
+ public:
+  Scheduler(const EngineOptions& options, const Checkpoint& checkpoint, KvCache& cache, Forward& forward, ThreadPool& pool);
+
+  void add(std::unique_ptr<Sequence> sequence) { waiting_.push_back(std::move(sequence)); }
+  bool idle() const { return waiting_.empty() && running_.empty(); }
+  bool running() const { return !running_.empty(); }
+  /// Admits what fits, computes one batch, hands out its tokens.
+  void step();
+  /// Ends everything with kError (or kCancelled when the message is empty).
+  void end_all(const std::string& message);
+
+ private:
+  void drop_cancelled();
+  void admit();
+  void gather();
+  void sample();
+  void hand_out(Sequence& sequence);
+  void end(Sequence& sequence, FinishReason reason, const std::string& message = "");
+  int64_t pages_to_come(const Sequence& sequence) const;
+
+  const EngineOptions& options_;
+  const Tokenizer& tokenizer_;
+  KvCache& cache_;
+  Forward& forward_;
+  ThreadPool& pool_;
+  const int64_t vocab_size_;
+  std::deque<std::unique_ptr<Sequence>> waiting_;
+  std::vector<std::unique_ptr<Sequence>> running_;
+  std::vector<Segment> segments_;
+  std::vector<Sequence*> batch_, sampling_;
+};
+
+}  // namespace orrery::text

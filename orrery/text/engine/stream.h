@@ -1,0 +1,32 @@
+// What a Stream and the engine's thread share.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+
+#include "orrery/text/engine/engine.h"
+
+namespace orrery::text {
+
+struct Stream::State {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::deque<StreamEvent> events;  // guarded by mutex, as are the next two
+  bool ended = false;              // the final event is in events, or has been taken
+  RequestStats stats;
+  std::atomic<bool> cancelled{false};
+
+  void push(StreamEvent event) {
+    const bool last = event.finish != FinishReason::kNone;
+    {
+      std::lock_guard lock(mutex);
+      events.push_back(std::move(event));
+      ended |= last;
+    }
+    changed.notify_one();
+  }
+};
+
+}  // namespace orrery::text

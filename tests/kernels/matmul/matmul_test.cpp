@@ -1,0 +1,225 @@
+#include "orrery/kernels/matmul/matmul.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <random>
+#include <vector>
+
+#include "orrery/base/buffer.h"
+#include "orrery/kernels/isa.h"
+#include "orrery/kernels/matmul/instruction_sets.h"
+#include "orrery/kernels/quantize/quantize.h"
+
+namespace orrery::kernels {
+namespace {
+
+constexpr float kEpsilon = std::numeric_limits<float>::epsilon();
+
+struct Weights {
+  PackedMatrix packed;
+  std::vector<float> values;  // [rows, cols], dequantised
+  Buffer memory;
+};
+
+Weights random_weights(PackedKind kind, int64_t rows, int64_t cols, std::mt19937& random) {
+  std::normal_distribution<float> normal;
+  Weights w;
+  w.packed = {.kind = kind, .rows = rows, .cols = cols};
+  w.memory = Buffer(w.packed.bytes());
+  w.packed.data = w.memory.data();
+  w.values.resize(rows * cols);
+  const int64_t row_bytes = bytes_of(info(kind).dtype, cols);
+  std::vector<std::byte> source(rows * row_bytes);
+  for (float& value : w.values) value = normal(random);
+  quantize(info(kind).dtype, w.values, source);
+  dequantize(info(kind).dtype, source, w.values);
+  for (int64_t strip = 0; strip < w.packed.strips(); ++strip) {
+    const std::byte* pointers[kStripRows] = {};
+    for (int64_t r = 0; r < kStripRows && strip * kStripRows + r < rows; ++r) {
+      pointers[r] = source.data() + (strip * kStripRows + r) * row_bytes;
+    }
+    pack_strip(kind, pointers, cols, w.memory.data() + strip * strip_bytes(kind, cols));
+  }
+  return w;
+}
+
+PackedRows pack(const std::vector<float>& x, int64_t rows, int64_t cols, bool quantized, Buffer& memory) {
+  memory = Buffer(packed_rows_bytes(rows, cols));
+  PackedRows packed = place_packed_rows(rows, cols, quantized, memory.data());
+  for (int64_t row = 0; row < rows; row += 16) pack_group(x.data(), cols, row, packed);
+  return packed;
+}
+
+// What the kernels see of an activation: itself, or scale·q.
+float seen(const PackedRows& x, int64_t row, int64_t col) {
+  const int64_t first = row / 16 * 16, size = group_size(std::min<int64_t>(16, x.rows - first)), t = row - first;
+  if (!x.quantized) return x.values[first * x.cols + col * size + t];
+  const int64_t block = col / 32;
+  return x.scales[first * x.cols / 32 + block * size + t] *
+         x.quants[first * x.cols + (block * size + t) * 32 + col % 32];
+}
+
+std::vector<int64_t> columns_for(PackedKind kind) {
+  if (info(kind).is_k) return {256, 768, 1536};
+  if (info(kind).is_float) return {1, 7, 31, 64, 172, 576};
+  return {32, 64, 96, 288, 576, 1536};  // odd numbers of blocks leave a chunk half empty
+}
+
+class Matmul : public testing::TestWithParam<int> {
+ protected:
+  PackedKind kind() const { return static_cast<PackedKind>(GetParam()); }
+};
+
+TEST_P(Matmul, UnpackingARowGivesTheDequantisedWeights) {
+  std::mt19937 random(1);
+  for (int64_t cols : columns_for(kind())) {
+    const Weights w = random_weights(kind(), 21, cols, random);
+    std::vector<float> row(cols);
+    for (int64_t r = 0; r < 21; ++r) {
+      unpack_row(w.packed, r, row);
+      for (int64_t c = 0; c < cols; ++c) ASSERT_EQ(row[c], w.values[r * cols + c]) << "row " << r << " col " << c;
+    }
+  }
+}
+
+TEST_P(Matmul, IsTheProductOfDequantisedWeightsAndRoundedActivations) {
+  std::mt19937 random(2);
+  std::normal_distribution<float> normal;
+  for (int64_t cols : columns_for(kind())) {
+    for (int64_t tokens : {1, 2, 3, 4, 5, 8, 9, 16, 17, 19, 33, 40}) {
+      const int64_t rows = 16 + tokens;
+      const Weights w = random_weights(kind(), rows, cols, random);
+      std::vector<float> x(tokens * cols), y(tokens * rows, -1.0f);
+      for (float& value : x) value = normal(random);
+      Buffer memory;
+      const PackedRows packed = pack(x, tokens, cols, !info(kind()).is_float, memory);
+      matmul(w.packed, packed, 0, w.packed.strips(), MatmulOutput::kStore, y.data(), rows);
+      for (int64_t t = 0; t < tokens; ++t) {
+        for (int64_t r = 0; r < rows; ++r) {
+          double sum = 0, size = 0;
+          for (int64_t c = 0; c < cols; ++c) {
+            const double product = static_cast<double>(w.values[r * cols + c]) * seen(packed, t, c);
+            sum += product;
+            size += std::fabs(product);
+          }
+          // Float sums of `cols` terms (or of blocks and mins) round at most once each.
+          ASSERT_NEAR(y[t * rows + r], sum, kEpsilon * size * (4 + std::sqrt(cols)))
+              << cols << " columns, token " << t << ", row " << r;
+        }
+      }
+    }
+  }
+}
+
+TEST_P(Matmul, ResultDependsOnTheRowAloneNotOnTheBatch) {
+  std::mt19937 random(3);
+  std::normal_distribution<float> normal;
+  const int64_t cols = columns_for(kind()).back(), rows = 48, tokens = 37;
+  const Weights w = random_weights(kind(), rows, cols, random);
+  std::vector<float> x(tokens * cols), all(tokens * rows), one(rows);
+  for (float& value : x) value = normal(random);
+  Buffer memory, single;
+  matmul(w.packed, pack(x, tokens, cols, !info(kind()).is_float, memory), 0, 3, MatmulOutput::kStore, all.data(), rows);
+  for (int64_t t = 0; t < tokens; ++t) {
+    const std::vector<float> row(x.begin() + t * cols, x.begin() + (t + 1) * cols);
+    matmul(w.packed, pack(row, 1, cols, !info(kind()).is_float, single), 0, 3, MatmulOutput::kStore, one.data(), rows);
+    ASSERT_EQ(std::memcmp(one.data(), all.data() + t * rows, rows * sizeof(float)), 0) << "token " << t;
+  }
+}
+
+TEST_P(Matmul, TilesOfTheInstructionSetEqualTheReference) {
+  std::mt19937 random(4);
+  std::normal_distribution<float> normal;
+  const MatmulSet &fast = matmul_set(), &plain = matmul_reference();
+  for (int64_t cols : columns_for(kind())) {
+    const Weights w = random_weights(kind(), 16, cols, random);
+    for (int64_t tokens : {1, 2, 4, 8, 16}) {
+      std::vector<float> x(tokens * cols);
+      for (float& value : x) value = normal(random) * std::exp(normal(random));
+      Buffer memory;
+      const PackedRows p = pack(x, tokens, cols, !info(kind()).is_float, memory);
+      const RowGroup group{tokens, p.values, p.quants, p.scales, p.sums, p.offsets, p.half_offsets};
+      alignas(64) float a[256], b[256];
+      if (info(kind()).is_float) {
+        fast.float_tile(kind(), w.packed.data, cols, group, a);
+        plain.float_tile(kind(), w.packed.data, cols, group, b);
+      } else if (tokens <= 4) {
+        fast.block_tile(kind(), w.packed.data, cols, group, a);
+        plain.block_tile(kind(), w.packed.data, cols, group, b);
+      } else {
+        Buffer ours(cols * 16 * 2 + cols * 16), theirs(cols * 16 * 2 + cols * 16);
+        const auto place = [&](Buffer& buffer) {
+          return OpenStrip{buffer.as<uint8_t>(), reinterpret_cast<float*>(buffer.data() + cols * 16),
+                           reinterpret_cast<float*>(buffer.data() + cols * 16 + cols / 16 * 64)};
+        };
+        fast.open_strip(kind(), w.packed.data, cols, place(ours));
+        plain.open_strip(kind(), w.packed.data, cols, place(theirs));
+        ASSERT_EQ(std::memcmp(ours.data(), theirs.data(), ours.size()), 0) << cols;
+        fast.open_tile(kind(), place(ours), cols, group, a);
+        plain.open_tile(kind(), place(theirs), cols, group, b);
+      }
+      float size = 0;
+      for (int i = 0; i < tokens * 16; ++i) size = std::max(size, std::fabs(b[i]));
+      for (int i = 0; i < tokens * 16; ++i)
+        ASSERT_NEAR(a[i], b[i], 8 * kEpsilon * size) << cols << " columns, " << tokens << " tokens";
+    }
+  }
+}
+
+TEST_P(Matmul, AddsAndGatesAsAsked) {
+  std::mt19937 random(5);
+  std::normal_distribution<float> normal;
+  const int64_t cols = columns_for(kind()).back();
+  for (int64_t tokens : {1, 6, 20}) {
+    const Weights w = random_weights(kind(), 64, cols, random);
+    std::vector<float> x(tokens * cols), y(tokens * 64), sum(tokens * 64, 0.5f), gated(tokens * 32);
+    for (float& value : x) value = normal(random) / 16;
+    Buffer memory;
+    const PackedRows packed = pack(x, tokens, cols, !info(kind()).is_float, memory);
+    matmul(w.packed, packed, 0, 4, MatmulOutput::kStore, y.data(), 64);
+    matmul(w.packed, packed, 0, 4, MatmulOutput::kAdd, sum.data(), 64);
+    matmul(w.packed, packed, 0, 4, MatmulOutput::kSwiglu, gated.data(), 32);
+    for (int64_t t = 0; t < tokens; ++t) {
+      for (int64_t i = 0; i < 64; ++i) ASSERT_EQ(sum[t * 64 + i], 0.5f + y[t * 64 + i]);
+      for (int64_t i = 0; i < 32; ++i) {
+        const float gate = y[t * 64 + i / 16 * 32 + i % 16], up = y[t * 64 + i / 16 * 32 + 16 + i % 16];
+        const float expected = gate / (1 + std::exp(-gate)) * up;
+        ASSERT_NEAR(gated[t * 32 + i], expected, 1e-6f * std::fabs(expected) + 1e-7f);
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Kinds, Matmul, testing::Range(0, static_cast<int>(PackedKind::kCount)),
+                         [](const testing::TestParamInfo<int>& param) {
+                           return std::string(orrery::name(kernels::info(static_cast<PackedKind>(param.param)).dtype));
+                         });
+
+TEST(QuantizeRow, EqualsTheReferenceOnHardValues) {
+  std::vector<float> x(64, 0.0f);
+  x[0] = 1e-38f, x[1] = -1e-38f, x[32] = 3e38f, x[33] = -1.0f, x[40] = 127.5f;  // a tiny block, and a huge one
+  std::mt19937 random(6);
+  std::normal_distribution<float> normal;
+  for (int round = 0; round < 200; ++round) {
+    int8_t quants[2][64];
+    float scales[2][2], sums[2][2];
+    int32_t offsets[2][2], halves[2][4];
+    int side = 0;
+    for (const MatmulSet* set : {&matmul_set(), &matmul_reference()}) {
+      set->quantize_row(x.data(), 64, {1, quants[side], scales[side], sums[side], offsets[side], halves[side]});
+      ++side;
+    }
+    ASSERT_EQ(std::memcmp(quants[0], quants[1], 64), 0);
+    ASSERT_EQ(std::memcmp(scales[0], scales[1], 8), 0);
+    ASSERT_EQ(std::memcmp(sums[0], sums[1], 8), 0);
+    ASSERT_EQ(std::memcmp(offsets[0], offsets[1], 8), 0);
+    ASSERT_EQ(std::memcmp(halves[0], halves[1], 16), 0);
+    for (float& value : x) value = normal(random) * std::exp(4 * normal(random));
+  }
+}
+
+}  // namespace
+}  // namespace orrery::kernels
