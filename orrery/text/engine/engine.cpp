@@ -19,24 +19,30 @@ using kernels::kPageTokens;
 
 constexpr int64_t kScoreTokens = 128;  // of one step of score(): its logits take 128 rows of the vocabulary
 
-[[noreturn]] void refuse(const std::string& where, const std::string& found, const std::string& expected, const std::string& advice = "") {
+[[noreturn]] void refuse(const std::string& where, const std::string& found, const std::string& expected,
+                         const std::string& advice = "") {
   throw Error({.doing = "answer a request", .where = where, .found = found, .expected = expected, .advice = advice});
 }
 
 EngineOptions resolve(EngineOptions options, const DecoderSpec& spec) {
   const auto check = [](bool fine, const char* name, auto found, const std::string& expected) {
-    if (!fine) throw Error({.doing = "start the engine", .where = fmt::format("option {}", name), .found = fmt::format("{}", found), .expected = expected});
+    if (!fine)
+      throw Error({.doing = "start the engine",
+                   .where = fmt::format("option {}", name),
+                   .found = fmt::format("{}", found),
+                   .expected = expected});
   };
   check(options.threads >= 0 && options.threads <= 1024, "threads", options.threads, "0 (all cores) to 1024");
   check(options.max_sequences >= 1, "max_sequences", options.max_sequences, "1 or more");
   check(options.prompt_chunk >= 16, "prompt_chunk", options.prompt_chunk, "16 or more");
   check(options.context >= 0, "context", options.context, "0 (the model's) or more");
-  check(options.context <= spec.context_length, "context", options.context, fmt::format("at most the model's {} tokens", spec.context_length));
+  check(options.context <= spec.context_length, "context", options.context,
+        fmt::format("at most the model's {} tokens", spec.context_length));
   if (options.threads == 0) options.threads = available_cores();
   if (options.context == 0) options.context = std::min<int64_t>(spec.context_length, 8192);
   if (options.exact) options.kv_dtype = DType::kF32;
-  check(options.kv_dtype == DType::kF32 || options.kv_dtype == DType::kF16 || options.kv_dtype == DType::kQ8_0, "kv_dtype",
-        name(options.kv_dtype), "f32, f16 or q8_0");
+  check(options.kv_dtype == DType::kF32 || options.kv_dtype == DType::kF16 || options.kv_dtype == DType::kQ8_0,
+        "kv_dtype", name(options.kv_dtype), "f32, f16 or q8_0");
   check(options.kv_dtype != DType::kQ8_0 || spec.head_dim % 32 == 0, "kv_dtype", "q8_0",
         fmt::format("f32 or f16: heads of {} dimensions are no multiple of 32", spec.head_dim));
   if (options.kv_tokens == 0) {
@@ -47,7 +53,8 @@ EngineOptions resolve(EngineOptions options, const DecoderSpec& spec) {
     const int64_t least = (options.context + kPageTokens - 1) / kPageTokens;
     options.kv_tokens = std::max(least, std::min(wanted, memory / 4 / page_bytes)) * kPageTokens;
   }
-  check(options.kv_tokens >= options.context, "kv_tokens", options.kv_tokens, fmt::format("at least the context, {}", options.context));
+  check(options.kv_tokens >= options.context, "kv_tokens", options.kv_tokens,
+        fmt::format("at least the context, {}", options.context));
   return options;
 }
 
@@ -80,7 +87,8 @@ struct Engine::Impl {
       std::function<void()> job;
       {
         std::unique_lock lock(mutex);
-        wake.wait(lock, [this] { return stop || !jobs.empty() || !arrived.empty() || (scheduler && !scheduler->idle()); });
+        wake.wait(lock,
+                  [this] { return stop || !jobs.empty() || !arrived.empty() || (scheduler && !scheduler->idle()); });
         if (stop) break;
         for (auto& sequence : arrived) scheduler->add(std::move(sequence));
         arrived.clear();
@@ -140,7 +148,8 @@ struct Engine::Impl {
                             .pages = pages,
                             .all_logits = true};
       const std::span<float> logits = forward.step({&segment, 1});
-      for (size_t i = 0; i < segment.tokens.size(); ++i) sink(static_cast<int64_t>(first + i), logits.subspan(i * vocab, vocab));
+      for (size_t i = 0; i < segment.tokens.size(); ++i)
+        sink(static_cast<int64_t>(first + i), logits.subspan(i * vocab, vocab));
     }
   }
 
@@ -148,7 +157,8 @@ struct Engine::Impl {
     if (tokens.empty()) refuse("prompt", "no token", "one at least", "give a prompt");
     const auto size = static_cast<int64_t>(tokens.size());
     if (size > room) {
-      refuse("prompt", fmt::format("{} tokens", size), fmt::format("at most {} in a context of {}", room, options.context),
+      refuse("prompt", fmt::format("{} tokens", size),
+             fmt::format("at most {} in a context of {}", room, options.context),
              options.context < checkpoint->spec().context_length
                  ? fmt::format("ask for a longer context (this model has {})", checkpoint->spec().context_length)
                  : "shorten the prompt, or use a model with a longer context");

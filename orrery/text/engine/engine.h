@@ -17,34 +17,34 @@
 namespace orrery::text {
 
 struct EngineOptions {
-  int threads = 0;                 ///< 0: one per core that this process may use
-  int64_t context = 0;             ///< tokens one sequence may hold; 0: the model's, at most 8192
-  int max_sequences = 16;          ///< sequences decoded at once; more wait
-  int64_t kv_tokens = 0;           ///< tokens in the shared cache; 0: context × what fits sensibly (see docs/engine.md)
-  DType kv_dtype = DType::kF16;    ///< f32, f16 or q8_0
-  bool exact = false;              ///< float32 weights, activations and cache: the original's numbers, slow
-  int64_t prompt_chunk = 512;      ///< prompt tokens computed in one step beside the running answers
+  int threads = 0;               ///< 0: one per core that this process may use
+  int64_t context = 0;           ///< tokens one sequence may hold; 0: the model's, at most 8192
+  int max_sequences = 16;        ///< sequences decoded at once; more wait
+  int64_t kv_tokens = 0;         ///< tokens in the shared cache; 0: context × what fits sensibly (see docs/engine.md)
+  DType kv_dtype = DType::kF16;  ///< f32, f16 or q8_0
+  bool exact = false;            ///< float32 weights, activations and cache: the original's numbers, slow
+  int64_t prompt_chunk = 512;    ///< prompt tokens computed in one step beside the running answers
 };
 
 enum class FinishReason { kNone, kStop, kLength, kCancelled, kError };
 
 struct Request {
-  std::vector<TokenId> prompt;          ///< not empty, shorter than the context: Error gives both sizes otherwise
+  std::vector<TokenId> prompt;  ///< not empty, shorter than the context: Error gives both sizes otherwise
   SamplingOptions sampling;
-  int64_t max_tokens = -1;              ///< -1: until the end of the context
-  std::vector<std::string> stop;        ///< the answer ends before the first of these
+  int64_t max_tokens = -1;                 ///< -1: until the end of the context
+  std::vector<std::string> stop;           ///< the answer ends before the first of these
   std::shared_ptr<const Grammar> grammar;  ///< copied per request
-  int32_t top_logprobs = -1;            ///< -1: no log-probabilities
+  int32_t top_logprobs = -1;               ///< -1: no log-probabilities
   bool ignore_eos = false;
 };
 
 /// One step of an answer.
 struct StreamEvent {
-  TokenId token = -1;                   ///< -1 in an event that only carries text or the end
-  std::string text;                     ///< whole UTF-8 characters; never part of a stop string
-  std::vector<TokenLogprob> logprobs;   ///< the token's own first
+  TokenId token = -1;                  ///< -1 in an event that only carries text or the end
+  std::string text;                    ///< whole UTF-8 characters; never part of a stop string
+  std::vector<TokenLogprob> logprobs;  ///< the token's own first
   FinishReason finish = FinishReason::kNone;
-  std::string error;                    ///< with kError
+  std::string error;  ///< with kError
 };
 
 /// Timing and counts of one request, complete once the stream ended.
@@ -85,8 +85,8 @@ class Engine {
 
   Stream submit(Request request);
 
-  /// Logits of every position of `tokens` (no sampling, a sequence of its own): sink(position, logits [vocab]) in order.
-  /// What perplexity, scoring and the golden tests use.
+  /// Logits of every position of `tokens` (no sampling, a sequence of its own): sink(position, logits [vocab]) in
+  /// order. What perplexity, scoring and the golden tests use.
   void score(std::span<const TokenId> tokens, const std::function<void(int64_t, std::span<const float>)>& sink);
 
   const Checkpoint& checkpoint() const;
@@ -99,7 +99,8 @@ class Engine {
   /// Waits until no request is running, as score() does.
   std::vector<std::pair<std::string, double>> profile() const;
   void reset_profile();
-  /// "avx512-vnni-bf16", "avx2", "neon", "reference": what the kernels run on (environment variable ORRERY_ISA forces a lower one).
+  /// "avx512-vnni-bf16", "avx2", "neon", "reference": what the kernels run on (environment variable ORRERY_ISA forces a
+  /// lower one).
   static std::string isa();
 
  private:

@@ -15,19 +15,21 @@ namespace {
 using kernels::kPageTokens;
 using kernels::kStripRows;
 
-constexpr int64_t kQueryTile = 64;      // prompt tokens of one attention task: turning a page to bfloat16 is then 4 % of its use
-constexpr int64_t kSplitKeys = 256;     // keys of one task when few tokens look at many keys
-constexpr int64_t kFewTokens = 8;       // up to here the keys are split, beyond it the tokens are
-constexpr int64_t kLogitRows = 16;      // rows of logits made at once
-constexpr int64_t kActivationBytes = 384 << 10;  // of one matmul task, so that they stay in a core's L2 from strip to strip
+constexpr int64_t kQueryTile =
+    64;  // prompt tokens of one attention task: turning a page to bfloat16 is then 4 % of its use
+constexpr int64_t kSplitKeys = 256;  // keys of one task when few tokens look at many keys
+constexpr int64_t kFewTokens = 8;    // up to here the keys are split, beyond it the tokens are
+constexpr int64_t kLogitRows = 16;   // rows of logits made at once
+constexpr int64_t kActivationBytes =
+    384 << 10;  // of one matmul task, so that they stay in a core's L2 from strip to strip
 
 int64_t align64(int64_t bytes) { return (bytes + 63) / 64 * 64; }
 int64_t whole_strips(int64_t rows) { return (rows + kStripRows - 1) / kStripRows * kStripRows; }
 
 }  // namespace
 
-Forward::Forward(const Checkpoint& checkpoint, const Weights& weights, KvCache& cache, ThreadPool& pool, int64_t max_tokens,
-                 bool exact)
+Forward::Forward(const Checkpoint& checkpoint, const Weights& weights, KvCache& cache, ThreadPool& pool,
+                 int64_t max_tokens, bool exact)
     : checkpoint_(checkpoint),
       spec_(checkpoint.spec()),
       weights_(weights),
@@ -83,7 +85,8 @@ void Forward::lay_out(std::span<const Segment> segments) {
     const int64_t keys = segment.first_position + tokens;
     furthest = std::max(furthest, keys);
     for (int64_t t = 0; t < tokens; ++t) {
-      if (segment.all_logits || (segment.last_logits && t == tokens - 1)) logit_rows_.push_back(static_cast<int64_t>(rows_.size()));
+      if (segment.all_logits || (segment.last_logits && t == tokens - 1))
+        logit_rows_.push_back(static_cast<int64_t>(rows_.size()));
       rows_.push_back({static_cast<int32_t>(s), segment.first_position + t});
     }
     for (int64_t head = 0; head < spec_.kv_heads; ++head) {
@@ -91,7 +94,8 @@ void Forward::lay_out(std::span<const Segment> segments) {
         chunks_.push_back({static_cast<int32_t>(s), head, first_token, count, first_key, last_key, part});
       };
       if (tokens <= kFewTokens && keys > kSplitKeys) {
-        for (int64_t key = 0; key < keys; key += kSplitKeys) chunk(0, tokens, key, std::min(keys, key + kSplitKeys), parts++);
+        for (int64_t key = 0; key < keys; key += kSplitKeys)
+          chunk(0, tokens, key, std::min(keys, key + kSplitKeys), parts++);
       } else {
         for (int64_t t = 0; t < tokens; t += kQueryTile) {
           const int64_t count = std::min(kQueryTile, tokens - t);
@@ -124,7 +128,8 @@ void Forward::embed_tokens(std::span<const Segment> segments) {
 void Forward::attention_block(const LayerWeights& layer, int64_t index, std::span<const Segment> segments) {
   const auto rows = static_cast<int64_t>(rows_.size());
   const int64_t width = spec_.heads * spec_.head_dim;
-  pack_rows(hidden_, spec_.hidden_size, rows, spec_.hidden_size, layer.qkv.quantized(), layer.attention_norm.data(), Profile::kNorm);
+  pack_rows(hidden_, spec_.hidden_size, rows, spec_.hidden_size, layer.qkv.quantized(), layer.attention_norm.data(),
+            Profile::kNorm);
   project(layer.qkv, false, false, qkv_, qkv_stride_, Profile::kQkv);
   rotate_and_store(layer, index, segments);
   attend(index, segments);
@@ -135,7 +140,8 @@ void Forward::attention_block(const LayerWeights& layer, int64_t index, std::spa
 // x + W_down·(silu(W_gate·n) ⊙ W_up·n) with n = norm(x)
 void Forward::mlp_block(const LayerWeights& layer) {
   const auto rows = static_cast<int64_t>(rows_.size());
-  pack_rows(hidden_, spec_.hidden_size, rows, spec_.hidden_size, layer.gate_up.quantized(), layer.mlp_norm.data(), Profile::kNorm);
+  pack_rows(hidden_, spec_.hidden_size, rows, spec_.hidden_size, layer.gate_up.quantized(), layer.mlp_norm.data(),
+            Profile::kNorm);
   project(layer.gate_up, layer.gate_up_fused, false, mlp_, mlp_stride_, Profile::kGateUp);
   if (!layer.gate_up_fused) {
     pool_.run(rows, [&](int64_t row, int) {
@@ -153,9 +159,11 @@ std::span<float> Forward::logits() {
   for (int64_t first = 0; first < count; first += kLogitRows) {
     const int64_t rows = std::min(kLogitRows, count - first);
     for (int64_t i = 0; i < rows; ++i) {  // mlp_ is free now, and at least as wide as a row
-      std::memcpy(mlp_ + i * spec_.hidden_size, hidden_ + logit_rows_[first + i] * spec_.hidden_size, spec_.hidden_size * 4);
+      std::memcpy(mlp_ + i * spec_.hidden_size, hidden_ + logit_rows_[first + i] * spec_.hidden_size,
+                  spec_.hidden_size * 4);
     }
-    pack_rows(mlp_, spec_.hidden_size, rows, spec_.hidden_size, weights_.head.quantized(), weights_.final_norm.data(), Profile::kNorm);
+    pack_rows(mlp_, spec_.hidden_size, rows, spec_.hidden_size, weights_.head.quantized(), weights_.final_norm.data(),
+              Profile::kNorm);
     project(weights_.head, false, false, logits_ + first * spec_.vocab_size, spec_.vocab_size, Profile::kHead);
   }
   return {logits_, static_cast<size_t>(count * spec_.vocab_size)};
@@ -172,15 +180,19 @@ void Forward::pack_rows(const float* x, int64_t stride, int64_t rows, int64_t co
     normed.resize(16 * cols);
     const auto size = static_cast<size_t>(cols);
     for (int64_t i = 0; i < std::min<int64_t>(16, rows - group * 16); ++i) {
-      kernels::rms_norm({x + (group * 16 + i) * stride, size}, {norm, size}, static_cast<float>(spec_.norm_eps), {normed.data() + i * cols, size});
+      kernels::rms_norm({x + (group * 16 + i) * stride, size}, {norm, size}, static_cast<float>(spec_.norm_eps),
+                        {normed.data() + i * cols, size});
     }
     kernels::pack_group(normed.data() - group * 16 * cols, cols, group * 16, packed_rows_);
   });
 }
 
-void Forward::project(const Projection& projection, bool fused_gate, bool add, float* out, int64_t stride, Profile::Stage stage) {
+void Forward::project(const Projection& projection, bool fused_gate, bool add, float* out, int64_t stride,
+                      Profile::Stage stage) {
   Profile::Timer timer(profile_, stage);
-  const auto mode = fused_gate ? kernels::MatmulOutput::kSwiglu : add ? kernels::MatmulOutput::kAdd : kernels::MatmulOutput::kStore;
+  const auto mode = fused_gate ? kernels::MatmulOutput::kSwiglu
+                    : add      ? kernels::MatmulOutput::kAdd
+                               : kernels::MatmulOutput::kStore;
   const int64_t unit = fused_gate ? 2 : 1, rows = packed_rows_.rows;
   for (const Projection::Part& part : projection.parts) {
     const kernels::PackedMatrix& w = part.matrix;
@@ -189,12 +201,14 @@ void Forward::project(const Projection& projection, bool fused_gate, bool add, f
     const int64_t row_blocks = (rows + row_block - 1) / row_block;
     // Few rows: tasks of 24 KiB of weights or more, a microsecond of memory; many rows: a strip is enough work.
     const int64_t least = rows > 16 ? 1 : std::max<int64_t>(1, (24 << 10) / kernels::strip_bytes(w.kind, w.cols));
-    const int64_t strips = std::max((least + unit - 1) / unit * unit, unit * (w.strips() / unit / (16 * pool_.threads())));
+    const int64_t strips =
+        std::max((least + unit - 1) / unit * unit, unit * (w.strips() / unit / (16 * pool_.threads())));
     const int64_t strip_blocks = (w.strips() + strips - 1) / strips;
     pool_.run(row_blocks * strip_blocks, [&](int64_t chunk, int) {
       const int64_t first = chunk % strip_blocks * strips, row = chunk / strip_blocks * row_block;
       const kernels::PackedRows x = kernels::rows_of(packed_rows_, row, std::min(rows, row + row_block));
-      kernels::matmul(w, x, first, std::min(w.strips(), first + strips), mode, out + row * stride + part.first_output, stride);
+      kernels::matmul(w, x, first, std::min(w.strips(), first + strips), mode, out + row * stride + part.first_output,
+                      stride);
     });
   }
   add_bias(projection, out, stride);
@@ -218,7 +232,8 @@ void Forward::rotate_and_store(const LayerWeights&, int64_t index, std::span<con
       kernels::rope(qkv, heads, spec_.head_dim, rope_.cos(position), rope_.sin(position));
       const PageId page = segments[rows_[row].segment].pages[position / kPageTokens];
       const float* keys = qkv + spec_.heads * spec_.head_dim;
-      kernels::write_kv(cache_.format(), cache_.layer(page, index), position % kPageTokens, keys, keys + spec_.kv_heads * spec_.head_dim);
+      kernels::write_kv(cache_.format(), cache_.layer(page, index), position % kPageTokens, keys,
+                        keys + spec_.kv_heads * spec_.head_dim);
     }
   });
 }
@@ -235,17 +250,25 @@ void Forward::attend(int64_t index, std::span<const Segment> segments) {
     first_row += static_cast<int64_t>(segments[s].tokens.size());
   }
   const auto task_of = [&](const AttentionChunk& chunk) {
-    return kernels::AttentionTask{.format = cache_.format(), .pages = page_pointers_[chunk.segment].data(), .kv_head = chunk.kv_head,
-                                  .group = group, .tokens = chunk.tokens,
+    return kernels::AttentionTask{.format = cache_.format(),
+                                  .pages = page_pointers_[chunk.segment].data(),
+                                  .kv_head = chunk.kv_head,
+                                  .group = group,
+                                  .tokens = chunk.tokens,
                                   .first_position = segments[chunk.segment].first_position + chunk.first_token,
-                                  .first_key = chunk.first_key, .last_key = chunk.last_key,
-                                  .q = qkv_ + (first_rows[chunk.segment] + chunk.first_token) * qkv_stride_, .q_stride = qkv_stride_,
-                                  .scale = attention_scale_, .exact = exact_};
+                                  .first_key = chunk.first_key,
+                                  .last_key = chunk.last_key,
+                                  .q = qkv_ + (first_rows[chunk.segment] + chunk.first_token) * qkv_stride_,
+                                  .q_stride = qkv_stride_,
+                                  .scale = attention_scale_,
+                                  .exact = exact_};
   };
   const auto part_at = [&](float* memory, int64_t rows) {
     return kernels::AttentionPart{memory, memory + rows * dims, memory + rows * (dims + 1)};
   };
-  const auto out_of = [&](const AttentionChunk& chunk) { return attention_ + (first_rows[chunk.segment] + chunk.first_token) * width; };
+  const auto out_of = [&](const AttentionChunk& chunk) {
+    return attention_ + (first_rows[chunk.segment] + chunk.first_token) * width;
+  };
   pool_.run(static_cast<int64_t>(chunks_.size()), [&](int64_t i, int thread) {
     const AttentionChunk& chunk = chunks_[i];
     const kernels::AttentionTask task = task_of(chunk);
@@ -259,9 +282,11 @@ void Forward::attend(int64_t index, std::span<const Segment> segments) {
   thread_local std::vector<kernels::AttentionPart> parts;
   for (const AttentionChunk& chunk : chunks_) {
     if (chunk.part < 0 || chunk.first_key != 0) continue;
-    const int64_t keys = segments[chunk.segment].first_position + chunk.tokens, count = (keys + kSplitKeys - 1) / kSplitKeys;
+    const int64_t keys = segments[chunk.segment].first_position + chunk.tokens,
+                  count = (keys + kSplitKeys - 1) / kSplitKeys;
     parts.clear();
-    for (int64_t i = 0; i < count; ++i) parts.push_back(part_at(parts_.data() + (chunk.part + i) * part_floats_, chunk.tokens * group));
+    for (int64_t i = 0; i < count; ++i)
+      parts.push_back(part_at(parts_.data() + (chunk.part + i) * part_floats_, chunk.tokens * group));
     kernels::join(task_of(chunk), parts.data(), count, out_of(chunk), width);
   }
 }

@@ -24,13 +24,15 @@ struct Segment {
   bool last_logits = true;
 };
 
-/// The decoder of DecoderSpec in the order of the paper's block (Touvron et al. 2023): every stage is one loop of the pool.
+/// The decoder of DecoderSpec in the order of the paper's block (Touvron et al. 2023): every stage is one loop of the
+/// pool.
 class Forward {
  public:
-  Forward(const Checkpoint& checkpoint, const Weights& weights, KvCache& cache, ThreadPool& pool, int64_t max_tokens, bool exact);
+  Forward(const Checkpoint& checkpoint, const Weights& weights, KvCache& cache, ThreadPool& pool, int64_t max_tokens,
+          bool exact);
 
-  /// At most max_tokens tokens in all. Writes keys and values into the pages; returns logits [rows, vocab] of the tokens that asked
-  /// for them, in order, valid until the next step.
+  /// At most max_tokens tokens in all. Writes keys and values into the pages; returns logits [rows, vocab] of the
+  /// tokens that asked for them, in order, valid until the next step.
   std::span<float> step(std::span<const Segment> segments);
 
   Profile& profile() { return profile_; }
@@ -54,8 +56,10 @@ class Forward {
   void mlp_block(const LayerWeights& layer);
   std::span<float> logits();
 
-  void pack_rows(const float* x, int64_t stride, int64_t rows, int64_t cols, bool quantized, const float* norm, Profile::Stage stage);
-  void project(const Projection& projection, bool fused_gate, bool add, float* out, int64_t stride, Profile::Stage stage);
+  void pack_rows(const float* x, int64_t stride, int64_t rows, int64_t cols, bool quantized, const float* norm,
+                 Profile::Stage stage);
+  void project(const Projection& projection, bool fused_gate, bool add, float* out, int64_t stride,
+               Profile::Stage stage);
   void add_bias(const Projection& projection, float* out, int64_t stride);
   void rotate_and_store(const LayerWeights& layer, int64_t index, std::span<const Segment> segments);
   void attend(int64_t index, std::span<const Segment> segments);
@@ -72,16 +76,16 @@ class Forward {
   RopeTable rope_;
   Profile profile_;
 
-  Buffer memory_;                       // the arrays below
+  Buffer memory_;  // the arrays below
   float *hidden_, *qkv_, *attention_, *mlp_, *logits_;
   std::byte* packed_;
-  kernels::PackedRows packed_rows_;     // what project() multiplies with
+  kernels::PackedRows packed_rows_;  // what project() multiplies with
   std::vector<Row> rows_;
   std::vector<int64_t> logit_rows_;
   std::vector<AttentionChunk> chunks_;
   std::vector<std::vector<const std::byte*>> page_pointers_;  // per segment, of the current layer
   std::vector<float> thread_parts_, parts_;
-  int64_t part_floats_ = 0;             // of a split part in parts_
+  int64_t part_floats_ = 0;  // of a split part in parts_
 };
 
 }  // namespace orrery::text

@@ -59,7 +59,8 @@ PageId KvCache::take() {
     empty_.pop_back();
   } else {
     for (size_t i = 0; i < pages_.size(); ++i) {
-      if (pages_[i].holders == 0 && (page < 0 || pages_[i].last_use < pages_[page].last_use)) page = static_cast<PageId>(i);
+      if (pages_[i].holders == 0 && (page < 0 || pages_[i].last_use < pages_[page].last_use))
+        page = static_cast<PageId>(i);
     }
     forget(page);
   }

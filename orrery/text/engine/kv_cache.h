@@ -14,9 +14,9 @@ namespace orrery::text {
 
 using PageId = int32_t;
 
-/// Pages of 64 tokens for all layers. A page that is full is remembered under its tokens and the page before it; a later sequence
-/// that begins with the same tokens takes it instead of computing it. Pages nobody holds stay until their memory is needed, the
-/// least recently used going first. One thread at a time.
+/// Pages of 64 tokens for all layers. A page that is full is remembered under its tokens and the page before it; a
+/// later sequence that begins with the same tokens takes it instead of computing it. Pages nobody holds stay until
+/// their memory is needed, the least recently used going first. One thread at a time.
 class KvCache {
  public:
   /// Memory is reserved, not touched: only pages in use count.
@@ -35,8 +35,8 @@ class KvCache {
   std::vector<PageId> find_prefix(std::span<const TokenId> tokens, int64_t most);
   /// A page for the caller to fill, held for it. There must be one available().
   PageId take();
-  /// Remembers a page that has become full: its 64 tokens, after the page `before` (-1: it is the first). If the same content is
-  /// remembered already nothing changes.
+  /// Remembers a page that has become full: its 64 tokens, after the page `before` (-1: it is the first). If the same
+  /// content is remembered already nothing changes.
   void remember(PageId page, PageId before, std::span<const TokenId> tokens);
   /// Lets a page go. Release a sequence's pages from last to first: what is released first is given away first.
   void release(PageId page);
@@ -45,9 +45,9 @@ class KvCache {
   struct Page {
     int32_t holders = 0;
     uint64_t last_use = 0;
-    uint64_t serial = 0;           // changes when the page gets new content, so that children of old content are never found
-    uint64_t parent_serial = 0;    // of the page before, 0 for a first page
-    std::vector<TokenId> tokens;   // what is remembered; empty: nothing
+    uint64_t serial = 0;  // changes when the page gets new content, so that children of old content are never found
+    uint64_t parent_serial = 0;   // of the page before, 0 for a first page
+    std::vector<TokenId> tokens;  // what is remembered; empty: nothing
     uint64_t hash = 0;
   };
   static uint64_t hash_of(uint64_t parent_serial, std::span<const TokenId> tokens);
@@ -59,7 +59,7 @@ class KvCache {
   int64_t layers_;
   Buffer memory_;
   std::vector<Page> pages_;
-  std::vector<PageId> empty_;                            // hold nothing worth keeping
+  std::vector<PageId> empty_;                             // hold nothing worth keeping
   std::unordered_multimap<uint64_t, PageId> remembered_;  // by hash
   int64_t available_ = 0;
   uint64_t clock_ = 0, next_serial_ = 1;

@@ -12,9 +12,24 @@ namespace orrery::text {
 /// Seconds per stage of a step, as the engine's own thread sees them. A stage costs two clock reads (50 ns).
 class Profile {
  public:
-  enum Stage { kEmbed, kNorm, kQkv, kRope, kAttention, kPackAttention, kOutput, kGateUp, kPackMlp, kDown, kHead, kSample, kStages };
-  static constexpr const char* kNames[kStages] = {"embed",         "norm + quantise", "matmul qkv",      "rope + cache",  "attention", "quantise attention",
-                                                  "matmul output", "matmul gate+up",  "quantise mlp", "matmul down", "matmul head",    "sample"};
+  enum Stage {
+    kEmbed,
+    kNorm,
+    kQkv,
+    kRope,
+    kAttention,
+    kPackAttention,
+    kOutput,
+    kGateUp,
+    kPackMlp,
+    kDown,
+    kHead,
+    kSample,
+    kStages
+  };
+  static constexpr const char* kNames[kStages] = {
+      "embed",         "norm + quantise", "matmul qkv",   "rope + cache", "attention",   "quantise attention",
+      "matmul output", "matmul gate+up",  "quantise mlp", "matmul down",  "matmul head", "sample"};
 
   class Timer {
    public:

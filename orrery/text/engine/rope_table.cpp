@@ -27,8 +27,8 @@ void scale_llama3(const RopeSpec& spec, std::vector<float>& frequencies) {
   const double length = static_cast<double>(spec.original_context);
   for (float& frequency : frequencies) {
     const double wavelength = 2 * M_PI / frequency;
-    const double smooth =
-        std::clamp((length / wavelength - spec.low_freq_factor) / (spec.high_freq_factor - spec.low_freq_factor), 0.0, 1.0);
+    const double smooth = std::clamp(
+        (length / wavelength - spec.low_freq_factor) / (spec.high_freq_factor - spec.low_freq_factor), 0.0, 1.0);
     frequency = static_cast<float>((1 - smooth) * frequency / spec.factor + smooth * frequency);
   }
 }
@@ -42,12 +42,17 @@ std::vector<float> rope_frequencies(const RopeSpec& spec) {
     frequencies[i] = 1.0f / std::pow(static_cast<float>(spec.theta), exponent);
   }
   switch (spec.scaling) {
-    case RopeSpec::Scaling::kNone: break;
+    case RopeSpec::Scaling::kNone:
+      break;
     case RopeSpec::Scaling::kLinear:
       for (float& frequency : frequencies) frequency /= static_cast<float>(spec.factor);
       break;
-    case RopeSpec::Scaling::kYarn: scale_yarn(spec, frequencies); break;
-    case RopeSpec::Scaling::kLlama3: scale_llama3(spec, frequencies); break;
+    case RopeSpec::Scaling::kYarn:
+      scale_yarn(spec, frequencies);
+      break;
+    case RopeSpec::Scaling::kLlama3:
+      scale_llama3(spec, frequencies);
+      break;
     case RopeSpec::Scaling::kFactors:
       for (size_t i = 0; i < frequencies.size(); ++i) frequencies[i] /= spec.factors[i];
       break;

@@ -9,18 +9,21 @@
 
 namespace orrery::text {
 
-/// inv_freq[i], i < dim/2, with the spec's scaling applied: linear (Chen et al. 2023), YaRN (Peng et al. 2023, sec. 3.4, with the
-/// original code's rounding of the correction range), Llama 3.1's, or a divisor per frequency. float32, as the originals have it.
+/// inv_freq[i], i < dim/2, with the spec's scaling applied: linear (Chen et al. 2023), YaRN (Peng et al. 2023,
+/// sec. 3.4, with the original code's rounding of the correction range), Llama 3.1's, or a divisor per frequency.
+/// float32, as the originals have it.
 std::vector<float> rope_frequencies(const RopeSpec& spec);
 
-/// cos and sin [dim/2] per position, times the attention factor; angles are float32 products as in the originals. Grows as
-/// positions come up. reserve() is not thread-safe, the rest is.
+/// cos and sin [dim/2] per position, times the attention factor; angles are float32 products as in the originals. Grows
+/// as positions come up. reserve() is not thread-safe, the rest is.
 class RopeTable {
  public:
   explicit RopeTable(const RopeSpec& spec);
   /// Makes positions [0, end) available.
   void reserve(int64_t end);
-  std::span<const float> cos(int64_t position) const { return {table_.data() + 2 * pairs() * position, static_cast<size_t>(pairs())}; }
+  std::span<const float> cos(int64_t position) const {
+    return {table_.data() + 2 * pairs() * position, static_cast<size_t>(pairs())};
+  }
   std::span<const float> sin(int64_t position) const {
     return {table_.data() + 2 * pairs() * position + pairs(), static_cast<size_t>(pairs())};
   }

@@ -9,7 +9,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using kernels::kPageTokens;
 
-// Prompt tokens per step while others are answering: a step then takes a few times a decode's, so that answers keep flowing.
+// Prompt tokens per step while others are answering: a step then takes a few times a decode's, so that answers keep
+// flowing.
 constexpr int64_t kPromptBesideAnswers = 128;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
@@ -33,7 +34,8 @@ Sequence::Sequence(Request r, std::shared_ptr<Stream::State> s, const Tokenizer&
   stats.prompt_tokens = static_cast<int64_t>(tokens.size());
 }
 
-Scheduler::Scheduler(const EngineOptions& options, const Checkpoint& checkpoint, KvCache& cache, Forward& forward, ThreadPool& pool)
+Scheduler::Scheduler(const EngineOptions& options, const Checkpoint& checkpoint, KvCache& cache, Forward& forward,
+                     ThreadPool& pool)
     : options_(options),
       tokenizer_(checkpoint.tokenizer()),
       cache_(cache),
@@ -79,16 +81,19 @@ int64_t Scheduler::pages_to_come(const Sequence& sequence) const {
   return pages_for(sequence.limit) - static_cast<int64_t>(sequence.pages.size());
 }
 
-// In order of arrival; a sequence starts when every page it may come to need is there, so that none has to be thrown out later.
+// In order of arrival; a sequence starts when every page it may come to need is there, so that none has to be thrown
+// out later.
 void Scheduler::admit() {
   int64_t promised = 0;
   for (const auto& sequence : running_) promised += pages_to_come(*sequence);
   while (!waiting_.empty() && static_cast<int64_t>(running_.size()) < options_.max_sequences) {
     Sequence& next = *waiting_.front();
     const auto prompt = static_cast<int64_t>(next.tokens.size());
-    next.limit = next.request.max_tokens < 0 ? options_.context : std::min(options_.context, prompt + next.request.max_tokens);
+    next.limit =
+        next.request.max_tokens < 0 ? options_.context : std::min(options_.context, prompt + next.request.max_tokens);
     if (promised + pages_for(next.limit) > cache_.available()) return;
-    next.pages = cache_.find_prefix(next.tokens, (prompt - 1) / kPageTokens);  // the last token must be computed for its logits
+    next.pages =
+        cache_.find_prefix(next.tokens, (prompt - 1) / kPageTokens);  // the last token must be computed for its logits
     next.remembered = static_cast<int64_t>(next.pages.size());
     next.computed = next.stats.cached_tokens = next.remembered * kPageTokens;
     promised += pages_to_come(next);
@@ -101,7 +106,8 @@ void Scheduler::gather() {
   segments_.clear();
   batch_.clear();
   bool answering = false;
-  for (const auto& sequence : running_) answering |= sequence->computed + 1 == static_cast<int64_t>(sequence->tokens.size());
+  for (const auto& sequence : running_)
+    answering |= sequence->computed + 1 == static_cast<int64_t>(sequence->tokens.size());
   int64_t budget = answering ? std::min(options_.prompt_chunk, kPromptBesideAnswers) : options_.prompt_chunk;
   for (const auto& sequence : running_) {
     const auto total = static_cast<int64_t>(sequence->tokens.size());
@@ -126,7 +132,8 @@ void Scheduler::sample() {
     try {
       sequence.logprobs.clear();
       const int32_t top = sequence.request.top_logprobs;
-      sequence.sampled = sequence.sampler.sample(sequence.logits, std::max(top, 0), top >= 0 ? &sequence.logprobs : nullptr);
+      sequence.sampled =
+          sequence.sampler.sample(sequence.logits, std::max(top, 0), top >= 0 ? &sequence.logprobs : nullptr);
     } catch (const std::exception& error) {
       sequence.failure = error.what();
     }
@@ -144,7 +151,8 @@ void Scheduler::hand_out(Sequence& sequence) {
   sequence.stats.decode_seconds = seconds_since(sequence.first_token);
   if (!sequence.request.ignore_eos && tokenizer_.is_end_of_generation(token)) return end(sequence, FinishReason::kStop);
   sequence.tokens.push_back(token);
-  sequence.stream->push({.token = token, .text = sequence.stop.push(sequence.decoder.push(token)), .logprobs = sequence.logprobs});
+  sequence.stream->push(
+      {.token = token, .text = sequence.stop.push(sequence.decoder.push(token)), .logprobs = sequence.logprobs});
   if (sequence.stop.stopped() || sequence.sampler.finished()) return end(sequence, FinishReason::kStop);
   const auto length = static_cast<int64_t>(sequence.tokens.size());
   if (length >= sequence.limit) end(sequence, FinishReason::kLength);

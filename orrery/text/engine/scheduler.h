@@ -22,11 +22,11 @@ struct Sequence {
   Sampler sampler;
   StreamDecoder decoder;
   StopText stop;
-  std::vector<TokenId> tokens;   ///< the prompt and the answer so far
-  int64_t computed = 0;          ///< tokens whose keys and values are in the cache
-  int64_t limit = 0;             ///< tokens it may grow to
+  std::vector<TokenId> tokens;  ///< the prompt and the answer so far
+  int64_t computed = 0;         ///< tokens whose keys and values are in the cache
+  int64_t limit = 0;            ///< tokens it may grow to
   std::vector<PageId> pages;
-  int64_t remembered = 0;        ///< pages the cache has been told about
+  int64_t remembered = 0;  ///< pages the cache has been told about
   RequestStats stats;
   std::chrono::steady_clock::time_point started, first_token;
 
@@ -41,7 +41,8 @@ struct Sequence {
 /// One thread at a time (the engine's).
 class Scheduler {
  public:
-  Scheduler(const EngineOptions& options, const Checkpoint& checkpoint, KvCache& cache, Forward& forward, ThreadPool& pool);
+  Scheduler(const EngineOptions& options, const Checkpoint& checkpoint, KvCache& cache, Forward& forward,
+            ThreadPool& pool);
 
   void add(std::unique_ptr<Sequence> sequence) { waiting_.push_back(std::move(sequence)); }
   bool idle() const { return waiting_.empty() && running_.empty(); }

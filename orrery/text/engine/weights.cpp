@@ -30,7 +30,9 @@ struct Plan {
 
 const TensorView& need(const Checkpoint& checkpoint, const std::string& name) {
   const TensorView* view = checkpoint.tensor(name);
-  if (view == nullptr) throw Error({.doing = "load a model", .where = checkpoint.path().string() + ", tensor " + name, .found = "nothing"});
+  if (view == nullptr)
+    throw Error(
+        {.doing = "load a model", .where = checkpoint.path().string() + ", tensor " + name, .found = "nothing"});
   return *view;
 }
 
@@ -48,7 +50,8 @@ void append(Source& source, const TensorView& view) {
   for (int64_t row = 0; row < view.rows(); ++row) source.rows.push_back(view.data + row * row_bytes);
 }
 
-// Brings the rows of each head from the interleaved rotary layout (2i turns with 2i + 1) to the half-split one (i with i + dim/2).
+// Brings the rows of each head from the interleaved rotary layout (2i turns with 2i + 1) to the half-split one (i with
+// i + dim/2).
 void split_halves(std::span<const std::byte*> rows, int64_t head_dim, int64_t rope_dim) {
   std::vector<const std::byte*> head(static_cast<size_t>(rope_dim));
   for (size_t first = 0; first < rows.size(); first += head_dim) {
@@ -94,7 +97,8 @@ class Loader {
     const char* names[] = {"q_proj", "k_proj", "v_proj"};
     for (int i = 0; i < 3; ++i) {
       append(qkv[i], need(checkpoint_, prefix + "self_attn." + names[i] + ".weight"));
-      if (i < 2 && spec_.rope.layout == RopeLayout::kInterleaved) split_halves(qkv[i].rows, spec_.head_dim, spec_.rope.dim);
+      if (i < 2 && spec_.rope.layout == RopeLayout::kInterleaved)
+        split_halves(qkv[i].rows, spec_.head_dim, spec_.rope.dim);
     }
     add(layer.qkv, std::move(qkv));
     if (spec_.qkv_bias) {
@@ -190,7 +194,8 @@ class Loader {
     pool.run((matrix.strips() + kStripsAtOnce - 1) / kStripsAtOnce, [&](int64_t chunk, int) {
       std::vector<float> values;
       std::vector<std::byte> converted;
-      for (int64_t strip = chunk * kStripsAtOnce; strip < std::min(matrix.strips(), (chunk + 1) * kStripsAtOnce); ++strip) {
+      for (int64_t strip = chunk * kStripsAtOnce; strip < std::min(matrix.strips(), (chunk + 1) * kStripsAtOnce);
+           ++strip) {
         const std::byte* rows[kStripRows] = {};
         for (int64_t r = 0; r < kStripRows && strip * kStripRows + r < matrix.rows; ++r) {
           const std::byte* row = plan.source.rows[strip * kStripRows + r];
@@ -198,7 +203,8 @@ class Loader {
           if (row == nullptr || plan.source.dtype == wanted) continue;
           values.resize(matrix.cols);
           converted.resize(kStripRows * row_bytes);
-          kernels::dequantize(plan.source.dtype, {row, static_cast<size_t>(bytes_of(plan.source.dtype, matrix.cols))}, values);
+          kernels::dequantize(plan.source.dtype, {row, static_cast<size_t>(bytes_of(plan.source.dtype, matrix.cols))},
+                              values);
           std::byte* to = converted.data() + r * row_bytes;
           kernels::quantize(wanted, values, {to, static_cast<size_t>(row_bytes)});
           rows[r] = to;

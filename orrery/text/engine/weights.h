@@ -12,7 +12,8 @@
 
 namespace orrery::text {
 
-/// Matrices that read the same activations and write side by side: [q; k; v] is one when the three have one type, else several.
+/// Matrices that read the same activations and write side by side: [q; k; v] is one when the three have one type, else
+/// several.
 struct Projection {
   struct Part {
     kernels::PackedMatrix matrix;
@@ -29,7 +30,7 @@ struct Projection {
 struct LayerWeights {
   std::vector<float> attention_norm, mlp_norm;
   Projection qkv, o, down;
-  Projection gate_up;         ///< strips of gate and up in turn when fused, else [gate; up]
+  Projection gate_up;  ///< strips of gate and up in turn when fused, else [gate; up]
   bool gate_up_fused = true;
 };
 
@@ -43,8 +44,9 @@ struct Weights {
   int64_t bytes() const { return static_cast<int64_t>(memory.size()); }
 };
 
-/// Packs every matrix, in parallel, reading the file once in its order of use and giving its pages back. exact turns all into
-/// float32; otherwise types without kernels of their own become float16. progress(done, total) in bytes of the result.
+/// Packs every matrix, in parallel, reading the file once in its order of use and giving its pages back. exact turns
+/// all into float32; otherwise types without kernels of their own become float16. progress(done, total) in bytes of the
+/// result.
 Weights load_weights(const Checkpoint& checkpoint, bool exact, ThreadPool& pool,
                      const std::function<void(int64_t, int64_t)>& progress);
 
