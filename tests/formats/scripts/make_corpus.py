@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes tests/fixtures/formats/corpus/NAME: the seeds of the fuzz targets, small and valid. Standard library only.
+"""Writes tests/fixtures/corpus/NAME: the seeds of the fuzz targets, small and valid. Standard library only.
 
 Run: python3 tests/formats/scripts/make_corpus.py     (after make_torch_fixtures.py, whose files are seeds too)
 What fuzzing found and was worth keeping lies beside them under its hash.
@@ -9,7 +9,7 @@ import pathlib
 import shutil
 import struct
 
-FIXTURES = pathlib.Path(__file__).resolve().parents[2] / "fixtures" / "formats"
+FIXTURES = pathlib.Path(__file__).resolve().parents[2] / "fixtures"
 
 
 def write(target, name, data):
@@ -74,7 +74,7 @@ def main():
           struct.pack("<i", 5) + b"".join(struct.pack("<fi", -i, len(piece)) + piece for i, piece in enumerate(pieces)))
     for seed in ("nested.pth", "nested_stream.pth", "nested_protocol4.pth", "dtypes.pth"):
         (FIXTURES / "corpus" / "torch_pickle").mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(FIXTURES / "torch" / seed, FIXTURES / "corpus" / "torch_pickle" / seed)
+        shutil.copyfile(FIXTURES / "formats" / "torch" / seed, FIXTURES / "corpus" / "torch_pickle" / seed)
 
 
 if __name__ == "__main__":
