@@ -8,9 +8,8 @@
 
 #include "orrery/base/error.h"
 #include "orrery/base/random.h"
-#include "orrery/text/sampling/candidates.h"
 #include "orrery/text/sampling/grammar.h"
-#include "orrery/text/sampling/history.h"
+#include "orrery/text/sampling/sampler_chain.h"
 
 namespace orrery::text {
 
@@ -54,110 +53,49 @@ void check(const SamplingOptions& o, int64_t vocab) {
   require(o.min_keep >= 0, "min_keep", o.min_keep, "0 or more");
 }
 
-Dry::Options dry_options(const SamplingOptions& o) {
-  return {o.dry_multiplier, o.dry_base, o.dry_allowed_length, o.dry_penalty_last_n};
-}
-
 }  // namespace
 
 struct Sampler::Impl {
-  Impl(const SamplingOptions& o, const Tokenizer& tokenizer, std::unique_ptr<Grammar> g)
-      : options(o),
-        grammar(std::move(g)),
-        random(o.seed ? *o.seed : random_seed(), "sampler"),
-        penalties(o.penalty_last_n, o.repeat_penalty, o.frequency_penalty, o.presence_penalty),
-        dry(dry_options(o), o.dry_sequence_breakers, tokenizer),
-        mirostat_mu(2 * o.mirostat_tau) {}
-
-  void accept(TokenId token) {
-    penalties.accept(token);
-    dry.accept(token);
-  }
+  Impl(const SamplingOptions& options, const Tokenizer& tokenizer, std::unique_ptr<Grammar> g)
+      : grammar(std::move(g)),
+        random(options.seed ? *options.seed : random_seed(), "sampler"),
+        chain(options, tokenizer) {}
 
   TokenId sample(std::span<float> logits, int32_t top, std::vector<TokenLogprob>* logprobs) {
     if (grammar) grammar->mask(logits);
     double log_sum = 0;
-    if (logprobs) {
-      scan_logits(logits);
-      log_sum = scan.max + std::log(sum_exp(logits, scan.max, 1));
-      logprobs->assign(1, {});
-      if (top > 0) {
-        candidates.take_top_k(logits, scan, top, -kInfinity);
-        for (const auto& c : candidates.items) logprobs->push_back({c.id, float(c.logit - log_sum)});
-      }
-    }
-    edited.start(logits);
-    for (const auto& [token, bias] : options.logit_bias)
-      if (size_t(token) < logits.size()) edited.set(token, edited.get(token) + bias);
-    penalties.apply(edited);
-    dry.apply(edited);
-    scan_logits(logits);
-    const TokenId token = draw(logits);
-    if (logprobs) logprobs->front() = {token, float(edited.original(token) - log_sum)};
-    if (grammar) grammar->accept(token);
-    accept(token);
-    return token;
+    if (logprobs) log_sum = likeliest(logits, top, *logprobs);
+    const Candidate drawn = draw(chain.run(logits));
+    if (logprobs) logprobs->front() = {drawn.id, float(chain.original_logit(drawn.id) - log_sum)};
+    if (grammar) grammar->accept(drawn.id);
+    chain.drawn(drawn);
+    chain.accept(drawn.id);
+    return drawn.id;
   }
 
-  void scan_logits(std::span<const float> logits) {
-    scan.run(logits);
-    if (!std::isfinite(scan.max))
-      throw Error({.doing = "draw a token",
-                   .where = "logits",
-                   .found = fmt::format("a largest value of {}", scan.max),
-                   .expected = grammar ? "a token that the grammar allows" : "a finite number"});
+  // Leaves the first place of `logprobs` for the token to be drawn. Returns the log of the sum of all exp(logit).
+  double likeliest(std::span<const float> logits, int32_t top, std::vector<TokenLogprob>& logprobs) {
+    scan_or_throw(scan, logits);
+    const double log_sum = scan.max + std::log(sum_exp(logits, scan.max, 1));
+    logprobs.assign(1, {});
+    if (top <= 0) return log_sum;
+    top_tokens.take_top_k(logits, scan, top, -std::numeric_limits<float>::infinity());
+    for (const auto& c : top_tokens.items) logprobs.push_back({c.id, float(c.logit - log_sum)});
+    return log_sum;
   }
 
-  TokenId draw(std::span<const float> logits) {
-    const bool greedy = options.temperature <= 0;
-    if (greedy && (options.typical_p >= 1 || options.mirostat == 2)) return scan.argmax(logits);
-    if (options.mirostat == 2) return draw_mirostat(logits);
-
-    float floor = -kInfinity;
-    if (options.top_n_sigma > 0) floor = scan.max - options.top_n_sigma * float(moments(logits).deviation);
-    if (options.top_k > 0)
-      candidates.take_top_k(logits, scan, options.top_k, floor);
-    else
-      candidates.take_all(logits, floor);
-    candidates.typical(options.typical_p, options.min_keep);
-    candidates.top_p(options.top_p, options.min_keep);
-    candidates.min_p(options.min_p, options.min_keep);
-    if (greedy) return candidates.likeliest().id;
-    candidates.temperature(options.temperature);
-    candidates.softmax();
-    return draw_candidate().id;
-  }
-
-  const Candidate& draw_candidate() {
+  const Candidate& draw(const Candidates& candidates) {
     double left = random.uniform();
     for (const auto& candidate : candidates.items)
       if ((left -= candidate.p) < 0) return candidate;
     return candidates.likeliest();  // rounding left the sum a little below the draw
   }
 
-  // Basu et al. 2021, sec. 3 with the truncation of version 2: surprise -log2 p above mu is cut off; mu follows the
-  // error of what was drawn.
-  TokenId draw_mirostat(std::span<const float> logits) {
-    const float t = options.temperature;
-    const double log_sum = std::log(sum_exp(logits, scan.max, 1 / t));
-    const double cut = scan.max + t * (log_sum - mirostat_mu * std::log(2.0));
-    candidates.take_all(logits, std::min(float(cut), scan.max));
-    candidates.temperature(t);
-    candidates.softmax();
-    const Candidate& drawn = draw_candidate();
-    mirostat_mu -= options.mirostat_eta * (-std::log2(drawn.p) - options.mirostat_tau);
-    return drawn.id;
-  }
-
-  SamplingOptions options;
   std::unique_ptr<Grammar> grammar;
   RandomStream random;
-  Penalties penalties;
-  Dry dry;
-  float mirostat_mu;
-  EditedLogits edited;
+  SamplerChain chain;
   LogitScan scan;
-  Candidates candidates;
+  Candidates top_tokens;
 };
 
 Sampler::Sampler(const SamplingOptions& options, const Tokenizer& tokenizer, std::unique_ptr<Grammar> grammar) {
@@ -171,7 +109,7 @@ Sampler::~Sampler() = default;
 void Sampler::accept_prompt(std::span<const TokenId> tokens) {
   for (TokenId token : tokens) {
     require(token >= 0, "prompt", fmt::format("token {}", token), "0 or more");
-    impl_->accept(token);
+    impl_->chain.accept(token);
   }
 }
 
