@@ -1,7 +1,7 @@
 #include "orrery/text/sampling/automaton.h"
 
 #include <algorithm>
-#include <numeric>
+#include <bit>
 #include <unordered_map>
 
 #include "orrery/text/sampling/rule_compiler.h"
@@ -178,33 +178,47 @@ class Compiler {
     ++out_.byte_classes;
   }
 
-  // States get a number from what they can read in 0, 1, … horizon bytes (Moore 1956, stopped early).
+  // States get a mark from what they can read in 0, 1, … horizon bytes (Moore 1956, stopped early): a hash of their
+  // edges and of their targets' marks. Every few rounds it is looked whether the marks still tell more states apart
+  // than before.
   void find_lookalikes(int horizon) {
+    constexpr int kRounds = 8;
     const uint32_t n = uint32_t(out_.states.size() - 1);
-    std::vector<uint32_t> now(n), next(n);
-    for (uint32_t s = 0; s < n; ++s) now[s] = out_.states[s].accepting;
-    uint32_t count = 0;
-    std::unordered_map<uint64_t, uint32_t> number;
-    for (int step = 0; step < horizon; ++step) {
-      number.clear();
-      for (uint32_t s = 0; s < n; ++s)
-        next[s] = number.try_emplace(signature(s, now), uint32_t(number.size())).first->second;
+    std::vector<uint64_t> now(n), next(n);
+    for (uint32_t s = 0; s < n; ++s) now[s] = first_mark(s);
+    size_t distinct = 0;
+    for (int round = 0; round < horizon; ++round) {
+      for (uint32_t s = 0; s < n; ++s) next[s] = mark(s, now);
       now.swap(next);
-      if (number.size() == count) break;
-      count = uint32_t(number.size());
+      if (round % kRounds != 0) continue;
+      next = now;
+      std::sort(next.begin(), next.end());
+      const size_t count = std::unique(next.begin(), next.end()) - next.begin();
+      if (count == distinct) break;
+      distinct = count;
     }
-    out_.lookalike = std::move(now);
-    out_.lookalikes = std::max(count, 2u);
+    std::unordered_map<uint64_t, uint32_t> number;
+    for (uint32_t s = 0; s < n; ++s)
+      out_.lookalike.push_back(number.try_emplace(now[s], uint32_t(number.size())).first->second);
+    out_.lookalikes = uint32_t(number.size());
   }
 
-  uint64_t signature(uint32_t s, const std::vector<uint32_t>& now) const {
-    uint64_t hash = out_.states[s].accepting;
+  uint64_t first_mark(uint32_t s) const { return out_.states[s].accepting ? 0x8EBC6AF09C88C6E3 : 0x589965CC75374CC3; }
+
+  uint64_t mark(uint32_t s, const std::vector<uint64_t>& now) const {
+    uint64_t hash = first_mark(s);
     const auto mix = [&hash](uint64_t value) {
-      hash = (hash ^ value) * 0x9E3779B97F4A7C15;
-      hash ^= hash >> 29;
+      hash = (std::rotl(hash, 23) ^ value) * 0x9E3779B97F4A7C15;
+      hash ^= hash >> 32;
     };
-    for (const auto& edge : out_.bytes(s)) mix(uint64_t{now[edge.target]} << 16 | edge.low << 8 | edge.high);
-    for (const auto& edge : out_.calls(s)) mix(uint64_t{now[edge.target]} << 32 | (edge.rule + 1));
+    for (const auto& edge : out_.bytes(s)) {
+      mix(now[edge.target]);
+      mix(uint64_t{edge.low} << 8 | edge.high);
+    }
+    for (const auto& edge : out_.calls(s)) {
+      mix(now[edge.target]);
+      mix(uint64_t{edge.rule} << 16 | 0xFFFF);
+    }
     return hash;
   }
 

@@ -28,10 +28,10 @@ float largest(const float* x, size_t n) {
   return lane[0];
 }
 
-// 2^x for x <= 0 without a branch or a call: round to an integer n by adding 1.5 · 2^23, a polynomial for 2^(x-n) on
-// [-1/2, 1/2] (Taylor of degree 6, truncated after 1.2e-7), n added to the exponent. Below 2^-126 it gives about 1e-38.
-inline float exp2_nonpositive(float x) {
-  x = x < -126.0f ? -126.0f : x;
+// 2^x for -126 <= x <= 0 without a branch or a call: round to an integer n by adding 1.5 · 2^23, a polynomial for
+// 2^(x-n) on
+// [-1/2, 1/2] (Taylor of degree 6, truncated after 1.2e-7), n added to the exponent.
+inline float exp2_between(float x) {
   const float rounded = x + 12582912.0f;
   const float f = x - (rounded - 12582912.0f);
   float y = 1.5403530e-4f;
@@ -76,16 +76,22 @@ TokenId LogitScan::argmax(std::span<const float> logits) const {
 
 double sum_exp(std::span<const float> logits, float max, float scale) {
   const float to_base2 = scale * 1.44269504f;
-  constexpr size_t kLanes = 16, kChunk = 1024;  // float sums of 64 terms, added up in double
+  constexpr size_t kChunk = 512, kLanes = 8;
+  constexpr float kLeast = -126;  // 1e-38: nothing beside the likeliest's 1
   double total = 0;
+  float y[kChunk];
   for (size_t begin = 0; begin < logits.size(); begin += kChunk) {
     const float* x = logits.data() + begin;
     const size_t n = std::min(kChunk, logits.size() - begin);
-    float lane[kLanes] = {};
-    size_t i = 0;
-    for (; i + kLanes <= n; i += kLanes)
-      for (size_t j = 0; j < kLanes; ++j) lane[j] += exp2_nonpositive((x[i + j] - max) * to_base2);
-    for (; i < n; ++i) lane[0] += exp2_nonpositive((x[i] - max) * to_base2);
+    std::fill(y + n, y + kChunk, kLeast);
+    for (size_t i = 0; i < n; ++i) {  // apart from the next loop, or neither is made of vectors
+      const float power = (x[i] - max) * to_base2;
+      y[i] = power > kLeast ? power : kLeast;
+    }
+    for (float& value : y) value = exp2_between(value);
+    float lane[kLanes] = {};  // of 64 terms each; the chunks are added in double
+    for (size_t i = 0; i < kChunk; i += kLanes)
+      for (size_t j = 0; j < kLanes; ++j) lane[j] += y[i + j];
     for (float sum : lane) total += sum;
   }
   return total;
@@ -105,31 +111,28 @@ LogitMoments moments(std::span<const float> logits) {
   return {mean, count > 0 ? std::sqrt(squares / count) : 0};
 }
 
-void Candidates::take_all(std::span<const float> logits, float floor) {
+void Candidates::take_all(std::span<const float> logits, const LogitScan& scan, float floor) {
   items.clear();
-  for (size_t i = 0; i < logits.size(); ++i)
-    if (logits[i] >= floor && logits[i] > kMinusInf) items.push_back({TokenId(i), logits[i], 0});
+  for (size_t b = 0; b < scan.block_max.size(); ++b) {
+    if (!(scan.block_max[b] >= floor)) continue;
+    const size_t end = std::min(logits.size(), (b + 1) * LogitScan::kBlock);
+    for (size_t i = b * LogitScan::kBlock; i < end; ++i)
+      if (logits[i] >= floor && logits[i] > kMinusInf) items.push_back({TokenId(i), logits[i], 0});
+  }
   sorted = false;
 }
 
 void Candidates::take_top_k(std::span<const float> logits, const LogitScan& scan, size_t k, float floor) {
   // k blocks hold a logit of at least the k-th largest block maximum, so the k-th largest logit is no smaller.
-  float bound = floor;
   if (k > 0 && k <= scan.block_max.size()) {
     block_max_scratch_ = scan.block_max;
-    std::nth_element(block_max_scratch_.begin(), block_max_scratch_.begin() + (k - 1), block_max_scratch_.end(),
-                     std::greater<>());
-    bound = std::max(bound, block_max_scratch_[k - 1]);
+    const auto kth = block_max_scratch_.begin() + std::ptrdiff_t(k) - 1;
+    std::nth_element(block_max_scratch_.begin(), kth, block_max_scratch_.end(), std::greater<>());
+    floor = std::max(floor, *kth);
   }
-  items.clear();
-  for (size_t b = 0; b < scan.block_max.size(); ++b) {
-    if (!(scan.block_max[b] >= bound)) continue;
-    const size_t end = std::min(logits.size(), (b + 1) * LogitScan::kBlock);
-    for (size_t i = b * LogitScan::kBlock; i < end; ++i)
-      if (logits[i] >= bound && logits[i] > kMinusInf) items.push_back({TokenId(i), logits[i], 0});
-  }
+  take_all(logits, scan, floor);
   if (items.size() > k) {
-    std::nth_element(items.begin(), items.begin() + k, items.end(), likelier);
+    std::nth_element(items.begin(), items.begin() + std::ptrdiff_t(k), items.end(), likelier);
     items.resize(k);
   }
   std::sort(items.begin(), items.end(), likelier);
@@ -151,10 +154,10 @@ void Candidates::softmax() {
 void Candidates::typical(float p, size_t min_keep) {
   if (p >= 1) return;
   softmax();
-  double entropy = 0;
-  for (const auto& item : items)
-    if (item.p > 0) entropy -= double(item.p) * std::log(item.p);
-  const auto distance = [entropy](const Candidate& c) { return std::abs(-std::log(c.p) - float(entropy)); };
+  // With log p = logit - log_sum and entropy = -E[log p], surprise - entropy = E[logit] - logit.
+  double mean = 0;
+  for (const auto& item : items) mean += double(item.p) * item.logit;
+  const auto distance = [centre = float(mean)](const Candidate& c) { return std::abs(centre - c.logit); };
   // Of equal distance the likelier first.
   const auto closer = [&](const Candidate& a, const Candidate& b) {
     const float da = distance(a), db = distance(b);

@@ -45,7 +45,7 @@ class Candidates {
   bool sorted = false;
 
   /// Takes every token whose logit is finite and at least `floor`.
-  void take_all(std::span<const float> logits, float floor);
+  void take_all(std::span<const float> logits, const LogitScan& scan, float floor);
   /// Takes the k likeliest of those, sorted. O(vocab) comparisons in vectors, then O(k) on blocks that can hold one of
   /// them.
   void take_top_k(std::span<const float> logits, const LogitScan& scan, size_t k, float floor);

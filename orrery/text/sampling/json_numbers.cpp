@@ -10,7 +10,7 @@ namespace orrery::text {
 namespace {
 
 constexpr size_t kOpenDigits = 16;  // as llama.cpp
-constexpr const char* kAnyTail = "[0-9]{0,15}";
+constexpr const char* kAnyTail = "[0-9]{0,19}";
 
 std::string digit_class(char low, char high) {
   return low == high ? fmt::format("\"{}\"", low) : fmt::format("[{}-{}]", low, high);
@@ -96,14 +96,14 @@ std::string after(const std::string& before, const Tail& tail) {
 
 Tail at_least(std::string_view a, bool exclusive) {
   if (a.empty())
-    return exclusive ? Tail{false, fmt::format("\"0\"{{0,15}} [1-9] {}", kAnyTail)} : Tail{true, "[0-9]{1,16}"};
+    return exclusive ? Tail{false, fmt::format("\"0\"{{0,19}} [1-9] {}", kAnyTail)} : Tail{true, "[0-9]{1,20}"};
   std::vector<std::string> ways = {after(digit_class(a[0], a[0]), at_least(a.substr(1), exclusive))};
   if (a[0] < '9') ways.push_back(digit_class(char(a[0] + 1), '9') + " " + kAnyTail);
   return {false, gbnf_join(ways)};
 }
 
 Tail at_most(std::string_view b, bool exclusive) {
-  if (b.empty()) return exclusive ? Tail{false, ""} : Tail{true, "\"0\"{1,16}"};
+  if (b.empty()) return exclusive ? Tail{false, ""} : Tail{true, "\"0\"{1,20}"};
   std::vector<std::string> ways;
   if (b[0] > '0') ways.push_back(digit_class('0', char(b[0] - 1)) + " " + kAnyTail);
   const Tail rest = at_most(b.substr(1), exclusive);
@@ -113,7 +113,7 @@ Tail at_most(std::string_view b, bool exclusive) {
 
 Tail between(std::string_view a, bool a_exclusive, std::string_view b, bool b_exclusive) {
   const bool may_be_empty = a.empty() && !a_exclusive && (!b.empty() || !b_exclusive);
-  if (a.empty() && b.empty()) return {may_be_empty, may_be_empty ? "\"0\"{1,16}" : ""};
+  if (a.empty() && b.empty()) return {may_be_empty, may_be_empty ? "\"0\"{1,20}" : ""};
   const char x = a.empty() ? '0' : a[0], y = b.empty() ? '0' : b[0];
   const auto rest_a = a.substr(!a.empty()), rest_b = b.substr(!b.empty());
   std::vector<std::string> ways;
@@ -155,7 +155,7 @@ std::vector<std::string> integer_magnitudes(const Magnitudes& m) {
 std::vector<std::string> number_magnitudes(const Magnitudes& m) {
   const auto& [low, low_exclusive] = m.least;
   std::vector<std::string> ways;
-  const Tail any{true, "[0-9]{1,16}"};
+  const Tail any{true, "[0-9]{1,20}"};
   const bool one_integer = m.greatest && m.greatest->value.integer == low.integer;
   if (one_integer) {
     add_with_fraction(ways, gbnf_quote(low.integer),
@@ -238,7 +238,7 @@ std::optional<std::string> gbnf_integers(const NumberRange& range) { return sign
 
 std::optional<std::string> gbnf_numbers(const NumberRange& range) {
   if (!range.least && !range.greatest)
-    return R"("-"? ("0" | [1-9] [0-9]{0,15}) ("." [0-9]{1,16})? ([eE] [-+]? [0-9]{1,2})?)";
+    return R"("-"? ("0" | [1-9] [0-9]{0,15}) ("." [0-9]{1,20})? ([eE] [-+]? [0-9]{1,2})?)";
   return signed_ranges(range, number_magnitudes);
 }
 

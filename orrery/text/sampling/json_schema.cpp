@@ -24,7 +24,7 @@ constexpr std::pair<std::string_view, std::string_view> kSharedRules[] = {
     {"low-half", R"("\\u" [dD] [c-fC-F] hex hex)"},
     {"hex", "[0-9a-fA-F]"},
     {"string", R"("\"" char* "\"")"},
-    {"number", R"("-"? ("0" | [1-9] [0-9]{0,15}) ("." [0-9]{1,16})? ([eE] [-+]? [0-9]{1,2})?)"},
+    {"number", R"("-"? ("0" | [1-9] [0-9]{0,15}) ("." [0-9]{1,20})? ([eE] [-+]? [0-9]{1,2})?)"},
     {"integer", R"("0" | "-"? [1-9] [0-9]{0,15})"},
     {"boolean", R"("true" | "false")"},
     {"null", R"("null")"},

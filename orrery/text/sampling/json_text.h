@@ -49,8 +49,8 @@ struct NumberRange {
 /// Digits of exactly the integers of the range; nothing where there are none. An open end goes to 16 digits, or one
 /// more than the other end has.
 std::optional<std::string> gbnf_integers(const NumberRange& range);
-/// Exactly the decimal numbers of the range with up to 16 digits after the point; with an exponent only where both ends
-/// are open.
+/// Exactly the decimal numbers of the range with up to 20 digits after the point (or 19 more than an end has); with an
+/// exponent only where both ends are open.
 std::optional<std::string> gbnf_numbers(const NumberRange& range);
 
 }  // namespace orrery::text

@@ -54,10 +54,16 @@ void SamplerChain::filter(std::span<const float> logits) {
   if (options_.top_k > 0)
     candidates_.take_top_k(logits, scan_, options_.top_k, floor);
   else
-    candidates_.take_all(logits, floor);
+    candidates_.take_all(logits, scan_, std::max(floor, min_p_alone()));
   candidates_.typical(options_.typical_p, options_.min_keep);
   candidates_.top_p(options_.top_p, options_.min_keep);
   candidates_.min_p(options_.min_p, options_.min_keep);
+}
+
+// What min-p will cut off when no filter stands before it: no need to collect that.
+float SamplerChain::min_p_alone() const {
+  const bool alone = options_.typical_p >= 1 && options_.top_p >= 1 && options_.min_keep <= 1;
+  return alone ? scan_.max + std::log(options_.min_p) : -std::numeric_limits<float>::infinity();
 }
 
 // Mirostat 2.0 (Basu et al. 2021, alg. 2): a surprise -log2 p above mu is cut off.
@@ -65,7 +71,7 @@ void SamplerChain::truncate_surprise(std::span<const float> logits) {
   const float t = options_.temperature;
   const double log_sum = std::log(sum_exp(logits, scan_.max, 1 / t));
   const double cut = scan_.max + t * (log_sum - mirostat_mu_ * std::log(2.0));
-  candidates_.take_all(logits, std::min(float(cut), scan_.max));
+  candidates_.take_all(logits, scan_, std::min(float(cut), scan_.max));
 }
 
 void SamplerChain::drawn(const Candidate& candidate) {

@@ -27,6 +27,7 @@ class SamplerChain {
  private:
   void take_likeliest(std::span<const float> logits);
   void filter(std::span<const float> logits);
+  float min_p_alone() const;
   void truncate_surprise(std::span<const float> logits);
 
   SamplingOptions options_;

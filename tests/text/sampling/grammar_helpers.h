@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include <cmath>
+#include <functional>
 #include <optional>
 #include <random>
 #include <string>
@@ -55,6 +55,27 @@ inline std::optional<TokenId> random_allowed(const std::vector<bool>& allowed, T
     if (allowed[i] && TokenId(i) != except) ids.push_back(TokenId(i));
   if (ids.empty()) return std::nullopt;
   return ids[random() % ids.size()];
+}
+
+/// A random text that the masks lead to, drawn towards closing after 40 tokens; nothing when it has not ended after
+/// 400.
+inline std::optional<std::string> random_text(Grammar grammar, const Tokenizer& tokenizer, std::mt19937& random) {
+  std::string text;
+  for (int step = 0; step < 400; ++step) {
+    if (grammar.must_end() || (grammar.may_end() && random() % 4 == 0)) return text;
+    const auto allowed = allowed_tokens(grammar, tokenizer);
+    auto token = random_allowed(allowed, *tokenizer.eos, random);
+    if (step > 40)
+      for (char closing : {'}', ']', '"'})
+        if (allowed[uint8_t(closing)]) token = uint8_t(closing);
+    if (!token) {
+      ADD_FAILURE() << "no way on after " << text;
+      return std::nullopt;
+    }
+    grammar.accept(*token);
+    text += tokenizer.bytes(*token, false);
+  }
+  return std::nullopt;
 }
 
 /// True when the grammar matches all of the text, however it is cut into tokens: byte by byte and five random ways,

@@ -2,11 +2,12 @@
 
 #include <gtest/gtest.h>
 
-#include <chrono>
 #include <cmath>
+#include <map>
 #include <random>
 
 #include "orrery/base/error.h"
+#include "orrery/text/sampling/automaton.h"
 #include "tests/text/sampling/grammar_helpers.h"
 
 namespace orrery::text {
@@ -52,6 +53,11 @@ const std::vector<Case> kCases = {
     // Palindromes: every way to split must be followed at once.
     {"root ::= \"a\" root \"a\" | \"b\" root \"b\" | [ab]?", {"", "a", "abba", "ababa", "bbabb"}, {"ab", "abab"}},
     {"root ::= \"a\" root \"b\" | \"a\" root \"c\" | \"a\"", {"a", "aab", "aaacb", "aaabc"}, {"ab", "aaab", "aaabbb"}},
+    // Parts that look alike for some bytes and then do not.
+    {R"(root ::= o ("." o){3}
+o ::= "25" [0-5] | "2" [0-4] [0-9] | "1" [0-9] [0-9] | [1-9]? [0-9])",
+     {"0.12.249.255"},
+     {"1.2.3", "1.2.3.4.5", "256.1.1.1"}},
     // Exponential as one deterministic automaton.
     {"root ::= [ab]* \"a\" [ab]{12}", {"abbbbbbbbbbbb", "bbabbbbbbbbbbbb"}, {"bbbbbbbbbbbbb", "abbb"}},
 };
@@ -81,9 +87,9 @@ TEST(Grammar, MaskIsWhatAcceptAccepts) {
   grammars.push_back(kJsonGrammar);
   for (const auto& text : grammars) {
     SCOPED_TRACE(text);
-    for (int repeat = 0; repeat < 8; ++repeat) {
+    for (int repeat = 0; repeat < 10; ++repeat) {
       Grammar grammar = Grammar::from_gbnf(text, trie);
-      for (int step = 0; step < 12 && !grammar.must_end(); ++step) {
+      for (int step = 0; step < 14 && !grammar.must_end(); ++step) {
         const auto allowed = allowed_tokens(grammar, tokenizer);
         for (TokenId id = 0; id < tokenizer.size(); ++id) {
           Grammar copy = grammar;
@@ -94,6 +100,38 @@ TEST(Grammar, MaskIsWhatAcceptAccepts) {
         if (!token) break;
         grammar.accept(*token);
       }
+    }
+  }
+}
+
+// States with the same number share a mask, so they must not differ in anything that `horizon` bytes show.
+TEST(PushdownAutomaton, LookalikesReadTheSame) {
+  constexpr int kHorizon = 6;
+  const auto trie = make_token_trie(ToyTokenizer());
+  std::vector<std::string> grammars = {kJsonGrammar};
+  for (const auto& c : kCases) grammars.push_back(c.grammar);
+  for (const auto& text : grammars) {
+    SCOPED_TRACE(text);
+    const PushdownAutomaton automaton = compile_grammar(parse_gbnf(text, *trie, "root"), kHorizon);
+    const std::function<bool(uint32_t, uint32_t, int)> same = [&](uint32_t a, uint32_t b, int bytes) {
+      if (a == b) return true;
+      const auto edges_a = automaton.bytes(a), edges_b = automaton.bytes(b);
+      const auto calls_a = automaton.calls(a), calls_b = automaton.calls(b);
+      if (automaton.states[a].accepting != automaton.states[b].accepting) return false;
+      if (bytes == 0) return true;
+      if (edges_a.size() != edges_b.size() || calls_a.size() != calls_b.size()) return false;
+      for (size_t i = 0; i < edges_a.size(); ++i)
+        if (edges_a[i].low != edges_b[i].low || edges_a[i].high != edges_b[i].high ||
+            !same(edges_a[i].target, edges_b[i].target, bytes - 1))
+          return false;
+      for (size_t i = 0; i < calls_a.size(); ++i)
+        if (calls_a[i].rule != calls_b[i].rule || !same(calls_a[i].target, calls_b[i].target, bytes - 1)) return false;
+      return true;
+    };
+    std::map<uint32_t, uint32_t> first;
+    for (uint32_t state = 0; state + 1 < automaton.states.size(); ++state) {
+      const uint32_t other = first.emplace(automaton.lookalike[state], state).first->second;
+      EXPECT_TRUE(same(state, other, kHorizon)) << state << " and " << other;
     }
   }
 }

@@ -17,26 +17,6 @@ Json fixture() {
   return Json::parse(file);
 }
 
-// A random text that the masks lead to, drawn towards closing after 40 tokens; nothing when it has not ended after 400.
-std::optional<std::string> random_text(Grammar grammar, const Tokenizer& tokenizer, std::mt19937& random) {
-  std::string text;
-  for (int step = 0; step < 400; ++step) {
-    if (grammar.must_end() || (grammar.may_end() && random() % 4 == 0)) return text;
-    const auto allowed = allowed_tokens(grammar, tokenizer);
-    auto token = random_allowed(allowed, *tokenizer.eos, random);
-    if (step > 40)
-      for (char closing : {'}', ']', '"'})
-        if (allowed[uint8_t(closing)]) token = uint8_t(closing);
-    if (!token) {
-      ADD_FAILURE() << "no way on after " << text;
-      return std::nullopt;
-    }
-    grammar.accept(*token);
-    text += tokenizer.bytes(*token, false);
-  }
-  return std::nullopt;
-}
-
 }  // namespace
 
 // "narrower": documents that the schema allows and the grammar, for brevity of the answer, does not (order, further
