@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "orrery/text/checkpoint.h"
+#include "orrery/text/tokenizer/sentencepiece_vocab.h"
 
 namespace orrery::text {
 
@@ -12,5 +13,18 @@ std::shared_ptr<const Checkpoint> open_gguf_checkpoint(const std::filesystem::pa
 /// The folder, or one file in it: a config*.json, or the weights (a file of tensors or an index of shards).
 std::shared_ptr<const Checkpoint> open_hub_checkpoint(const std::filesystem::path& folder_or_file);
 std::shared_ptr<const Checkpoint> open_llama2_c_checkpoint(const std::filesystem::path& file);
+
+/// The tokenizer beside a llama2.c model: tok512.bin for a vocabulary of 512, as in karpathy's tinyllamas, else
+/// tokenizer.bin; empty when neither is there.
+std::filesystem::path find_llama2_c_tokenizer(const std::filesystem::path& model, int64_t vocab_size);
+
+struct Llama2cPieces {
+  std::vector<std::string> pieces;
+  std::vector<float> scores;
+  std::vector<PieceType> types;
+};
+/// The vocabulary as SentencePiece has it: llama2.c's tokenizer.py writes spaces for U+2581 and line breaks around the
+/// markup. Throws Error when it is too small to be one of Llama 2's kind.
+Llama2cPieces read_llama2_c_pieces(const std::filesystem::path& tokenizer);
 
 }  // namespace orrery::text

@@ -8,8 +8,8 @@
 #include "orrery/formats/safetensors.h"
 #include "orrery/formats/torch_pickle.h"
 #include "orrery/text/checkpoint_files.h"
-#include "orrery/text/families/family.h"
 #include "orrery/text/families/config_json.h"
+#include "orrery/text/families/family.h"
 
 namespace orrery::text {
 

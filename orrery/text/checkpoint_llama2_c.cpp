@@ -1,8 +1,13 @@
 // karpathy/llama2.c's models: LLaMA with llama2.c's constants, in Meta's layout.
 #include "orrery/formats/llama2_c.h"
 
+#include <fmt/format.h>
+
+#include "orrery/base/error.h"
 #include "orrery/text/checkpoint_files.h"
 #include "orrery/text/families/family.h"
+#include "orrery/text/tokenizer/sentencepiece_build.h"
+#include "orrery/text/tokenizer/special_names.h"
 
 namespace orrery::text {
 
@@ -28,11 +33,39 @@ DecoderSpec spec_of(const formats::Llama2cConfig& config) {
   return spec;
 }
 
-/// tok512.bin for a vocabulary of 512, as in karpathy's tinyllamas, else tokenizer.bin; empty when neither is there.
-fs::path find_tokenizer(const fs::path& model, int64_t vocab_size) {
-  for (const std::string& name : {"tok" + std::to_string(vocab_size) + ".bin", std::string("tokenizer.bin")})
-    if (const fs::path file = model.parent_path() / name; fs::exists(file)) return file;
-  return {};
+constexpr TokenId kUnk = 0, kBos = 1, kEos = 2, kFirstByte = 3, kFirstPiece = 259;  // Llama 2's vocabulary begins so
+
+PieceType type_of(TokenId id) {
+  if (id == kUnk) return PieceType::kUnknown;
+  if (id < kFirstByte) return PieceType::kControl;
+  return id < kFirstPiece ? PieceType::kByte : PieceType::kNormal;
+}
+
+std::unique_ptr<Tokenizer> load_tokenizer(const fs::path& path) {
+  const Llama2cPieces vocabulary = read_llama2_c_pieces(path);
+  SentencePieceParts sp;
+  sp.algorithm = SentencePieceParts::Algorithm::kBpe;
+  sp.pieces.assign(vocabulary.pieces.begin(), vocabulary.pieces.end());
+  sp.scores = vocabulary.scores;
+  sp.types = vocabulary.types;
+  sp.byte_fallback = true;
+  sp.remove_extra_whitespaces = false;
+  PipelineTokenizer::Parts parts = build_sentencepiece(std::move(sp), path.string());
+  parts.special.assign(vocabulary.pieces.size(), false);
+  for (TokenId id : {kUnk, kBos, kEos}) {
+    parts.special[id] = true;
+    parts.raw_added.add({.content = vocabulary.pieces[id], .id = id, .special = true});
+  }
+  parts.prefix = {kBos};
+  auto tokenizer = std::make_unique<PipelineTokenizer>(std::move(parts));
+  tokenizer->unk = kUnk;
+  tokenizer->bos = kBos;
+  tokenizer->eos = kEos;
+  tokenizer->add_bos = true;
+  tokenizer->leading_space = Tokenizer::LeadingSpace::kDropOne;
+  // run.c: generate() stops where another story begins.
+  find_end_of_generation(*tokenizer, std::vector<TokenId>{kBos});
+  return tokenizer;
 }
 
 class Llama2cCheckpoint : public Checkpoint {
@@ -44,8 +77,8 @@ class Llama2cCheckpoint : public Checkpoint {
     tensors_ = weights_.tensors();
     spec_ = spec_of(weights_.config());
     bind(family_named("llama"), &ExpectedTensor::meta);
-    if (const fs::path tokenizer = find_tokenizer(file, spec_.vocab_size); !tokenizer.empty())
-      tokenizer_ = Tokenizer::open(tokenizer);
+    if (const fs::path tokenizer = find_llama2_c_tokenizer(file, spec_.vocab_size); !tokenizer.empty())
+      tokenizer_ = load_tokenizer(tokenizer);
   }
 
   void release(const TensorView& view) const override { weights_.file().release({view.data, size_t(view.bytes)}); }
@@ -55,6 +88,31 @@ class Llama2cCheckpoint : public Checkpoint {
 };
 
 }  // namespace
+
+fs::path find_llama2_c_tokenizer(const fs::path& model, int64_t vocab_size) {
+  for (const std::string& name : {"tok" + std::to_string(vocab_size) + ".bin", std::string("tokenizer.bin")})
+    if (const fs::path file = model.parent_path() / name; fs::exists(file)) return file;
+  return {};
+}
+
+Llama2cPieces read_llama2_c_pieces(const fs::path& path) {
+  const formats::Llama2cTokenizer file = formats::Llama2cTokenizer::open(path);
+  if (file.tokens.size() <= size_t(kFirstPiece))
+    throw Error({.doing = "read a llama2.c tokenizer",
+                 .where = path.string(),
+                 .found = fmt::format("{} tokens", file.tokens.size()),
+                 .expected = fmt::format("more than the {} of markup and bytes", kFirstPiece)});
+  Llama2cPieces result;
+  result.scores = file.scores;
+  for (size_t id = 0; id < file.tokens.size(); ++id) {
+    std::string& piece = result.pieces.emplace_back();
+    for (char c : file.tokens[id]) c == ' ' ? piece += "\u2581" : piece += c;
+    result.types.push_back(type_of(TokenId(id)));
+  }
+  result.pieces[kBos] = "<s>";
+  result.pieces[kEos] = "</s>";
+  return result;
+}
 
 std::shared_ptr<const Checkpoint> open_llama2_c_checkpoint(const fs::path& file) {
   return std::make_shared<Llama2cCheckpoint>(file);

@@ -8,6 +8,7 @@
 #include "orrery/base/error.h"
 #include "orrery/formats/gguf.h"
 #include "orrery/text/checkpoint.h"
+#include "orrery/text/checkpoint_files.h"
 #include "orrery/text/convert/gguf_metadata.h"
 #include "orrery/text/convert/mixture.h"
 #include "orrery/text/convert/retype.h"
@@ -114,7 +115,10 @@ QuantizeSummary convert_to_gguf(const std::string& model, const fs::path& output
   GgufMetadata metadata = describe(*checkpoint, family, mixture, options);
   Vocabulary vocabulary;
   if (checkpoint->has_tokenizer()) {
-    vocabulary = read_vocabulary(folder_of(*checkpoint), checkpoint->spec().vocab_size);
+    const int64_t size = checkpoint->spec().vocab_size;
+    vocabulary = checkpoint->format() == "llama2.c"
+                     ? read_llama2_c_vocabulary(find_llama2_c_tokenizer(checkpoint->path(), size), size)
+                     : read_vocabulary(folder_of(*checkpoint), size);
     add_vocabulary(vocabulary, metadata);
     add_special_tokens(checkpoint->tokenizer(), metadata);
   }

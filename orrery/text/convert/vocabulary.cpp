@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "orrery/base/error.h"
+#include "orrery/text/checkpoint_files.h"
 #include "orrery/text/families/config_json.h"
 
 namespace orrery::text {
@@ -24,6 +25,9 @@ Error error(const fs::path& file, std::string found, std::string expected) {
                 .found = std::move(found),
                 .expected = std::move(expected)});
 }
+
+/// Worse than any piece's.
+constexpr double kFillerScore = -10000.0;
 
 /// Fillers, to be defined one by one.
 Vocabulary fillers(int64_t vocab_size) {
@@ -76,7 +80,7 @@ Vocabulary read_sentencepiece(const fs::path& file, int64_t vocab_size) {
   Vocabulary vocabulary = fillers(vocab_size);
   vocabulary.model = "llama";
   vocabulary.pre = "default";
-  vocabulary.scores.assign(vocab_size, -10000.0);
+  vocabulary.scores.assign(vocab_size, kFillerScore);
   for (int id = 0; id < processor.GetPieceSize(); ++id) {
     const TokenKind kind = processor.IsUnknown(id)   ? TokenKind::kUnknown
                            : processor.IsControl(id) ? TokenKind::kControl
@@ -195,6 +199,20 @@ Vocabulary read_vocabulary(const fs::path& folder, int64_t vocab_size) try {
   return vocabulary;
 } catch (const Json::exception& failure) {
   throw error(folder / "tokenizer.json", failure.what(), "the fields that the tokenizers library writes");
+}
+
+Vocabulary read_llama2_c_vocabulary(const fs::path& file, int64_t vocab_size) {
+  const Llama2cPieces read = read_llama2_c_pieces(file);
+  Vocabulary vocabulary = fillers(vocab_size);
+  vocabulary.model = "llama";
+  vocabulary.pre = "default";
+  vocabulary.add_space_prefix = true;
+  vocabulary.scores.assign(vocab_size, kFillerScore);
+  for (size_t id = 0; id < read.pieces.size(); ++id) {
+    define(vocabulary, file, int64_t(id), read.pieces[id], TokenKind(read.types[id]));
+    vocabulary.scores[id] = read.scores[id];
+  }
+  return vocabulary;
 }
 
 void add_vocabulary(const Vocabulary& vocabulary, formats::GgufMetadata& metadata) {

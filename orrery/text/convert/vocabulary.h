@@ -11,7 +11,7 @@
 
 namespace orrery::text {
 
-/// llama.cpp's numbering (llama.h, LLAMA_TOKEN_TYPE_…).
+/// llama.cpp's numbering (llama.h, LLAMA_TOKEN_TYPE_…), which is SentencePiece's.
 enum class TokenKind : int32_t { kNormal = 1, kUnknown, kControl, kUserDefined, kUnused, kByte };
 
 struct Vocabulary {
@@ -29,6 +29,9 @@ struct Vocabulary {
 /// added_tokens.json. Throws Error for a tokenizer that GGUF cannot express (an unknown pre-tokenizer, Unigram, a
 /// normalizer that changes text) and for ids past vocab_size.
 Vocabulary read_vocabulary(const std::filesystem::path& folder, int64_t vocab_size);
+
+/// The same of llama2.c's tokenizer.bin.
+Vocabulary read_llama2_c_vocabulary(const std::filesystem::path& file, int64_t vocab_size);
 
 /// tokenizer.ggml.* for a vocabulary; its strings must outlive the metadata.
 void add_vocabulary(const Vocabulary& vocabulary, formats::GgufMetadata& metadata);

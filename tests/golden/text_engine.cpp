@@ -1,0 +1,93 @@
+// The engine's exact mode against the original implementations: the same logits and the same tokens.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "tests/golden/text_compare.h"
+#include "tests/golden/text_engine.h"
+#include "tests/golden/text_folders.h"
+
+namespace orrery::text::golden {
+
+class EngineGolden : public testing::TestWithParam<ModelCase> {
+ protected:
+  void SetUp() override {
+    engine_ = std::make_unique<Engine>(Checkpoint::open(GetParam().model.string()), EngineOptions{.exact = true});
+    vocab_ = engine_->checkpoint().spec().vocab_size;
+  }
+  const Expected expected_{GetParam().folder};
+  std::unique_ptr<Engine> engine_;
+  int64_t vocab_ = 0;
+};
+
+TEST_P(EngineGolden, Logits) {
+  const std::vector<float> logits = expected_.floats(GetParam().logits);
+  const int64_t batch = expected_.shape("input_ids").at(0), per_row = int64_t(logits.size()) / batch;
+  for (int64_t row = 0; row < batch; ++row)
+    expect_close(score(*engine_, expected_.ids("input_ids", row)), std::span(logits).subspan(row * per_row, per_row),
+                 kTolerance, "logits");
+}
+
+class EnginePaddedGolden : public EngineGolden {};
+class EngineGreedyGolden : public EngineGolden {};
+class EngineLossGolden : public EngineGolden {};
+
+// Left padding is a shorter prompt: positions count from its first real token.
+TEST_P(EnginePaddedGolden, RowsAreShorterPrompts) {
+  const std::vector<float> logits = expected_.floats("padded.logits");
+  const int64_t batch = expected_.shape("padded.input_ids").at(0), tokens = expected_.shape("padded.input_ids").at(1);
+  for (int64_t row = 0; row < batch; ++row) {
+    const auto mask = expected_.ids("padded.attention_mask", row);
+    const int64_t padding = std::ranges::find(mask, 1) - mask.begin();
+    ASSERT_LT(padding, tokens);
+    std::vector<TokenId> ids = expected_.ids("padded.input_ids", row);
+    ids.erase(ids.begin(), ids.begin() + padding);
+    expect_close(score(*engine_, ids),
+                 std::span(logits).subspan((row * tokens + padding) * vocab_, ids.size() * vocab_), kTolerance,
+                 "padded.logits");
+  }
+}
+
+TEST_P(EngineGreedyGolden, Tokens) {
+  for (int64_t row = 0; row < expected_.shape("greedy.prompt_ids").at(0); ++row) {
+    const std::vector<TokenId> prompt = expected_.ids("greedy.prompt_ids", row);
+    std::vector<TokenId> output = expected_.ids("greedy.output_ids", row);
+    output.erase(output.begin(), output.begin() + std::ptrdiff_t(prompt.size()));
+    EXPECT_EQ(greedy(*engine_, prompt, int64_t(output.size())), output);
+  }
+}
+
+// loss = mean over positions of -log p(next label), labels of -100 left out.
+TEST_P(EngineLossGolden, Loss) {
+  double sum = 0;
+  int64_t count = 0;
+  for (int64_t row = 0; row < expected_.shape("input_ids").at(0); ++row) {
+    const std::vector<float> logits = score(*engine_, expected_.ids("input_ids", row));
+    const auto labels = expected_.ids("labels", row);
+    for (size_t t = 0; t + 1 < labels.size(); ++t) {
+      if (labels[t + 1] == -100) continue;
+      const auto here = std::span(logits).subspan(t * vocab_, vocab_);
+      double total = 0;
+      for (float logit : here) total += std::exp(double(logit));
+      sum += std::log(total) - here[labels[t + 1]];
+      ++count;
+    }
+  }
+  EXPECT_NEAR(sum / double(count), expected_.floats("loss").at(0), kTolerance);
+}
+
+namespace {
+constexpr auto name_of = [](const testing::TestParamInfo<ModelCase>& info) { return info.param.name; };
+}
+
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(EngineGolden);
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(EnginePaddedGolden);
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(EngineGreedyGolden);
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(EngineLossGolden);
+INSTANTIATE_TEST_SUITE_P(Text, EngineGolden, testing::ValuesIn(model_cases()), name_of);
+INSTANTIATE_TEST_SUITE_P(Text, EnginePaddedGolden, testing::ValuesIn(model_cases_with("padded.logits")), name_of);
+INSTANTIATE_TEST_SUITE_P(Text, EngineGreedyGolden, testing::ValuesIn(model_cases_with("greedy.output_ids")), name_of);
+INSTANTIATE_TEST_SUITE_P(Text, EngineLossGolden, testing::ValuesIn(model_cases_with("loss")), name_of);
+
+}  // namespace orrery::text::golden

@@ -1,0 +1,166 @@
+#include "tests/golden/text_folders.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cstdlib>
+#include <cstring>
+#include <stdexcept>
+
+#include "orrery/text/families/config_json.h"
+#include "orrery/text/families/family.h"
+
+namespace orrery::text::golden {
+
+namespace fs = std::filesystem;
+
+fs::path text_root() {
+  const fs::path source = ORRERY_SOURCE_DIR;
+  fs::path root = source.parent_path() / "shared" / "golden";
+  if (!fs::is_directory(root)) root = source / "tests" / "fixtures" / "golden";
+  if (const char* chosen = std::getenv("ORRERY_GOLDEN"); chosen && *chosen) root = chosen;
+  return fs::is_directory(root / "text") ? root / "text" : root;
+}
+
+fs::path data_root() { return fs::path(ORRERY_SOURCE_DIR).parent_path() / "shared" / "data"; }
+
+std::string kind_of(const fs::path& folder) {
+  const std::string name = folder.filename().string();
+  return name.substr(0, name.find('_'));
+}
+
+std::vector<fs::path> folders() {
+  std::vector<fs::path> result;
+  std::error_code missing;
+  for (const auto& entry : fs::directory_iterator(text_root(), missing))
+    if (entry.is_directory()) result.push_back(entry.path());
+  std::ranges::sort(result);
+  return result;
+}
+
+void PrintTo(const ModelCase& model, std::ostream* out) { *out << model.model.string(); }
+
+namespace {
+
+std::string test_name(const std::string& text) {
+  std::string name;
+  for (char c : text) name += std::isalnum(static_cast<unsigned char>(c)) ? c : '_';
+  return name;
+}
+
+bool belongs_to_training(const fs::path& folder) {
+  static const std::vector<std::string> kKinds = {"dpo", "lora", "ppo", "reward-model"};
+  return std::ranges::count(kKinds, kind_of(folder)) > 0 || fs::exists(folder / "adapter_config.json");
+}
+
+/// Empty when the family is there; its goldens then must pass. A broken config is no excuse: opening the model shows
+/// it.
+std::string why_unsupported(const fs::path& folder) try {
+  if (belongs_to_training(folder)) return "belongs to the tests of training";
+  const ConfigJson config = ConfigJson::open(folder / "config.json");
+  const std::string type = config.string("model_type", "");
+  std::vector<std::string_view> known;
+  for (const Family& family : families())
+    known.insert(known.end(), family.model_types.begin(), family.model_types.end());
+  if (std::ranges::count(known, type) == 0)
+    return fmt::format("the family {} is not supported yet; known: {}", type, fmt::join(known, ", "));
+  return Expected(folder).has("logits") ? "" : "its io.safetensors has no logits";
+} catch (const std::exception&) {
+  return "";
+}
+
+bool io_has(const fs::path& folder, std::string_view tensor) try {
+  return Expected(folder).has(tensor);
+} catch (const std::exception&) {
+  return false;
+}
+
+/// Every config of the folder, and every index of shards in place of the weights that open() would choose.
+std::vector<ModelCase> cases_of(const fs::path& folder) {
+  std::vector<ModelCase> result;
+  const std::string unsupported = why_unsupported(folder);
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    const std::string file = entry.path().filename().string();
+    const bool config = file.starts_with("config.") && file.ends_with(".json");
+    const bool weights = file.ends_with(".index.json");
+    if (!config && !weights) continue;
+    const std::string form = file == "config.json" ? "" : "_" + file.substr(0, file.size() - 5);
+    result.push_back({.name = test_name(folder.filename().string() + form),
+                      .folder = folder,
+                      .model = file == "config.json" ? folder : entry.path(),
+                      .unsupported = unsupported});
+  }
+  return result;
+}
+
+std::vector<ModelCase> all_cases() {
+  std::vector<ModelCase> result;
+  for (const fs::path& folder : folders()) {
+    if (!fs::exists(folder / "io.safetensors")) continue;
+    // An adapter's base model in the hub's names gives the logits without the adapter.
+    if (fs::exists(folder / "hf" / "config.json") && io_has(folder, "logits_base"))
+      result.push_back({.name = test_name(folder.filename().string() + "_base"),
+                        .folder = folder,
+                        .model = folder / "hf",
+                        .logits = "logits_base"});
+    if (!fs::exists(folder / "config.json")) continue;
+    for (ModelCase& model : cases_of(folder)) result.push_back(std::move(model));
+  }
+  std::ranges::sort(result, {}, &ModelCase::name);
+  return result;
+}
+
+}  // namespace
+
+std::vector<ModelCase> model_cases() {
+  std::vector<ModelCase> result = all_cases();
+  std::erase_if(result, [](const ModelCase& model) { return !model.unsupported.empty(); });
+  return result;
+}
+
+std::vector<ModelCase> unsupported_cases() {
+  std::vector<ModelCase> result = all_cases();
+  std::erase_if(result,
+                [](const ModelCase& model) { return model.unsupported.empty() || model.model != model.folder; });
+  return result;
+}
+
+std::vector<ModelCase> model_cases_with(std::string_view tensor) {
+  std::vector<ModelCase> result = model_cases();
+  std::erase_if(result,
+                [&](const ModelCase& model) { return model.logits != "logits" || !io_has(model.folder, tensor); });
+  return result;
+}
+
+Expected::Expected(const fs::path& folder) : file_(formats::SafetensorsFile::open(folder / "io.safetensors")) {}
+
+const TensorView& Expected::tensor(std::string_view name) const {
+  if (const TensorView* found = file_.find(name)) return *found;
+  throw std::runtime_error(fmt::format("io.safetensors has no tensor {}", name));
+}
+
+namespace {
+template <class T>
+std::vector<T> copy(const TensorView& tensor, DType dtype) {
+  if (tensor.dtype != dtype) throw std::runtime_error(fmt::format("{} is {}", tensor.name, name(tensor.dtype)));
+  std::vector<T> result(tensor.elements());
+  std::memcpy(result.data(), tensor.data, tensor.bytes);
+  return result;
+}
+}  // namespace
+
+std::vector<float> Expected::floats(std::string_view name) const { return copy<float>(tensor(name), DType::kF32); }
+
+std::vector<int64_t> Expected::integers(std::string_view name) const {
+  return copy<int64_t>(tensor(name), DType::kI64);
+}
+
+std::vector<int32_t> Expected::ids(std::string_view name, int64_t row) const {
+  const std::vector<int64_t> all = integers(name);
+  const int64_t cols = tensor(name).cols();
+  return {all.begin() + row * cols, all.begin() + (row + 1) * cols};
+}
+
+}  // namespace orrery::text::golden
