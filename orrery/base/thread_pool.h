@@ -1,6 +1,7 @@
 // The one pool of threads.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
@@ -45,6 +46,30 @@ class ThreadPool {
         &body);
   }
 
+  /// body(first, last, thread) over pieces of [0, items) that are `grain` long (the last may be shorter), each item
+  /// exactly once. Every thread walks a stretch of its own from its beginning, so that neighbouring pieces follow each
+  /// other on one core (a stream of memory stays a stream), and helps out at the others' stretches when its own is
+  /// done.
+  template <class Body>
+  void run_stretches(int64_t items, int64_t grain, const Body& body) {
+    const int64_t pieces = (items + grain - 1) / grain, walkers = std::min<int64_t>(threads(), pieces);
+    if (walkers <= 1) {
+      if (items > 0) body(int64_t{0}, items, 0);
+      return;
+    }
+    for (int64_t i = 0; i < walkers; ++i) stretches_[i].next.store(pieces * i / walkers, std::memory_order_relaxed);
+    run(walkers, [&](int64_t own, int thread) {
+      for (int64_t i = 0; i < walkers; ++i) {
+        const int64_t stretch = (own + i) % walkers, end = pieces * (stretch + 1) / walkers;
+        for (;;) {
+          const int64_t piece = stretches_[stretch].next.fetch_add(1, std::memory_order_relaxed);
+          if (piece >= end) break;
+          body(piece * grain, std::min(items, (piece + 1) * grain), thread);
+        }
+      }
+    });
+  }
+
  private:
   using Call = void (*)(const void* body, int64_t chunk, int thread);
 
@@ -60,6 +85,11 @@ class ThreadPool {
   const void* body_ = nullptr;
   int64_t chunks_ = 0;
   uint32_t loop_ = 0;
+
+  struct alignas(64) Stretch {
+    std::atomic<int64_t> next{0};
+  };
+  std::vector<Stretch> stretches_;  // one per thread
 
   std::mutex mutex_;
   std::condition_variable work_came_, loop_ended_;

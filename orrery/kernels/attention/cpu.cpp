@@ -11,6 +11,7 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include <hwy/cache_control.h>
 #include <hwy/contrib/math/math-inl.h>
 
 HWY_BEFORE_NAMESPACE();
@@ -100,6 +101,12 @@ HWY_INLINE void add_values(const AttentionTask& task, const std::byte* values, i
   }
 }
 
+// Asks for memory that is needed a few microseconds from now: a decode step finds its pages in no cache, and 8 KiB
+// pieces are too short for the hardware to see a stream in them.
+HWY_INLINE void ask_for(const std::byte* from, int64_t bytes) {
+  for (int64_t at = 0; at < bytes; at += 64) hwy::Prefetch(from + at);
+}
+
 template <DType kType, int kRows>
 void attend_rows(const AttentionTask& task, int64_t first_row, const AttentionPart& out) {
   const D d;
@@ -122,7 +129,14 @@ void attend_rows(const AttentionTask& task, int64_t first_row, const AttentionPa
   alignas(64) float scores[4][kPageTokens];
   for (int64_t key = task.first_key; key < furthest; key += kPageTokens) {
     const std::byte* page = task.pages[key / kPageTokens];
+    if (task.rows() == kRows) {
+      ask_for(task.format.values(page, task.kv_head),
+              task.format.part_bytes() * std::min(kPageTokens, furthest - key) / kPageTokens);
+    }
     page_scores<kType, kRows>(task, task.format.keys(page, task.kv_head), q, scores);
+    if (task.rows() == kRows && key + kPageTokens < furthest) {
+      ask_for(task.format.keys(task.pages[key / kPageTokens + 1], task.kv_head), task.format.part_bytes());
+    }
     for (int r = 0; r < kRows; ++r) {
       const int64_t count = std::clamp<int64_t>(last[r] - key, 0, kPageTokens);
       std::fill(scores[r] + count, scores[r] + kPageTokens, -std::numeric_limits<float>::infinity());

@@ -109,6 +109,20 @@ struct Chunk {
   }
 };
 
+// Σ over a block (or one half of it) of weights q times the activations xq, the offset of unsigned weights undone. Two
+// chains, since vpdpbusd has a latency of 4.
+template <class C>
+ORRERY_INLINE __m512i block_dot(const __m512i (&q)[8], int half, const int8_t* xq, int32_t offset) {
+  __m512i even = C::kMin ? _mm512_setzero_si512() : _mm512_set1_epi32(offset >> C::kOffsetShift),
+          odd = _mm512_setzero_si512();
+  const int first = C::kHalves ? 4 * half : 0, last = C::kHalves ? first + 4 : 8;
+  for (int j = first; j < last; j += 2) {
+    even = dot4(even, q[j], xq + 4 * j);
+    odd = dot4(odd, q[j + 1], xq + 4 * j + 4);
+  }
+  return _mm512_add_epi32(even, odd);
+}
+
 // Straight from the packed strip, for 1 to 4 tokens. Bound by memory: one linear stream, which the hardware prefetches
 // by itself (asking ahead in software changed nothing between 512 and 12288 bytes on Zen 4).
 template <PackedKind kKind, int kTokens>
@@ -124,25 +138,19 @@ void block_tile_of(const std::byte* strip, int64_t cols, const RowGroup& x, floa
       w.quants(b, q);
       for (int t = 0; t < kTokens; ++t) {
         const int64_t at = (first + b) * kTokens + t;
-        const int8_t* xq = x.quants + at * kBlock;
-        const __m512 x_scale = _mm512_set1_ps(x.scales[at]);
-        if constexpr (C::kHalves) {
-          for (int half = 0; half < 2; ++half) {
-            __m512i dot = _mm512_set1_epi32(x.half_offsets[(2 * (first + b) + half) * kTokens + t] >> C::kOffsetShift);
-            for (int j = 4 * half; j < 4 * half + 4; ++j) dot = dot4(dot, q[j], xq + 4 * j);
-            acc[t] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot), _mm512_mul_ps(w.scale(b, half), x_scale), acc[t]);
-          }
-        } else {
-          __m512i even = C::kMin ? _mm512_setzero_si512() : _mm512_set1_epi32(x.offsets[at] >> C::kOffsetShift);
-          __m512i odd = _mm512_setzero_si512();
-          for (int j = 0; j < 8; j += 2) {
-            even = dot4(even, q[j], xq + 4 * j);
-            odd = dot4(odd, q[j + 1], xq + 4 * j + 4);
-          }
-          const __m512 dot = _mm512_cvtepi32_ps(_mm512_add_epi32(even, odd));
-          acc[t] = _mm512_fmadd_ps(dot, _mm512_mul_ps(w.scale(b), x_scale), acc[t]);
-          if constexpr (C::kMin) min_acc[t] = _mm512_fmadd_ps(w.min(b), _mm512_set1_ps(x.sums[at]), min_acc[t]);
+        const bool fine = x.has_fine[first + b] != 0;
+        const __m512 x_scale = _mm512_set1_ps(x.scales[at] * (fine ? 1.0f / 256 : 1.0f));
+        for (int half = 0; half < (C::kHalves ? 2 : 1); ++half) {
+          const int64_t part = C::kHalves ? (2 * (first + b) + half) * kTokens + t : at;
+          const int32_t *offsets = C::kHalves ? x.half_offsets : x.offsets,
+                        *fine_offsets = C::kHalves ? x.fine_half_offsets : x.fine_offsets;
+          __m512i dot = block_dot<C>(q, half, x.quants + at * kBlock, offsets[part]);
+          if (fine)
+            dot = _mm512_add_epi32(_mm512_slli_epi32(dot, 8),
+                                   block_dot<C>(q, half, x.fine + at * kBlock, fine_offsets[part]));
+          acc[t] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot), _mm512_mul_ps(w.scale(b, half), x_scale), acc[t]);
         }
+        if constexpr (C::kMin) min_acc[t] = _mm512_fmadd_ps(w.min(b), _mm512_set1_ps(x.sums[at]), min_acc[t]);
       }
     }
   }
@@ -198,11 +206,15 @@ void open_tile_of(const OpenStrip& w, int64_t cols, const RowGroup& x, float* ti
   for (int64_t block = 0; block < cols / kBlock; ++block) {
     __m512i q[8];
     for (int j = 0; j < 8; ++j) q[j] = load(w.quants + (block * 8 + j) * 64);
-    const int8_t* xq = x.quants + block * kTokens * kBlock;
+    const int8_t *xq = x.quants + block * kTokens * kBlock, *fine = x.fine + block * kTokens * kBlock;
     const float* x_scales = x.scales + block * kTokens;
+    const bool has_fine = x.has_fine[block] != 0;
     for (int half = 0; half < (kHalves ? 2 : 1); ++half) {
-      const __m512 scale = _mm512_load_ps(w.scales + (kHalves ? 2 * block + half : block) * kStripRows);
-      const int32_t* offsets = kHalves ? x.half_offsets + (2 * block + half) * kTokens : x.offsets + block * kTokens;
+      const int64_t part = kHalves ? (2 * block + half) * kTokens : block * kTokens;
+      const int32_t* offsets = (kHalves ? x.half_offsets : x.offsets) + part;
+      const int32_t* fine_offsets = (kHalves ? x.fine_half_offsets : x.fine_offsets) + part;
+      const __m512 w_scale = _mm512_load_ps(w.scales + (kHalves ? 2 * block + half : block) * kStripRows);
+      const __m512 scale = has_fine ? _mm512_mul_ps(w_scale, _mm512_set1_ps(1.0f / 256)) : w_scale;
       const int first = kHalves ? 4 * half : 0, last = kHalves ? first + 4 : 8;
       for (int t = 0; t < kTokens; t += kInFlight) {
         __m512i dot[kInFlight];
@@ -210,9 +222,18 @@ void open_tile_of(const OpenStrip& w, int64_t cols, const RowGroup& x, float* ti
         for (int j = first; j < last; ++j) {
           for (int i = 0; i < kInFlight; ++i) dot[i] = dot4(dot[i], q[j], xq + (t + i) * kBlock + 4 * j);
         }
+        if (has_fine) {
+          for (int i = 0; i < kInFlight; ++i) {
+            dot[i] = _mm512_slli_epi32(dot[i], 8);
+            if (!kMin) dot[i] = _mm512_add_epi32(dot[i], _mm512_set1_epi32(fine_offsets[t + i]));
+          }
+          for (int j = first; j < last; ++j) {
+            for (int i = 0; i < kInFlight; ++i) dot[i] = dot4(dot[i], q[j], fine + (t + i) * kBlock + 4 * j);
+          }
+        }
         for (int i = 0; i < kInFlight; ++i) {
-          acc[t + i] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot[i]),
-                                       _mm512_mul_ps(scale, _mm512_set1_ps(x_scales[t + i])), acc[t + i]);
+          const __m512 factor = _mm512_mul_ps(scale, _mm512_set1_ps(x_scales[t + i]));
+          acc[t + i] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot[i]), factor, acc[t + i]);
         }
       }
     }
@@ -318,23 +339,51 @@ void open_tile(PackedKind kind, const OpenStrip& strip, int64_t cols, const RowG
   });
 }
 
+// One row of quants (or of their refinement) and its sums per half.
+ORRERY_INLINE void store_quants(__m512i low, __m512i high, int8_t* to, int32_t (&sums)[2]) {
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm512_cvtsepi32_epi8(low));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(to + 16), _mm512_cvtsepi32_epi8(high));
+  sums[0] = _mm512_reduce_add_epi32(low);
+  sums[1] = _mm512_reduce_add_epi32(high);
+}
+
 void quantize_row(const float* x, int64_t cols, const QuantizedRow& out) {
-  for (int64_t block = 0; block < cols / kBlock; ++block) {
+  const int64_t blocks = cols / kBlock;
+  __m512 squares = _mm512_setzero_ps();
+  for (int64_t i = 0; i < cols; i += 16)
+    squares = _mm512_fmadd_ps(_mm512_loadu_ps(x + i), _mm512_loadu_ps(x + i), squares);
+  const float allowed = kFineShare * _mm512_reduce_add_ps(squares) / static_cast<float>(blocks);
+  for (int64_t block = 0; block < blocks; ++block) {
     const __m512 low = _mm512_loadu_ps(x + block * kBlock), high = _mm512_loadu_ps(x + block * kBlock + 16);
     const float largest = _mm512_reduce_max_ps(_mm512_max_ps(_mm512_abs_ps(low), _mm512_abs_ps(high)));
     const float scale = largest > kTiny ? largest / 127.0f : 0.0f;
     const __m512 inverse = _mm512_set1_ps(largest > kTiny ? 127.0f / largest : 0.0f);
-    const __m512i q_low = _mm512_cvtps_epi32(_mm512_mul_ps(low, inverse));
-    const __m512i q_high = _mm512_cvtps_epi32(_mm512_mul_ps(high, inverse));
-    int8_t* to = out.quants + block * kBlock * out.stride;
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm512_cvtsepi32_epi8(q_low));
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(to + 16), _mm512_cvtsepi32_epi8(q_high));
-    const int32_t sum_low = _mm512_reduce_add_epi32(q_low), sum_high = _mm512_reduce_add_epi32(q_high);
-    out.scales[block * out.stride] = scale;
-    out.sums[block * out.stride] = scale * static_cast<float>(sum_low + sum_high);
-    out.offsets[block * out.stride] = -128 * (sum_low + sum_high);
-    out.half_offsets[2 * block * out.stride] = -128 * sum_low;
-    out.half_offsets[(2 * block + 1) * out.stride] = -128 * sum_high;
+    const __m512 scaled_low = _mm512_mul_ps(low, inverse), scaled_high = _mm512_mul_ps(high, inverse);
+    const __m512i q_low = _mm512_cvtps_epi32(scaled_low), q_high = _mm512_cvtps_epi32(scaled_high);
+    const int64_t at = block * out.stride;
+    int32_t sums[2], fine_sums[2] = {0, 0};
+    store_quants(q_low, q_high, out.quants + at * kBlock, sums);
+    const bool needs_fine = scale * scale * (kBlock / 12.0f) > allowed;
+    if (needs_fine) {
+      const auto rest = [](__m512 scaled, __m512i q) {
+        const __m512i f =
+            _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_sub_ps(scaled, _mm512_cvtepi32_ps(q)), _mm512_set1_ps(256.0f)));
+        return _mm512_max_epi32(_mm512_min_epi32(f, _mm512_set1_epi32(127)), _mm512_set1_epi32(-127));
+      };
+      store_quants(rest(scaled_low, q_low), rest(scaled_high, q_high), out.fine + at * kBlock, fine_sums);
+      out.has_fine[block] = 1;
+    } else {
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(out.fine + at * kBlock), _mm256_setzero_si256());
+    }
+    const int32_t sum = sums[0] + sums[1], fine_sum = fine_sums[0] + fine_sums[1];
+    out.scales[at] = scale;
+    out.sums[at] = scale * (static_cast<float>(sum * 256 + fine_sum) / 256.0f);
+    out.offsets[at] = -128 * sum;
+    out.fine_offsets[at] = -128 * fine_sum;
+    for (int half = 0; half < 2; ++half) {
+      out.half_offsets[2 * at + half * out.stride] = -128 * sums[half];
+      out.fine_half_offsets[2 * at + half * out.stride] = -128 * fine_sums[half];
+    }
   }
 }
 

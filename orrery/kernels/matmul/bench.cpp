@@ -84,7 +84,7 @@ int main(int argc, char** argv) {
       });
     });
     alignas(64) float expected[16 * 16];
-    const RowGroup group{1, one.values, one.quants, one.scales, one.sums, one.offsets, one.half_offsets};
+    const RowGroup group = group_at(one, 0);
     info(kind).is_float ? matmul_reference().float_tile(kind, w.data, cols, group, expected)
                         : matmul_reference().block_tile(kind, w.data, cols, group, expected);
     double error = 0, size = 0;

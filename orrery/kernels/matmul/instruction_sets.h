@@ -20,6 +20,10 @@ struct QuantizedRow {
   float* sums = nullptr;
   int32_t* offsets = nullptr;
   int32_t* half_offsets = nullptr;
+  int8_t* fine = nullptr;
+  int32_t* fine_offsets = nullptr;
+  int32_t* fine_half_offsets = nullptr;
+  uint8_t* has_fine = nullptr;  ///< [blocks], set where this row needs it, else left alone
 };
 
 /// A strip of a block kind taken apart, for use on many tokens: u8 quants (with 128 as zero, or as they are where the
@@ -39,7 +43,14 @@ struct RowGroup {
   const float* sums = nullptr;
   const int32_t* offsets = nullptr;
   const int32_t* half_offsets = nullptr;
+  const int8_t* fine = nullptr;
+  const int32_t* fine_offsets = nullptr;
+  const int32_t* fine_half_offsets = nullptr;
+  const uint8_t* has_fine = nullptr;
 };
+
+/// The group of x that starts at first_row.
+RowGroup group_at(const PackedRows& x, int64_t first_row);
 
 struct MatmulSet {
   /// Quantises `cols` floats.

@@ -12,17 +12,6 @@ namespace {
 
 constexpr int64_t kDirectRows = 4;  // up to here a strip is used as it is; beyond, it pays to take it apart once
 
-RowGroup group_at(const PackedRows& x, int64_t first_row) {
-  const int64_t blocks = x.cols / kBlock;
-  return {.size = group_size(std::min<int64_t>(16, x.rows - first_row)),
-          .values = x.quantized ? nullptr : x.values + first_row * x.cols,
-          .quants = x.quants + first_row * x.cols,
-          .scales = x.scales + first_row * blocks,
-          .sums = x.sums + first_row * blocks,
-          .offsets = x.offsets + first_row * blocks,
-          .half_offsets = x.half_offsets + 2 * first_row * blocks};
-}
-
 // Memory for two open strips, kept by each thread.
 void scratch_strips(int64_t cols, OpenStrip (&strips)[2]) {
   thread_local Buffer buffer;
@@ -52,6 +41,21 @@ const MatmulSet& matmul_set() {
     }
   }();
   return set;
+}
+
+RowGroup group_at(const PackedRows& x, int64_t first_row) {
+  const int64_t size = group_size(std::min<int64_t>(16, x.rows - first_row)), at = first_row * (x.cols / kBlock);
+  if (!x.quantized) return {.size = size, .values = x.values + first_row * x.cols};
+  return {.size = size,
+          .quants = x.quants + first_row * x.cols,
+          .scales = x.scales + at,
+          .sums = x.sums + at,
+          .offsets = x.offsets + at,
+          .half_offsets = x.half_offsets + 2 * at,
+          .fine = x.fine + first_row * x.cols,
+          .fine_offsets = x.fine_offsets + at,
+          .fine_half_offsets = x.fine_half_offsets + 2 * at,
+          .has_fine = x.has_fine + first_row / 16 * (x.cols / kBlock)};
 }
 
 void matmul(const PackedMatrix& w, const PackedRows& x, int64_t first_strip, int64_t last_strip, MatmulOutput mode,

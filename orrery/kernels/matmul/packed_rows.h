@@ -17,6 +17,14 @@ constexpr int64_t group_size(int64_t rows) { return rows > 8 ? 16 : rows > 4 ? 8
 ///   sums    [blocks][T]      scale·Σq: what a min is multiplied with
 ///   offsets [blocks][T]      -128·Σq: what undoes the +128 of unsigned weights
 ///   half_offsets [blocks][2][T]  the same for each 16 columns
+///
+/// Where one scale would cost too much, a block has a second plane: x ≈ scale·(q + fine / 256). A language model's
+/// activations have a few channels that are 100 times larger than the rest (Dettmers et al. 2022, "LLM.int8()"), and
+/// the 31 others of their block would be rounded with their scale. A block of a row is refined when its rounding error
+/// is expected to be more than kFineShare of the row's mean energy per block; that depends on the row alone.
+///   fine    [blocks][T][32]  int8, zero where the row does not need it
+///   fine_offsets [blocks][T], fine_half_offsets [blocks][2][T]  -128·Σfine
+///   has_fine [blocks]        whether any row of the group needs it
 struct PackedRows {
   int64_t rows = 0, cols = 0;
   bool quantized = false;
@@ -26,7 +34,15 @@ struct PackedRows {
   float* sums = nullptr;
   int32_t* offsets = nullptr;
   int32_t* half_offsets = nullptr;
+  int8_t* fine = nullptr;
+  int32_t* fine_offsets = nullptr;
+  int32_t* fine_half_offsets = nullptr;
+  uint8_t* has_fine = nullptr;
 };
+
+/// Measured on SmolLM2-135M, Q4_0, mean KL to float32 activations and speed of a prompt of 512 (two Zen 4 cores): never
+/// 0.0030 and 1900 tokens/s; 1e-3 0.0020; 1e-4 0.0006 and 1700; always 0.00004 and 1250.
+inline constexpr float kFineShare = 1e-4f;
 
 /// Bytes that PackedRows of this size take, whichever form they have.
 int64_t packed_rows_bytes(int64_t rows, int64_t cols);

@@ -199,16 +199,22 @@ void Forward::project(const Projection& projection, bool fused_gate, bool add, f
     const int64_t row_bytes = w.cols * (packed_rows_.quantized ? 1 : 4);
     const int64_t row_block = rows <= 16 ? rows : std::max<int64_t>(16, kActivationBytes / row_bytes / 16 * 16);
     const int64_t row_blocks = (rows + row_block - 1) / row_block;
-    // Few rows: tasks of 24 KiB of weights or more, a microsecond of memory; many rows: a strip is enough work.
-    const int64_t least = rows > 16 ? 1 : std::max<int64_t>(1, (24 << 10) / kernels::strip_bytes(w.kind, w.cols));
-    const int64_t strips =
-        std::max((least + unit - 1) / unit * unit, unit * (w.strips() / unit / (16 * pool_.threads())));
+    const auto multiply = [&](int64_t first_strip, int64_t last_strip, int64_t row) {
+      const kernels::PackedRows x = kernels::rows_of(packed_rows_, row, std::min(rows, row + row_block));
+      kernels::matmul(w, x, first_strip, last_strip, mode, out + row * stride + part.first_output, stride);
+    };
+    if (row_blocks == 1) {
+      // Pieces of 8 KiB of weights or more; a thread's pieces are neighbours in memory.
+      const int64_t least = std::max<int64_t>(1, (8 << 10) / (unit * kernels::strip_bytes(w.kind, w.cols)));
+      pool_.run_stretches(w.strips() / unit, least,
+                          [&](int64_t first, int64_t last, int) { multiply(first * unit, last * unit, 0); });
+      continue;
+    }
+    const int64_t strips = std::max(unit, w.strips() / (8 * pool_.threads()) / unit * unit);
     const int64_t strip_blocks = (w.strips() + strips - 1) / strips;
     pool_.run(row_blocks * strip_blocks, [&](int64_t chunk, int) {
-      const int64_t first = chunk % strip_blocks * strips, row = chunk / strip_blocks * row_block;
-      const kernels::PackedRows x = kernels::rows_of(packed_rows_, row, std::min(rows, row + row_block));
-      kernels::matmul(w, x, first, std::min(w.strips(), first + strips), mode, out + row * stride + part.first_output,
-                      stride);
+      const int64_t first = chunk % strip_blocks * strips;
+      multiply(first, std::min(w.strips(), first + strips), chunk / strip_blocks * row_block);
     });
   }
   add_bias(projection, out, stride);

@@ -53,13 +53,20 @@ PackedRows pack(const std::vector<float>& x, int64_t rows, int64_t cols, bool qu
   return packed;
 }
 
-// What the kernels see of an activation: itself, or scale·q.
+// What the kernels see of an activation: itself, or scale·(q + fine / 256).
 float seen(const PackedRows& x, int64_t row, int64_t col) {
   const int64_t first = row / 16 * 16, size = group_size(std::min<int64_t>(16, x.rows - first)), t = row - first;
   if (!x.quantized) return x.values[first * x.cols + col * size + t];
-  const int64_t block = col / 32;
-  return x.scales[first * x.cols / 32 + block * size + t] *
-         x.quants[first * x.cols + (block * size + t) * 32 + col % 32];
+  const int64_t block = col / 32, at = first * x.cols + (block * size + t) * 32 + col % 32;
+  return x.scales[first * x.cols / 32 + block * size + t] * (x.quants[at] + x.fine[at] / 256.0f);
+}
+
+// Gaussian, with a channel in 50 far larger, as language models have them.
+std::vector<float> activations(int64_t rows, int64_t cols, std::mt19937& random) {
+  std::normal_distribution<float> normal;
+  std::vector<float> x(rows * cols);
+  for (int64_t i = 0; i < rows * cols; ++i) x[i] = normal(random) * (i % cols % 50 == 13 ? 40.0f : 1.0f);
+  return x;
 }
 
 std::vector<int64_t> columns_for(PackedKind kind) {
@@ -92,18 +99,20 @@ TEST_P(Matmul, IsTheProductOfDequantisedWeightsAndRoundedActivations) {
     for (int64_t tokens : {1, 2, 3, 4, 5, 8, 9, 16, 17, 19, 33, 40}) {
       const int64_t rows = 16 + tokens;
       const Weights w = random_weights(kind(), rows, cols, random);
-      std::vector<float> x(tokens * cols), y(tokens * rows, -1.0f);
-      for (float& value : x) value = normal(random);
+      const std::vector<float> x = activations(tokens, cols, random);
+      std::vector<float> y(tokens * rows, -1.0f);
       Buffer memory;
       const PackedRows packed = pack(x, tokens, cols, !info(kind()).is_float, memory);
       matmul(w.packed, packed, 0, w.packed.strips(), MatmulOutput::kStore, y.data(), rows);
       for (int64_t t = 0; t < tokens; ++t) {
         for (int64_t r = 0; r < rows; ++r) {
-          double sum = 0, size = 0;
+          // d·q and m are each as large as the row's largest weight, and may cancel.
+          double sum = 0, size = 0, largest = 0;
+          for (int64_t c = 0; c < cols; ++c) largest = std::max<double>(largest, std::fabs(w.values[r * cols + c]));
           for (int64_t c = 0; c < cols; ++c) {
-            const double product = static_cast<double>(w.values[r * cols + c]) * seen(packed, t, c);
-            sum += product;
-            size += std::fabs(product);
+            const double weight = w.values[r * cols + c], activation = seen(packed, t, c);
+            sum += weight * activation;
+            size += (info(kind()).has_min ? largest : std::fabs(weight)) * std::fabs(activation);
           }
           // Float sums of `cols` terms (or of blocks and mins) round at most once each.
           ASSERT_NEAR(y[t * rows + r], sum, kEpsilon * size * (4 + std::sqrt(cols)))
@@ -119,8 +128,8 @@ TEST_P(Matmul, ResultDependsOnTheRowAloneNotOnTheBatch) {
   std::normal_distribution<float> normal;
   const int64_t cols = columns_for(kind()).back(), rows = 48, tokens = 37;
   const Weights w = random_weights(kind(), rows, cols, random);
-  std::vector<float> x(tokens * cols), all(tokens * rows), one(rows);
-  for (float& value : x) value = normal(random);
+  const std::vector<float> x = activations(tokens, cols, random);
+  std::vector<float> all(tokens * rows), one(rows);
   Buffer memory, single;
   matmul(w.packed, pack(x, tokens, cols, !info(kind()).is_float, memory), 0, 3, MatmulOutput::kStore, all.data(), rows);
   for (int64_t t = 0; t < tokens; ++t) {
@@ -137,11 +146,10 @@ TEST_P(Matmul, TilesOfTheInstructionSetEqualTheReference) {
   for (int64_t cols : columns_for(kind())) {
     const Weights w = random_weights(kind(), 16, cols, random);
     for (int64_t tokens : {1, 2, 4, 8, 16}) {
-      std::vector<float> x(tokens * cols);
-      for (float& value : x) value = normal(random) * std::exp(normal(random));
+      const std::vector<float> x = activations(tokens, cols, random);
       Buffer memory;
       const PackedRows p = pack(x, tokens, cols, !info(kind()).is_float, memory);
-      const RowGroup group{tokens, p.values, p.quants, p.scales, p.sums, p.offsets, p.half_offsets};
+      const RowGroup group = group_at(p, 0);
       alignas(64) float a[256], b[256];
       if (info(kind()).is_float) {
         fast.float_tile(kind(), w.packed.data, cols, group, a);
@@ -200,25 +208,38 @@ INSTANTIATE_TEST_SUITE_P(Kinds, Matmul, testing::Range(0, static_cast<int>(Packe
 
 TEST(QuantizeRow, EqualsTheReferenceOnHardValues) {
   std::vector<float> x(64, 0.0f);
-  x[0] = 1e-38f, x[1] = -1e-38f, x[32] = 3e38f, x[33] = -1.0f, x[40] = 127.5f;  // a tiny block, and a huge one
+  x[0] = 1e-38f, x[1] = -1e-38f, x[32] = 3e18f, x[33] = -1.0f, x[40] = 127.5f;  // a tiny block, and a huge one
   std::mt19937 random(6);
   std::normal_distribution<float> normal;
   for (int round = 0; round < 200; ++round) {
-    int8_t quants[2][64];
-    float scales[2][2], sums[2][2];
-    int32_t offsets[2][2], halves[2][4];
-    int side = 0;
-    for (const MatmulSet* set : {&matmul_set(), &matmul_reference()}) {
-      set->quantize_row(x.data(), 64, {1, quants[side], scales[side], sums[side], offsets[side], halves[side]});
-      ++side;
+    struct Out {
+      int8_t quants[64], fine[64];
+      float scales[2], sums[2];
+      int32_t offsets[2], halves[4], fine_offsets[2], fine_halves[4];
+      uint8_t has_fine[2];
+    } out[2] = {};
+    for (int side = 0; side < 2; ++side) {
+      Out& o = out[side];
+      (side == 0 ? matmul_set() : matmul_reference())
+          .quantize_row(
+              x.data(), 64,
+              {1, o.quants, o.scales, o.sums, o.offsets, o.halves, o.fine, o.fine_offsets, o.fine_halves, o.has_fine});
     }
-    ASSERT_EQ(std::memcmp(quants[0], quants[1], 64), 0);
-    ASSERT_EQ(std::memcmp(scales[0], scales[1], 8), 0);
-    ASSERT_EQ(std::memcmp(sums[0], sums[1], 8), 0);
-    ASSERT_EQ(std::memcmp(offsets[0], offsets[1], 8), 0);
-    ASSERT_EQ(std::memcmp(halves[0], halves[1], 16), 0);
+    ASSERT_EQ(std::memcmp(&out[0], &out[1], sizeof(Out)), 0) << "round " << round;
     for (float& value : x) value = normal(random) * std::exp(4 * normal(random));
   }
+}
+
+TEST(QuantizeRow, RefinesTheBlockOfAnOutlierAndNoOther) {
+  std::mt19937 random(7);
+  std::normal_distribution<float> normal;
+  std::vector<float> x(576);
+  for (float& value : x) value = normal(random);
+  x[100] = 300.0f;
+  Buffer memory;
+  const PackedRows packed = pack(x, 1, 576, true, memory);
+  for (int64_t block = 0; block < 18; ++block) EXPECT_EQ(packed.has_fine[block], block == 3) << block;
+  for (int64_t col = 96; col < 128; ++col) EXPECT_NEAR(seen(packed, 0, col), x[col], 300.0f / 127 / 256);
 }
 
 }  // namespace
