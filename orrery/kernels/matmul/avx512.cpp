@@ -3,6 +3,7 @@
 // and one token costs 8 of them and 3 operations to scale (cvt, mul, fma).
 #include <immintrin.h>
 
+#include <atomic>
 #include <cstring>
 
 #include "orrery/kernels/matmul/instruction_sets.h"
@@ -209,6 +210,9 @@ void open_tile_of(const OpenStrip& w, int64_t cols, const RowGroup& x, float* ti
     const int8_t *xq = x.quants + block * kTokens * kBlock, *fine = x.fine + block * kTokens * kBlock;
     const float* x_scales = x.scales + block * kTokens;
     const bool has_fine = x.has_fine[block] != 0;
+    for (int64_t at = 0; at < w.ahead_bytes; at += 64) {
+      _mm_prefetch(reinterpret_cast<const char*>(w.ahead + block * w.ahead_bytes + at), _MM_HINT_T0);
+    }
     for (int half = 0; half < (kHalves ? 2 : 1); ++half) {
       const int64_t part = kHalves ? (2 * block + half) * kTokens : block * kTokens;
       const int32_t* offsets = (kHalves ? x.half_offsets : x.offsets) + part;
@@ -371,7 +375,7 @@ void quantize_row(const float* x, int64_t cols, const QuantizedRow& out) {
         return _mm512_max_epi32(_mm512_min_epi32(f, _mm512_set1_epi32(127)), _mm512_set1_epi32(-127));
       };
       store_quants(rest(scaled_low, q_low), rest(scaled_high, q_high), out.fine + at * kBlock, fine_sums);
-      out.has_fine[block] = 1;
+      std::atomic_ref(out.has_fine[block]).store(1, std::memory_order_relaxed);
     } else {
       _mm256_storeu_si256(reinterpret_cast<__m256i*>(out.fine + at * kBlock), _mm256_setzero_si256());
     }

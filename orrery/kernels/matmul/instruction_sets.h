@@ -32,6 +32,10 @@ struct OpenStrip {
   uint8_t* quants = nullptr;  ///< [blocks][8][64]
   float* scales = nullptr;    ///< [blocks][16], Q6_K [blocks][2][16]
   float* mins = nullptr;      ///< [blocks][16] where the kind has mins
+  /// What to ask the memory for while multiplying, ahead_bytes per block: the strip that comes next, whose quants would
+  /// otherwise be waited for.
+  const std::byte* ahead = nullptr;
+  int64_t ahead_bytes = 0;
 };
 
 /// Pointers at the first value of one group.

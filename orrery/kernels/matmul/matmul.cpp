@@ -71,7 +71,13 @@ void matmul(const PackedMatrix& w, const PackedRows& x, int64_t first_strip, int
 
   for (int64_t strip = first_strip; strip < last_strip; strip += strips_at_once) {
     const std::byte* data = w.data + strip * bytes;
-    for (int64_t i = 0; open && i < strips_at_once; ++i) set.open_strip(w.kind, data + i * bytes, w.cols, opened[i]);
+    for (int64_t i = 0; open && i < strips_at_once; ++i) {
+      set.open_strip(w.kind, data + i * bytes, w.cols, opened[i]);
+      // The strip after last_strip is likely this thread's too. With more rows there is time enough to wait.
+      const bool more = x.rows <= 16 && strip + strips_at_once < w.strips();
+      opened[i].ahead = data + (i + strips_at_once) * bytes;
+      opened[i].ahead_bytes = more ? bytes / (w.cols / kBlock) : 0;
+    }
     for (int64_t row = 0; row < x.rows; row += 16) {
       const RowGroup group = group_at(x, row);
       for (int64_t i = 0; i < strips_at_once; ++i) {

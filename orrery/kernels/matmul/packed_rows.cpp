@@ -20,6 +20,29 @@ void zero_row(int64_t blocks, const QuantizedRow& to) {
   }
 }
 
+// Where a row goes, padding rows included.
+QuantizedRow place_of(int64_t row, const PackedRows& out) {
+  const int64_t first = row / 16 * 16, t = row - first, blocks = out.cols / 32, at = first * blocks;
+  const int64_t quants = first * out.cols + t * 32;
+  return {.stride = group_size(std::min<int64_t>(16, out.rows - first)),
+          .quants = out.quants + quants,
+          .scales = out.scales + at + t,
+          .sums = out.sums + at + t,
+          .offsets = out.offsets + at + t,
+          .half_offsets = out.half_offsets + 2 * at + t,
+          .fine = out.fine + quants,
+          .fine_offsets = out.fine_offsets + at + t,
+          .fine_half_offsets = out.fine_half_offsets + 2 * at + t,
+          .has_fine = out.has_fine + first / 16 * blocks};
+}
+
+// x may be null: zeros.
+void store_floats(const float* x, int64_t row, PackedRows& out) {
+  const int64_t first = row / 16 * 16, size = group_size(std::min<int64_t>(16, out.rows - first));
+  float* values = out.values + first * out.cols + (row - first);
+  for (int64_t col = 0; col < out.cols; ++col) values[col * size] = x != nullptr ? x[col] : 0.0f;
+}
+
 int64_t align64(int64_t bytes) { return (bytes + 63) / 64 * 64; }
 
 }  // namespace
@@ -27,7 +50,7 @@ int64_t align64(int64_t bytes) { return (bytes + 63) / 64 * 64; }
 int64_t packed_rows_bytes(int64_t rows, int64_t cols) {
   const int64_t elements = padded(rows) * cols;
   return std::max(align64(elements * 4),
-                  2 * align64(elements) + 8 * align64(elements / 32 * 4) + align64(group_count(rows) * cols / 32));
+                  2 * align64(elements) + 8 * align64(elements / 32 * 4) + align64((rows + 15) / 16 * cols / 32));
 }
 
 PackedRows place_packed_rows(int64_t rows, int64_t cols, bool quantized, std::byte* memory) {
@@ -71,33 +94,22 @@ PackedRows rows_of(const PackedRows& x, int64_t first, int64_t last) {
   return part;
 }
 
-void pack_group(const float* x, int64_t stride, int64_t first_row, PackedRows& out) {
-  const int64_t filled = std::min<int64_t>(16, out.rows - first_row), size = group_size(filled), blocks = out.cols / 32;
-  uint8_t* has_fine = out.quantized ? out.has_fine + first_row / 16 * blocks : nullptr;
-  if (out.quantized) std::memset(has_fine, 0, blocks);
-  for (int64_t t = 0; t < size; ++t) {
-    const float* row = t < filled ? x + (first_row + t) * stride : nullptr;
-    if (!out.quantized) {
-      float* values = out.values + first_row * out.cols + t;
-      for (int64_t col = 0; col < out.cols; ++col) values[col * size] = row ? row[col] : 0.0f;
-      continue;
-    }
-    const int64_t at = first_row * blocks + t, quants = first_row * out.cols + t * 32;
-    const QuantizedRow to{.stride = size,
-                          .quants = out.quants + quants,
-                          .scales = out.scales + at,
-                          .sums = out.sums + at,
-                          .offsets = out.offsets + at,
-                          .half_offsets = out.half_offsets + 2 * at - t,
-                          .fine = out.fine + quants,
-                          .fine_offsets = out.fine_offsets + at,
-                          .fine_half_offsets = out.fine_half_offsets + 2 * at - t,
-                          .has_fine = has_fine};
-    if (row) {
-      matmul_set().quantize_row(row, out.cols, to);
+void clear_padding(PackedRows& out) {
+  if (out.quantized) std::memset(out.has_fine, 0, (out.rows + 15) / 16 * (out.cols / 32));
+  for (int64_t row = out.rows; row < padded(out.rows); ++row) {
+    if (out.quantized) {
+      zero_row(out.cols / 32, place_of(row, out));
     } else {
-      zero_row(blocks, to);
+      store_floats(nullptr, row, out);
     }
+  }
+}
+
+void pack_row(const float* x, int64_t row, PackedRows& out) {
+  if (out.quantized) {
+    matmul_set().quantize_row(x, out.cols, place_of(row, out));
+  } else {
+    store_floats(x, row, out);
   }
 }
 

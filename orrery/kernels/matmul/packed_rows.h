@@ -24,7 +24,7 @@ constexpr int64_t group_size(int64_t rows) { return rows > 8 ? 16 : rows > 4 ? 8
 /// is expected to be more than kFineShare of the row's mean energy per block; that depends on the row alone.
 ///   fine    [blocks][T][32]  int8, zero where the row does not need it
 ///   fine_offsets [blocks][T], fine_half_offsets [blocks][2][T]  -128·Σfine
-///   has_fine [blocks]        whether any row of the group needs it
+///   has_fine [blocks]        whether any row of the group needs it: 0 or 1
 struct PackedRows {
   int64_t rows = 0, cols = 0;
   bool quantized = false;
@@ -50,13 +50,13 @@ int64_t packed_rows_bytes(int64_t rows, int64_t cols);
 /// Lays the arrays out in `memory` (64-byte aligned, packed_rows_bytes long). cols is a multiple of 32 when quantized.
 PackedRows place_packed_rows(int64_t rows, int64_t cols, bool quantized, std::byte* memory);
 
-/// Packs the group that starts at `first_row` (a multiple of 16): its rows are x[row·stride + col].
-void pack_group(const float* x, int64_t stride, int64_t first_row, PackedRows& out);
+/// What must be zero before the rows are packed: the rows that fill up the last group, and has_fine.
+void clear_padding(PackedRows& out);
+
+/// Packs one row [cols]. Rows of one group may be packed from several threads at once.
+void pack_row(const float* x, int64_t row, PackedRows& out);
 
 /// Rows [first, last) of x, which start at a group (first is a multiple of 16; last too, or the end).
 PackedRows rows_of(const PackedRows& x, int64_t first, int64_t last);
-
-/// Number of groups.
-constexpr int64_t group_count(int64_t rows) { return (rows + 15) / 16; }
 
 }  // namespace orrery::kernels

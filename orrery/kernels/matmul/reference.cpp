@@ -1,5 +1,6 @@
 // The specification of every tile kernel, in plain loops.
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <vector>
 
@@ -40,7 +41,7 @@ void quantize_row(const float* x, int64_t cols, const QuantizedRow& out) {
       out.half_offsets[2 * at + half * out.stride] = -128 * sums[half];
       out.fine_half_offsets[2 * at + half * out.stride] = -128 * fine_sums[half];
     }
-    if (needs_fine) out.has_fine[block] = 1;
+    if (needs_fine) std::atomic_ref(out.has_fine[block]).store(1, std::memory_order_relaxed);
   }
 }
 

@@ -174,16 +174,20 @@ void Forward::pack_rows(const float* x, int64_t stride, int64_t rows, int64_t co
                         Profile::Stage stage) {
   Profile::Timer timer(profile_, stage);
   packed_rows_ = kernels::place_packed_rows(rows, cols, quantized, packed_);
-  pool_.run(kernels::group_count(rows), [&](int64_t group, int) {
-    if (norm == nullptr) return kernels::pack_group(x, stride, group * 16, packed_rows_);
+  kernels::clear_padding(packed_rows_);
+  const auto size = static_cast<size_t>(cols);
+  const auto normalise = [&](int64_t row, float* out) {
+    kernels::rms_norm({x + row * stride, size}, {norm, size}, static_cast<float>(spec_.norm_eps), {out, size});
+  };
+  // A row costs about a microsecond: few rows are not worth a loop of the pool, a group of 16 is worth sharing out.
+  const int64_t at_once = rows <= 2 ? rows : rows <= 16 ? 2 : 16;
+  pool_.run((rows + at_once - 1) / at_once, [&](int64_t chunk, int) {
     thread_local std::vector<float> normed;
-    normed.resize(16 * cols);
-    const auto size = static_cast<size_t>(cols);
-    for (int64_t i = 0; i < std::min<int64_t>(16, rows - group * 16); ++i) {
-      kernels::rms_norm({x + (group * 16 + i) * stride, size}, {norm, size}, static_cast<float>(spec_.norm_eps),
-                        {normed.data() + i * cols, size});
+    if (norm != nullptr) normed.resize(size);
+    for (int64_t row = chunk * at_once; row < std::min(rows, (chunk + 1) * at_once); ++row) {
+      if (norm != nullptr) normalise(row, normed.data());
+      kernels::pack_row(norm != nullptr ? normed.data() : x + row * stride, row, packed_rows_);
     }
-    kernels::pack_group(normed.data() - group * 16 * cols, cols, group * 16, packed_rows_);
   });
 }
 
@@ -231,8 +235,9 @@ void Forward::rotate_and_store(const LayerWeights&, int64_t index, std::span<con
   Profile::Timer timer(profile_, Profile::kRope);
   const auto rows = static_cast<int64_t>(rows_.size());
   const int64_t heads = spec_.heads + spec_.kv_heads;
-  pool_.run((rows + 15) / 16, [&](int64_t chunk, int) {
-    for (int64_t row = chunk * 16; row < std::min(rows, chunk * 16 + 16); ++row) {
+  const int64_t at_once = rows <= 16 ? 2 : 16;
+  pool_.run((rows + at_once - 1) / at_once, [&](int64_t chunk, int) {
+    for (int64_t row = chunk * at_once; row < std::min(rows, (chunk + 1) * at_once); ++row) {
       const int64_t position = rows_[row].position;
       float* qkv = qkv_ + row * qkv_stride_;
       kernels::rope(qkv, heads, spec_.head_dim, rope_.cos(position), rope_.sin(position));

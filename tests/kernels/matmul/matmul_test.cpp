@@ -49,7 +49,8 @@ Weights random_weights(PackedKind kind, int64_t rows, int64_t cols, std::mt19937
 PackedRows pack(const std::vector<float>& x, int64_t rows, int64_t cols, bool quantized, Buffer& memory) {
   memory = Buffer(packed_rows_bytes(rows, cols));
   PackedRows packed = place_packed_rows(rows, cols, quantized, memory.data());
-  for (int64_t row = 0; row < rows; row += 16) pack_group(x.data(), cols, row, packed);
+  clear_padding(packed);
+  for (int64_t row = 0; row < rows; ++row) pack_row(x.data() + row * cols, row, packed);
   return packed;
 }
 
