@@ -15,10 +15,7 @@ size_t character_before(std::string_view text, size_t end) {
   return end;
 }
 
-bool is_word_at(std::string_view text, size_t at) {
-  const char32_t code = decode_utf8(text.data() + at).code;
-  return is_word(code) || code == 0x200C || code == 0x200D;  // Rust's \w has the joiners
-}
+bool is_word_at(std::string_view text, size_t at) { return is_rust_word(decode_utf8(text.data() + at).code); }
 
 bool stands_alone(std::string_view text, size_t begin, size_t end) {
   return (begin == 0 || !is_word_at(text, character_before(text, begin))) &&

@@ -18,6 +18,13 @@ Bpe::Bpe(const PieceTable& pieces, const PieceIndex& index, BpeOptions options)
     fallback_[byte] = options_.byte_fallback ? index_.find(fmt::format("<0x{:02X}>", byte)) : kNoToken;
   }
   for (TokenId id = 0; id < pieces_.size(); ++id) longest_piece_ = std::max(longest_piece_, pieces_[id].size());
+  if (options_.byte_fallback || options_.unk) {
+    is_odd_.assign(static_cast<size_t>(pieces_.size()), false);
+    if (options_.unk) is_odd_[static_cast<size_t>(*options_.unk)] = true;
+    for (TokenId id : fallback_) {
+      if (id != kNoToken) is_odd_[static_cast<size_t>(id)] = true;
+    }
+  }
   whole_ = std::make_unique<std::atomic<uint8_t>[]>(static_cast<size_t>(pieces_.size()));
   // A text without pre-tokenizer (Llama's) is one word; it may be cut before every U+2581 unless a merge proves
   // otherwise.
@@ -43,6 +50,7 @@ bool Bpe::add_merge(std::string_view left, std::string_view right, bool unlisted
   const Symbol a = symbol_of(left, unlisted_too), b = symbol_of(right, unlisted_too),
                both = symbol_of(joined, unlisted_too);
   if (a == MergeTable::kNever || b == MergeTable::kNever || both == MergeTable::kNever) return false;
+  for (Symbol symbol : {a, b, both}) merges_odd_ |= symbol < is_odd_.size() && is_odd_[symbol];
   // tokenizers lets the last of equal merges stand, llama.cpp the first.
   if (unlisted_too) {
     merges_.add(a, b, {next_rank_++, both});
@@ -67,6 +75,20 @@ void Bpe::add_merges_by_id() {
   }
 }
 
+void Bpe::finish() {
+  if (affixes_ || merges_odd_) return;
+  const auto size = static_cast<Symbol>(pieces_.size());
+  merges_.finish([&](Symbol symbol) -> MergeTable::Ends {
+    const std::string_view text =
+        symbol < size ? pieces_[static_cast<TokenId>(symbol)] : unlisted_[static_cast<TokenId>(symbol - size)];
+    size_t last = text.size() - 1;
+    while (!options_.bytes && last > 0 && is_utf8_continuation(text[last])) --last;
+    const size_t length = options_.bytes ? 1 : std::min<size_t>(utf8_length(text[0]), text.size());
+    return {static_cast<Symbol>(character_id(text.substr(0, length))),
+            static_cast<Symbol>(character_id(text.substr(last)))};
+  });
+}
+
 TokenId Bpe::character_id(std::string_view character) const {
   return character.size() == 1 ? one_byte_[static_cast<unsigned char>(character[0])] : index_.find(character);
 }
@@ -86,6 +108,15 @@ bool Bpe::add_byte_tokens(std::string_view bytes, std::vector<Symbol>& symbols) 
 
 void Bpe::merge_word(std::string_view word, std::vector<Symbol>& symbols) const {
   symbols.clear();
+  if (options_.bytes && !affixes_) {
+    for (char byte : word) {
+      const TokenId id = one_byte_[static_cast<unsigned char>(byte)];
+      if (id == kNoToken) break;
+      symbols.push_back(static_cast<Symbol>(id));
+    }
+    if (symbols.size() == word.size()) return merge_symbols(symbols, merges_);
+    symbols.clear();
+  }
   bool unknown = false;  // an unk waits to be fused with the next
   std::string affixed;
   for (size_t at = 0; at < word.size();) {
@@ -125,6 +156,10 @@ void Bpe::emit(const std::vector<Symbol>& symbols, std::vector<TokenId>& ids) co
 }
 
 void Bpe::encode_part(std::string_view word, std::vector<TokenId>& ids) const {
+  if (word.size() == 1 && one_byte_[static_cast<unsigned char>(word[0])] != kNoToken && !affixes_) {
+    ids.push_back(one_byte_[static_cast<unsigned char>(word[0])]);
+    return;
+  }
   const TokenId piece = word.size() <= longest_piece_ ? index_.find(word) : kNoToken;
   if (piece != kNoToken) {
     if (options_.ignore_merges || whole_[piece].load(std::memory_order_relaxed) == kIsOneToken) {

@@ -32,6 +32,8 @@ class Bpe final : public Model {
   bool add_merge(std::string_view left, std::string_view right, bool unlisted_too);
   /// As tiktoken has it: any two symbols that make a piece merge, and the piece's id is the rank.
   void add_merges_by_id();
+  /// Call after the last merge.
+  void finish();
   void reserve_merges(size_t merges) { merges_.reserve(merges); }
   void encode(std::string_view word, std::vector<TokenId>& ids) const override;
 
@@ -55,6 +57,8 @@ class Bpe final : public Model {
   TokenId fallback_[256];  // of <0x00> … <0xFF>
   size_t longest_piece_ = 0;
   bool affixes_ = false;
+  std::vector<bool> is_odd_;  // pieces that words may begin with though they are no characters: unk and byte tokens
+  bool merges_odd_ = false;
   bool cuts_at_metaspace_ = false;  // no merge crosses from another character into U+2581
   uint32_t next_rank_ = 0;
   mutable std::unique_ptr<std::atomic<uint8_t>[]> whole_;  // per piece: does its own text encode to it alone?

@@ -114,6 +114,7 @@ class GgufTokenizer {
     } else {
       refuse("merges", "nothing", "the merges of a BPE");
     }
+    bpe->finish();
     parts.model = std::move(bpe);
     parts.pre_tokenizer = make_pre_tokenizer(*kind);
     if (kind->metaspace) {
@@ -247,7 +248,9 @@ class GgufTokenizer {
     const bool llama = model == "llama", t5 = model == "t5";
     const auto some = [](bool wanted, TokenId id) { return wanted ? std::optional(id) : std::nullopt; };
     const auto bos = id("bos", some(llama, 1)), eos = id("eos", llama ? some(true, 2) : some(t5, 1));
-    const auto unk = id("unknown", llama ? some(true, 0) : some(t5, 2)), pad = id("padding", some(t5, 0));
+    const auto unknown = std::find(types_.begin(), types_.end(), PieceType::kUnknown);
+    const auto unk = id("unknown", some(unknown != types_.end(), static_cast<TokenId>(unknown - types_.begin())));
+    const auto pad = id("padding", some(t5, 0));
     // A file may forget that what ends an answer is markup.
     for (size_t i = 0; i < tokens_.size(); ++i) {
       if (types_[i] != PieceType::kControl && types_[i] != PieceType::kByte && tokens_[i] != "</s>" &&

@@ -9,6 +9,15 @@
 
 namespace orrery::text {
 
+namespace {
+
+constexpr Symbol kNoSymbol = ~Symbol{0};
+
+Symbol left_of(uint64_t pair) { return static_cast<Symbol>(pair >> 32); }
+Symbol right_of(uint64_t pair) { return static_cast<Symbol>(pair); }
+
+}  // namespace
+
 void MergeTable::reserve(size_t merges) { grow(std::bit_ceil(std::max<size_t>(16, merges * 2))); }
 
 void MergeTable::grow(size_t capacity) {
@@ -43,17 +52,41 @@ void MergeTable::add_or_replace(Symbol left, Symbol right, Merge merge) {
   max_rank_ = std::max(max_rank_, merge.rank);
 }
 
+void MergeTable::finish(FunctionRef<Ends(Symbol)> ends_of) {
+  constexpr uint32_t kMost = 1 << 26;
+  Symbol most = 0;
+  for (const Slot& slot : slots_) {
+    if (slot.key != kFree) most = std::max({most, slot.merge.symbol, left_of(slot.key), right_of(slot.key)});
+  }
+  regular_ = most < kMost && max_rank_ < kMost;
+  if (!regular_) return;
+  std::vector<uint32_t> first_use(most + 1, kNever);
+  made_by_.assign(max_rank_ + 1, kNoSymbol);
+  for (const Slot& slot : slots_) {
+    if (slot.key == kFree) continue;
+    Symbol& made = made_by_[slot.merge.rank];
+    regular_ &= made == kNoSymbol || made == slot.merge.symbol;
+    made = slot.merge.symbol;
+    const Symbol left = left_of(slot.key), right = right_of(slot.key);
+    for (Symbol used : {left, right}) first_use[used] = std::min(first_use[used], slot.merge.rank);
+    joins_.set(join_bit(ends_of(left).last, ends_of(right).first));
+  }
+  hasty_.assign(max_rank_ + 1, false);
+  for (uint32_t rank = 0; rank <= max_rank_; ++rank) {
+    hasty_[rank] = made_by_[rank] != kNoSymbol && first_use[made_by_[rank]] <= rank;
+  }
+}
+
 namespace {
 
 using Merge = MergeTable::Merge;
 
 constexpr size_t kShort = 96;  // below this, scanning for the lowest rank beats keeping a queue
 
-void merge_short(std::vector<Symbol>& symbols, const MergeTable& merges) {
+/// Merges `size` symbols, at most kShort; returns how many are left.
+size_t merge_short(Symbol* ids, size_t size, const MergeTable& merges) {
   uint32_t ranks[kShort];  // of the pair that begins here; the last has none
   Symbol results[kShort];
-  Symbol* const ids = symbols.data();
-  size_t size = symbols.size();
   const auto look_up = [&](size_t i) {
     const Merge merge = i + 1 < size ? merges.find(ids[i], ids[i + 1]) : Merge{};
     ranks[i] = merge.rank;
@@ -74,128 +107,75 @@ void merge_short(std::vector<Symbol>& symbols, const MergeTable& merges) {
     look_up(at);
     if (at > 0) look_up(at - 1);
   }
-  symbols.resize(size);
+  return size;
 }
 
-/// Merges a long word. Pairs wait in one bucket per rank and are swept rank by rank, in the order of their places, so
-/// that a run of equal pairs costs one sweep. A pair that turns up with a rank no higher than the one being swept goes
-/// first, through a heap.
-class LongMerger {
- public:
-  void run(std::vector<Symbol>& symbols, const MergeTable& merges) {
-    merges_ = &merges;
-    ids_ = symbols.data();
-    const auto size = static_cast<Place>(symbols.size());
-    end_ = size;
-    next_.resize(size);
-    previous_.resize(size);
-    pairs_.assign(size, Merge{});
-    if (bucket_of_rank_.size() <= merges.max_rank()) bucket_of_rank_.resize(merges.max_rank() + 1, kNoBucket);
-    for (Place i = 0; i < size; ++i) next_[i] = i + 1, previous_[i] = i - 1;  // the first one's wraps to kNowhere
-    swept_ = -1;
-    for (Place i = 0; i + 1 < size; ++i) queue(i);
-    while (!ranks_.empty()) {
-      const uint32_t rank = ranks_.top();
-      ranks_.pop();
-      sweep(rank);
+/// Merges a long word part by part: it can be cut wherever no merge joins two neighbours.
+void merge_parts(std::vector<Symbol>& symbols, const MergeTable& merges) {
+  std::vector<Symbol> long_part;
+  size_t kept = 0;
+  for (size_t begin = 0, end; begin < symbols.size(); begin = end) {
+    end = begin + 1;
+    while (end < symbols.size() && merges.may_join(symbols[end - 1], symbols[end])) ++end;
+    size_t size = end - begin;
+    if (size > kShort) {
+      long_part.assign(symbols.begin() + static_cast<ptrdiff_t>(begin), symbols.begin() + static_cast<ptrdiff_t>(end));
+      merge_by_sweeps(long_part, merges);
+      size = long_part.size();
+      std::copy(long_part.begin(), long_part.end(), symbols.begin() + static_cast<ptrdiff_t>(kept));
+    } else {
+      size = size == 1 ? 1 : merge_short(symbols.data() + begin, size, merges);
+      std::memmove(symbols.data() + kept, symbols.data() + begin, size * sizeof(Symbol));
     }
-    size_t kept = 0;
-    for (Place i = 0; i < size; i = next_[i]) symbols[kept++] = symbols[i];
-    symbols.resize(kept);
-    if (next_.capacity() > kKeptPlaces) *this = LongMerger();
+    kept += size;
   }
-
- private:
-  using Place = uint32_t;
-  struct Early {
-    uint32_t rank;
-    Place place;
-    bool operator>(const Early& other) const { return rank != other.rank ? rank > other.rank : place > other.place; }
-  };
-  static constexpr Place kNowhere = ~Place{0};
-  static constexpr uint32_t kNoBucket = ~uint32_t{0};
-  static constexpr size_t kKeptPlaces = 1 << 16;  // memory that a thread keeps for its next word: about 2 MB
-
-  /// Looks up the pair that begins at a place, and lets it wait.
-  void queue(Place at) {
-    const Merge merge = next_[at] == end_ ? Merge{} : merges_->find(ids_[at], ids_[next_[at]]);
-    pairs_[at] = merge;
-    if (merge.rank == MergeTable::kNever) return;
-    if (merge.rank <= swept_) {
-      early_.push({merge.rank, at});
-      return;
-    }
-    uint32_t& bucket = bucket_of_rank_[merge.rank];
-    if (bucket == kNoBucket) {
-      ranks_.push(merge.rank);
-      if (free_buckets_.empty()) {
-        bucket = static_cast<uint32_t>(buckets_.size());
-        buckets_.emplace_back();
-      } else {
-        bucket = free_buckets_.back();
-        free_buckets_.pop_back();
-      }
-    }
-    buckets_[bucket].push_back(at);
-  }
-
-  void sweep(uint32_t rank) {
-    const uint32_t bucket = std::exchange(bucket_of_rank_[rank], kNoBucket);
-    std::vector<Place> places = std::move(buckets_[bucket]);
-    if (!std::is_sorted(places.begin(), places.end())) std::sort(places.begin(), places.end());
-    swept_ = rank;
-    for (Place at : places) {
-      drain_early({rank, at});
-      merge(at, rank);
-    }
-    drain_early({MergeTable::kNever, 0});
-    places.clear();
-    buckets_[bucket] = std::move(places);
-    free_buckets_.push_back(bucket);
-  }
-
-  /// Merges what comes before `limit`.
-  void drain_early(Early limit) {
-    while (!early_.empty() && limit > early_.top()) {
-      const Early first = early_.top();
-      early_.pop();
-      merge(first.place, first.rank);
-    }
-  }
-
-  /// Merges the pair at a place, if it still has that rank.
-  void merge(Place at, uint32_t rank) {
-    if (pairs_[at].rank != rank) return;
-    const Place right = next_[at];
-    ids_[at] = pairs_[at].symbol;
-    next_[at] = next_[right];
-    pairs_[right] = Merge{};
-    if (next_[at] != end_) previous_[next_[at]] = at;
-    queue(at);
-    if (previous_[at] != kNowhere) queue(previous_[at]);
-  }
-
-  const MergeTable* merges_ = nullptr;
-  Symbol* ids_ = nullptr;
-  Place end_ = 0;
-  std::vector<Place> next_, previous_;
-  std::vector<Merge> pairs_;
-  int64_t swept_ = -1;
-  std::vector<uint32_t> bucket_of_rank_, free_buckets_;
-  std::vector<std::vector<Place>> buckets_;
-  std::priority_queue<uint32_t, std::vector<uint32_t>, std::greater<>> ranks_;
-  std::priority_queue<Early, std::vector<Early>, std::greater<>> early_;
-};
+  symbols.resize(kept);
+}
 
 }  // namespace
+
+void merge_by_heap(std::vector<Symbol>& symbols, const MergeTable& merges) {
+  using Place = uint32_t;
+  struct Waiting {
+    uint32_t rank;
+    Place place;
+    bool operator>(const Waiting& other) const { return rank != other.rank ? rank > other.rank : place > other.place; }
+  };
+  const auto size = static_cast<Place>(symbols.size());
+  std::vector<Place> next(size), previous(size);
+  std::vector<Merge> pairs(size);  // of the pair that begins here
+  std::priority_queue<Waiting, std::vector<Waiting>, std::greater<>> queue;
+  const auto look_up = [&](Place at) {
+    pairs[at] = next[at] == size ? Merge{} : merges.find(symbols[at], symbols[next[at]]);
+    if (pairs[at].rank != MergeTable::kNever) queue.push({pairs[at].rank, at});
+  };
+  for (Place i = 0; i < size; ++i) next[i] = i + 1, previous[i] = i == 0 ? size : i - 1;
+  for (Place i = 0; i < size; ++i) look_up(i);
+  while (!queue.empty()) {
+    const auto [rank, at] = queue.top();
+    queue.pop();
+    if (pairs[at].rank != rank) continue;  // one of the two is another by now
+    const Place right = next[at];
+    symbols[at] = pairs[at].symbol;
+    next[at] = next[right];
+    pairs[right] = {};
+    if (next[at] != size) previous[next[at]] = at;
+    look_up(at);
+    if (previous[at] != size) look_up(previous[at]);
+  }
+  size_t kept = 0;
+  for (Place i = 0; i < size; i = next[i]) symbols[kept++] = symbols[i];
+  symbols.resize(kept);
+}
 
 void merge_symbols(std::vector<Symbol>& symbols, const MergeTable& merges) {
   if (symbols.size() < 2) return;
   if (symbols.size() <= kShort) {
-    merge_short(symbols, merges);
+    symbols.resize(merge_short(symbols.data(), symbols.size(), merges));
+  } else if (merges.is_regular()) {
+    merge_parts(symbols, merges);
   } else {
-    thread_local LongMerger merger;
-    merger.run(symbols, merges);
+    merge_by_heap(symbols, merges);
   }
 }
 

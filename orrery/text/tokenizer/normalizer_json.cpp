@@ -6,6 +6,7 @@
 
 #include "orrery/text/tokenizer/base64.h"
 #include "orrery/text/tokenizer/byte_level.h"
+#include "orrery/text/tokenizer/crate_characters.h"
 #include "orrery/text/tokenizer/regex.h"
 #include "orrery/text/tokenizer/unicode.h"
 #include "orrery/text/tokenizer/unicode_forms.h"
@@ -67,7 +68,7 @@ class Plain final : public Normalizer {
 };
 
 void strip_accents(std::string& text) {
-  keep_characters(text, [](char32_t code) { return (char_class(code) & kMark) == 0; });
+  keep_characters(text, [](char32_t code) { return !is_accent(code); });
 }
 
 /// SentencePiece's NMT rules: no controls, and what is like a space is one.
@@ -222,7 +223,7 @@ class Bert final : public Normalizer {
     if (clean_) {
       map_characters(text, [](std::string& out, char32_t code, std::string_view utf8) {
         const bool space = is_space(code);
-        if (code == 0 || code == 0xFFFD || (is_other(code) && code != '\t' && code != '\n' && code != '\r')) return;
+        if (is_bert_other(code) && code != '\t' && code != '\n' && code != '\r') return;
         out += space ? " " : utf8;
       });
     }
@@ -239,16 +240,12 @@ class Bert final : public Normalizer {
     }
     if (strip_accents_) {
       normalize_unicode(text, UnicodeForm::kNfd);
-      keep_characters(text, [](char32_t code) { return category(code) != Category::kMn; });
+      keep_characters(text, [](char32_t code) { return !is_bert_accent(code); });
     }
     if (lowercase_) lowercase(text);
   }
 
  private:
-  static bool is_other(char32_t code) {
-    const Category kind = category(code);
-    return kind == Category::kCc || kind == Category::kCf || kind == Category::kCo || kind == Category::kCn;
-  }
   static bool is_chinese(char32_t code) {
     return (code >= 0x4E00 && code <= 0x9FFF) || (code >= 0x3400 && code <= 0x4DBF) ||
            (code >= 0x20000 && code <= 0x2A6DF) || (code >= 0x2A700 && code <= 0x2B81F) ||

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "orrery/text/tokenizer/byte_level.h"
+#include "orrery/text/tokenizer/crate_characters.h"
 #include "orrery/text/tokenizer/delimiters.h"
 #include "orrery/text/tokenizer/normalizer.h"
 #include "orrery/text/tokenizer/regex.h"
@@ -100,9 +101,6 @@ PreTokenizerPtr make_character_split(IsDelimiter is_delimiter, SplitBehavior beh
 }
 
 bool is_number(char32_t code) { return (char_class(code) & kNumber) != 0; }
-bool is_punctuation(char32_t code) {
-  return (char_class(code) & (code < 128 ? kPunctuation | kSymbol : kPunctuation)) != 0;
-}
 
 class ByteLevel final : public PreTokenizer {
  public:
@@ -223,7 +221,7 @@ class Whitespace final : public PreTokenizer {
   enum { kBetween, kWord, kOther };
   static int kind_of(char32_t code) {
     if (is_space(code)) return kBetween;
-    return is_word(code) || code == 0x200C || code == 0x200D ? kWord : kOther;
+    return is_rust_word(code) ? kWord : kOther;
   }
 };
 
@@ -249,7 +247,9 @@ PreTokenizerPtr make_byte_level_bytes() { return std::make_unique<ByteLevelBytes
 PreTokenizerPtr make_digits(bool individual) {
   return make_character_split(is_number, individual ? SplitBehavior::kIsolated : SplitBehavior::kContiguous);
 }
-PreTokenizerPtr make_punctuation(SplitBehavior behavior) { return make_character_split(is_punctuation, behavior); }
+PreTokenizerPtr make_punctuation(SplitBehavior behavior) {
+  return make_character_split(is_crate_punctuation, behavior);
+}
 PreTokenizerPtr make_whitespace() { return std::make_unique<Whitespace>(); }
 PreTokenizerPtr make_whitespace_split() { return make_character_split(is_space, SplitBehavior::kRemoved); }
 

@@ -1,6 +1,7 @@
 // Oniguruma's Ruby syntax in PCRE2's words (github.com/kkos/oniguruma, doc/RE; pcre2pattern(3)).
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "orrery/base/error.h"
@@ -17,6 +18,8 @@ constexpr std::string_view kNoSpaces =
     R"(\x00-\x08\x0E-\x1F\x21-\x{84}\x{86}-\x{9F}\x{A1}-\x{167F}\x{1681}-\x{1FFF}\x{200B}-\x{2027}\x{202A}-\x{202E})"
     R"(\x{2030}-\x{205E}\x{2060}-\x{2FFF}\x{3001}-\x{D7FF}\x{E000}-\x{10FFFF})";
 constexpr std::string_view kWord = R"(\p{Alphabetic}\p{M}\p{Nd}\p{Pc})";
+// Outside brackets, Oniguruma's \w also has these six of Latin-1 (superscripts and fractions).
+constexpr std::string_view kBareWord = R"(\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\xB2\xB3\xB9\x{BC}-\x{BE})";
 constexpr std::string_view kHex = "0-9A-Fa-f";
 constexpr int kMaxNesting = 100;
 
@@ -111,9 +114,9 @@ class Translator {
       case 'S':
         return fmt::format("[^{}]", kSpaces);
       case 'w':
-        return fmt::format("[{}]", kWord);
+        return fmt::format("[{}]", kBareWord);
       case 'W':
-        return fmt::format("[^{}]", kWord);
+        return fmt::format("[^{}]", kBareWord);
       case 'd':
         return "\\p{Nd}";
       case 'D':
@@ -123,9 +126,9 @@ class Translator {
       case 'H':
         return fmt::format("[^{}]", kHex);
       case 'b':
-        return fmt::format("(?:(?<=[{0}])(?![{0}])|(?<![{0}])(?=[{0}]))", kWord);
+        return fmt::format("(?:(?<=[{0}])(?![{0}])|(?<![{0}])(?=[{0}]))", kBareWord);
       case 'B':
-        return fmt::format("(?:(?<=[{0}])(?=[{0}])|(?<![{0}])(?![{0}]))", kWord);
+        return fmt::format("(?:(?<=[{0}])(?=[{0}])|(?<![{0}])(?![{0}]))", kBareWord);
       default:
         return taken;
     }
@@ -163,6 +166,34 @@ class Translator {
     }
   }
 
+  /// "[:alpha:]" or "[:^alpha:]", as Unicode has it.
+  void posix_class(Set& set) {
+    static constexpr std::pair<std::string_view, std::string_view> kClasses[] = {{"alpha", "\\p{Alphabetic}"},
+                                                                                 {"digit", "\\p{Nd}"},
+                                                                                 {"alnum", "\\p{Alphabetic}\\p{Nd}"},
+                                                                                 {"upper", "\\p{Uppercase}"},
+                                                                                 {"lower", "\\p{Lowercase}"},
+                                                                                 {"space", kSpaces},
+                                                                                 {"punct", "\\p{P}\\p{S}"},
+                                                                                 {"word", kWord},
+                                                                                 {"xdigit", kHex},
+                                                                                 {"cntrl", "\\p{Cc}"},
+                                                                                 {"blank", "\\t\\p{Zs}"}};
+    const size_t end = pattern_.find(":]", at_);
+    std::string_view name = pattern_.substr(at_ + 2, end - at_ - 2);
+    const bool negated = name.starts_with('^');
+    if (negated) name.remove_prefix(1);
+    const auto* known =
+        std::find_if(std::begin(kClasses), std::end(kClasses), [=](const auto& c) { return c.first == name; });
+    if (known == std::end(kClasses)) fail("the class [:" + std::string(name) + ":]");
+    if (negated) {
+      set.alternatives.push_back(fmt::format("[^{}]", known->second));
+    } else {
+      set.items += known->second;
+    }
+    at_ = end + 2;
+  }
+
   /// From '[' to its ']'. An expression that matches one character.
   std::string char_class(int depth) {
     if (depth > kMaxNesting) fail("character classes nested too deeply");
@@ -178,9 +209,7 @@ class Translator {
         operands.emplace_back();
         at_ += 2;
       } else if (pattern_.substr(at_, 2) == "[:" && pattern_.find(":]", at_) != std::string_view::npos) {
-        const size_t end = pattern_.find(":]", at_) + 2;
-        set.items += pattern_.substr(at_, end - at_);
-        at_ = end;
+        posix_class(set);
       } else if (peek() == '[') {
         set.alternatives.push_back(char_class(depth + 1));
       } else if (peek() == '\\') {

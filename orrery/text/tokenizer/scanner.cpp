@@ -138,7 +138,7 @@ void scan_number_runs(std::string_view text, Sink sink) {
 void scan_thousands(std::string_view text, Sink sink) {
   const char* text_end = text.data() + text.size();
   scan_runs(text, sink, is_decimal, [text_end](const char* end, size_t count) {
-    return end != text_end && is_word(decode_utf8(end).code) ? GroupSizes{0, 0} : GroupSizes{count % 3, 3};
+    return end != text_end && is_oniguruma_word(decode_utf8(end).code) ? GroupSizes{0, 0} : GroupSizes{count % 3, 3};
   });
 }
 

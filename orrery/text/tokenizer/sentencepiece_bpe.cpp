@@ -54,7 +54,7 @@ void SentencePieceBpe::build_merges() {
     if (id != kNoToken && vocab_.is_text(id)) return static_cast<Symbol>(id);
     if (utf8_length(part[0]) != part.size()) return kUnknown;
     const auto [known, added] =
-        inside_.try_emplace(std::string(part), kInside + static_cast<Symbol>(inside_text_.size()));
+        inside_.try_emplace(std::string(part), first_inside() + static_cast<Symbol>(inside_text_.size()));
     if (added) inside_text_.emplace_back(part);
     return known->second;
   };
@@ -73,6 +73,13 @@ void SentencePieceBpe::build_merges() {
       if (right != kUnknown) merges_.add(left, right, {ranks[static_cast<size_t>(id)], static_cast<Symbol>(id)});
     }
   }
+  merges_.finish([&](Symbol symbol) -> MergeTable::Ends {
+    const std::string_view text =
+        symbol < first_inside() ? pieces[static_cast<TokenId>(symbol)] : inside_text_[symbol - first_inside()];
+    size_t last = text.size() - 1;
+    while (is_utf8_continuation(text[last])) --last;
+    return {part_symbol(text.substr(0, utf8_length(text[0]))), part_symbol(text.substr(last))};
+  });
 }
 
 Symbol SentencePieceBpe::character_symbol(std::string_view character) const {
@@ -101,8 +108,8 @@ void SentencePieceBpe::encode_part(std::string_view text, Word& word) const {
   for (Symbol symbol : word.symbols) {
     if (symbol >= kUnknown) {
       emit_unknown(word.unknown[symbol - kUnknown], word);
-    } else if (symbol >= kInside) {
-      emit_unknown(inside_text_[symbol - kInside], word);
+    } else if (symbol >= first_inside()) {
+      emit_unknown(inside_text_[symbol - first_inside()], word);
     } else if (vocab_.type(static_cast<TokenId>(symbol)) == PieceType::kUnused) {
       emit_parts(static_cast<TokenId>(symbol), word);
     } else {
@@ -146,7 +153,7 @@ void SentencePieceBpe::emit_parts(TokenId unused, Word& word) const {
     parts.erase(parts.begin() + static_cast<ptrdiff_t>(where) + 1);
   }
   for (const auto& [text, symbol] : parts) {
-    if (symbol >= kInside || symbol == static_cast<Symbol>(unused)) {
+    if (symbol >= first_inside() || symbol == static_cast<Symbol>(unused)) {
       emit_unknown(text, word);
     } else if (vocab_.type(static_cast<TokenId>(symbol)) == PieceType::kUnused) {
       emit_parts(static_cast<TokenId>(symbol), word);

@@ -19,9 +19,10 @@ class SentencePieceBpe final : public Model {
   void encode(std::string_view text, std::vector<TokenId>& ids) const override;
 
  private:
-  /// Symbols that are no piece: characters inside longer pieces from kInside on, unknown ones of the word at hand from
-  /// kUnknown on.
-  static constexpr Symbol kInside = 0x40000000u, kUnknown = 0x80000000u;
+  /// Symbols that are no piece: characters inside longer pieces follow behind the pieces, unknown ones of the word at
+  /// hand from here on.
+  static constexpr Symbol kUnknown = 0x80000000u;
+  Symbol first_inside() const { return static_cast<Symbol>(vocab_.pieces->size()); }
   struct Word;
 
   void build_merges();

@@ -57,8 +57,11 @@ class Loader {
 
     add_pieces(pre_tokenizer.gives_bytes);
     add_added_tokens();
-    for (TokenId id = 0; id < parts_.pieces->size(); ++id)
-      parts_.bytes->add(decoder.per_token.bytes((*parts_.pieces)[id]));
+    for (TokenId id = 0; id < parts_.pieces->size(); ++id) {
+      const auto other = parts_.decoded_piece.find(id);
+      parts_.bytes->add(
+          decoder.per_token.bytes(other == parts_.decoded_piece.end() ? (*parts_.pieces)[id] : other->second));
+    }
     parts_.by_piece = PieceIndex(*parts_.pieces, static_cast<size_t>(parts_.pieces->size()));
     for (TokenId id = 0; id < parts_.pieces->size(); ++id) {
       if (!(*parts_.pieces)[id].empty()) parts_.by_piece.insert(id);
@@ -192,6 +195,7 @@ class Loader {
       }
       ++i;
     }
+    bpe->finish();
     return bpe;
   }
 

@@ -95,22 +95,40 @@ bool is_circled_letter(char32_t code) {
          (code >= 0x1F150 && code <= 0x1F169) || (code >= 0x1F170 && code <= 0x1F189);
 }
 
-}  // namespace
-
-uint8_t detail::wide_char_class(char32_t code) {
-  return is_space(code) ? static_cast<uint8_t>(kSpace) : class_of(category(code));
-}
-
 bool is_word(char32_t code) {
   const Category kind = category(code);
   return (class_of(kind) & (kLetter | kMark)) != 0 || kind == Category::kNd || kind == Category::kNl ||
          kind == Category::kPc || is_circled_letter(code);
 }
 
+/// Capital letters that Unicode 16 and 17 added, and their small ones.
+struct NewerCase {
+  char32_t first, last, lower;
+};
+constexpr NewerCase kNewerCases[] = {{0x1C89, 0x1C89, 0x1C8A},   {0xA7CB, 0xA7CB, 0x264},  {0xA7CC, 0xA7CC, 0xA7CD},
+                                     {0xA7CE, 0xA7CE, 0xA7CF},   {0xA7D2, 0xA7D2, 0xA7D3}, {0xA7D4, 0xA7D4, 0xA7D5},
+                                     {0xA7DA, 0xA7DA, 0xA7DB},   {0xA7DC, 0xA7DC, 0x19B},  {0x10D50, 0x10D65, 0x10D70},
+                                     {0x16EA0, 0x16EB8, 0x16EBB}};
+
+}  // namespace
+
+uint8_t detail::wide_char_class(char32_t code) {
+  return is_space(code) ? static_cast<uint8_t>(kSpace) : class_of(category(code));
+}
+
+bool is_oniguruma_word(char32_t code) {
+  return is_word(code) || code == 0xB2 || code == 0xB3 || code == 0xB9 || (code >= 0xBC && code <= 0xBE);
+}
+
+bool is_rust_word(char32_t code) { return is_word(code) || code == 0x200C || code == 0x200D; }
+
 void append_lowercase(std::string& text, char32_t code) {
   if (code == 0x130) {  // SpecialCasing.txt: the one character whose lower case is two
     text += "i\xCC\x87";
     return;
+  }
+  for (const NewerCase& newer : kNewerCases) {
+    if (code >= newer.first && code <= newer.last) return append_utf8(text, code - newer.first + newer.lower);
   }
   append_utf8(text, static_cast<char32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(code))));
 }

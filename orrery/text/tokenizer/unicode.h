@@ -66,8 +66,10 @@ inline uint8_t char_class(char32_t code) {
 }
 
 bool is_space(char32_t code);
-/// Oniguruma's \w: Alphabetic, M, Nd, Pc. (Rust's regex adds the joiners U+200C and U+200D.)
-bool is_word(char32_t code);
+/// What \w means: Alphabetic, M, Nd and Pc, and with Oniguruma six superscripts and fractions of Latin-1, with Rust's
+/// regex the joiners U+200C and U+200D.
+bool is_oniguruma_word(char32_t code);
+bool is_rust_word(char32_t code);
 /// The characters that one lowercases to, appended (a character at a time: no final sigma rule).
 void append_lowercase(std::string& text, char32_t code);
 

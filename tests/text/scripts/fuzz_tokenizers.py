@@ -237,8 +237,10 @@ def train_sentencepiece(folder, name, options, rng):
         with open(corpus, "w") as out:
             for _ in range(4000):
                 out.write(" ".join(rng.choice(random_text.WORDS) for _ in range(12)) + "\n")
-                out.write(random_text.text(rng, 8).replace("\n", " ").replace("\r", " ").replace("\x00", "") + "\n")
-    sentencepiece.SentencePieceTrainer.train(input=corpus, model_prefix=f"{folder}/{name}", vocab_size=900, hard_vocab_limit=False, minloglevel=2,
+                low, high = rng.choice(random_text.SCRIPTS[:5] + [(0x3040, 0x30FF)])
+                out.write("".join(rng.choice(random_text.MARKS[:30]) + chr(rng.randint(low, high)) * rng.randrange(3)
+                                  for _ in range(9)).replace("\x7f", "") + "\n")
+    sentencepiece.SentencePieceTrainer.train(input=corpus, model_prefix=f"{folder}/{name}", vocab_size=3000, hard_vocab_limit=False, minloglevel=2,
                                              **{"character_coverage": 0.995, **options})
     return sentencepiece.SentencePieceProcessor(model_file=f"{folder}/{name}.model")
 
