@@ -5,6 +5,11 @@
 
 #include <hwy/targets.h>
 
+#if defined(__aarch64__) && defined(__linux__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+#endif
+
 #include "orrery/base/error.h"
 
 namespace orrery::kernels {
@@ -18,6 +23,9 @@ Isa best() {
                       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
                       __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bf16");
   return avx512 ? Isa::kAvx512 : avx2 ? Isa::kAvx2 : Isa::kReference;
+#elif defined(__aarch64__) && defined(__linux__)
+  const unsigned long needed = HWCAP_ASIMDDP | HWCAP_ASIMDHP;
+  return (getauxval(AT_HWCAP) & needed) == needed ? Isa::kNeon : Isa::kReference;
 #elif defined(__aarch64__)
   return Isa::kNeon;
 #else

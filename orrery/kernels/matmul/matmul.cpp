@@ -35,6 +35,11 @@ const MatmulSet& matmul_set() {
 #if defined(__x86_64__)
       case Isa::kAvx512:
         return matmul_avx512();
+      case Isa::kAvx2:
+        return matmul_avx2();
+#elif defined(__aarch64__)
+      case Isa::kNeon:
+        return matmul_neon();
 #endif
       default:
         return matmul_reference();

@@ -80,6 +80,7 @@ class Matmul : public testing::TestWithParam<int> {
  protected:
   PackedKind kind() const { return static_cast<PackedKind>(GetParam()); }
 };
+class BlockMatmul : public Matmul {};
 
 TEST_P(Matmul, UnpackingARowGivesTheDequantisedWeights) {
   std::mt19937 random(1);
@@ -178,6 +179,37 @@ TEST_P(Matmul, TilesOfTheInstructionSetEqualTheReference) {
   }
 }
 
+TEST_P(BlockMatmul, LargestProductsDoNotSaturate) {
+  const int64_t cols = 1024, bytes = strip_bytes(kind(), cols);
+  const ChunkLayout layout = chunk_layout(kind());
+  const uint16_t one = 0x3c00;  // 1 as f16
+  for (const auto& [even, odd] : {std::pair(0x00, 0x00), {0xff, 0xff}, {0x80, 0x80}, {0x7f, 0x7f}, {0x00, 0xff}}) {
+    Buffer strip(bytes);
+    for (int64_t i = 0; i < bytes; ++i) strip.data()[i] = static_cast<std::byte>(i % 2 ? odd : even);
+    for (int64_t chunk = 0; chunk < bytes; chunk += layout.bytes) {
+      const int64_t end = info(kind()).is_k ? 64 : layout.quants;  // of the scales and mins
+      for (int64_t i = 0; i < end; i += 2) std::memcpy(strip.data() + chunk + i, &one, 2);
+    }
+    for (const auto& [first, second] : {std::pair(1.0f, 1.0f), {-1.0f, -1.0f}, {1.0f, -1.0f}}) {
+      for (int64_t tokens : {1, 4, 16}) {
+        std::vector<float> x(tokens * cols);
+        for (int64_t i = 0; i < tokens * cols; ++i) x[i] = i % 2 ? second : first;
+        // One block a hundred times larger, so that it is refined, by ±127 / 256 of a step in all columns but one.
+        for (int64_t i = 0; i < tokens * cols; ++i) x[i] *= i % cols >= kBlock ? 1 : i % cols ? 126.497f : 127.0f;
+        Buffer memory;
+        const PackedRows p = pack(x, tokens, cols, true, memory);
+        const RowGroup group = group_at(p, 0);
+        ASSERT_TRUE(p.has_fine[0]);
+        alignas(64) float expected[256], y[256];
+        matmul_reference().block_tile(kind(), strip.data(), cols, group, expected);
+        matmul({.kind = kind(), .rows = 16, .cols = cols, .data = strip.data()}, p, 0, 1, MatmulOutput::kStore, y, 16);
+        for (int i = 0; i < tokens * 16; ++i)
+          ASSERT_EQ(y[i], expected[i]) << even << ' ' << odd << ", x " << first << ' ' << second << ", " << tokens;
+      }
+    }
+  }
+}
+
 TEST_P(Matmul, AddsAndGatesAsAsked) {
   std::mt19937 random(5);
   std::normal_distribution<float> normal;
@@ -202,10 +234,13 @@ TEST_P(Matmul, AddsAndGatesAsAsked) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Kinds, Matmul, testing::Range(0, static_cast<int>(PackedKind::kCount)),
-                         [](const testing::TestParamInfo<int>& param) {
-                           return std::string(orrery::name(kernels::info(static_cast<PackedKind>(param.param)).dtype));
-                         });
+std::string kind_name(const testing::TestParamInfo<int>& param) {
+  return std::string(orrery::name(kernels::info(static_cast<PackedKind>(param.param)).dtype));
+}
+INSTANTIATE_TEST_SUITE_P(Kinds, Matmul, testing::Range(0, static_cast<int>(PackedKind::kCount)), kind_name);
+INSTANTIATE_TEST_SUITE_P(Kinds, BlockMatmul,
+                         testing::Range(static_cast<int>(PackedKind::kQ4_0), static_cast<int>(PackedKind::kCount)),
+                         kind_name);
 
 TEST(QuantizeRow, EqualsTheReferenceOnHardValues) {
   std::vector<float> x(64, 0.0f);
