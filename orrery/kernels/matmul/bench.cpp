@@ -38,7 +38,7 @@ int main(int argc, char** argv) {
   std::mt19937 random(1);
   std::normal_distribution<float> normal;
   fmt::print("matmul, {} columns, {}, {} threads\n", cols, name(isa()), pool.threads());
-  for (int i = 0; i < static_cast<int>(PackedKind::kCount); ++i) {
+  for (int i = 0; i < static_cast<int>(PackedKind::kRows); ++i) {
     const auto kind = static_cast<PackedKind>(i);
     const DType dtype = info(kind).dtype;
     if (packed_kind(dtype, cols) != kind) continue;

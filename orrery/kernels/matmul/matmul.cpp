@@ -27,6 +27,19 @@ void scratch_strips(int64_t cols, OpenStrip (&strips)[2]) {
   }
 }
 
+struct OpenRows {
+  float* strips[2];
+  std::span<float> row;
+};
+
+OpenRows scratch_rows(int64_t cols) {
+  thread_local Buffer buffer;
+  const size_t strip = static_cast<size_t>(cols) * kStripRows, needed = (2 * strip + cols) * sizeof(float);
+  if (buffer.size() < needed) buffer = Buffer(needed);
+  auto* at = buffer.as<float>();
+  return {.strips = {at, at + strip}, .row = {at + 2 * strip, static_cast<size_t>(cols)}};
+}
+
 }  // namespace
 
 const MatmulSet& matmul_set() {
@@ -66,13 +79,14 @@ RowGroup group_at(const PackedRows& x, int64_t first_row) {
 void matmul(const PackedMatrix& w, const PackedRows& x, int64_t first_strip, int64_t last_strip, MatmulOutput mode,
             float* out, int64_t out_stride) {
   const MatmulSet& set = matmul_set();
-  const bool is_float = info(w.kind).is_float;
-  const int64_t bytes = strip_bytes(w.kind, w.cols);
+  const bool is_float = info(w.kind).is_float, as_rows = w.kind == PackedKind::kRows;
+  const int64_t bytes = w.strip_bytes();
   const int64_t strips_at_once = mode == MatmulOutput::kSwiglu ? 2 : 1;
   const bool open = !is_float && x.rows > kDirectRows;
   alignas(64) float tile[2][16 * kStripRows];
   OpenStrip opened[2];
   if (open) scratch_strips(w.cols, opened);
+  const OpenRows rows = as_rows ? scratch_rows(w.cols) : OpenRows{};
 
   for (int64_t strip = first_strip; strip < last_strip; strip += strips_at_once) {
     const std::byte* data = w.data + strip * bytes;
@@ -83,11 +97,14 @@ void matmul(const PackedMatrix& w, const PackedRows& x, int64_t first_strip, int
       opened[i].ahead = data + (i + strips_at_once) * bytes;
       opened[i].ahead_bytes = more ? bytes / (w.cols / kBlock) : 0;
     }
+    for (int64_t i = 0; as_rows && i < strips_at_once; ++i) open_rows(w, strip + i, rows.row, rows.strips[i]);
     for (int64_t row = 0; row < x.rows; row += 16) {
       const RowGroup group = group_at(x, row);
       for (int64_t i = 0; i < strips_at_once; ++i) {
         const std::byte* at = data + i * bytes;
-        if (is_float) {
+        if (as_rows) {
+          set.float_tile(PackedKind::kF32, reinterpret_cast<const std::byte*>(rows.strips[i]), w.cols, group, tile[i]);
+        } else if (is_float) {
           set.float_tile(w.kind, at, w.cols, group, tile[i]);
         } else if (open) {
           set.open_tile(w.kind, opened[i], w.cols, group, tile[i]);

@@ -182,7 +182,7 @@ PackedKind packed_kind(DType dtype, int64_t cols) {
     if (kKindInfo[i].dtype == dtype && cols % orrery::info(dtype).block_elements == 0)
       return static_cast<PackedKind>(i);
   }
-  return PackedKind::kCount;
+  return PackedKind::kRows;
 }
 
 void pack_strip(PackedKind kind, const std::byte* const (&rows)[kStripRows], int64_t cols, std::byte* out) {
@@ -208,10 +208,29 @@ void pack_strip(PackedKind kind, const std::byte* const (&rows)[kStripRows], int
   }
 }
 
+void pack_rows_as_they_are(const std::byte* const (&rows)[kStripRows], int64_t row_bytes, std::byte* out) {
+  for (const std::byte* row : rows) {
+    row != nullptr ? std::memcpy(out, row, row_bytes) : std::memset(out, 0, row_bytes);
+    out += row_bytes;
+  }
+}
+
+void open_rows(const PackedMatrix& matrix, int64_t strip, std::span<float> row, float* out) {
+  const auto row_bytes = static_cast<size_t>(bytes_of(matrix.dtype, matrix.cols));
+  for (int64_t r = 0; r < kStripRows; ++r) {
+    dequantize(matrix.dtype, {matrix.data + strip * matrix.strip_bytes() + r * row_bytes, row_bytes}, row);
+    for (int64_t col = 0; col < matrix.cols; ++col) out[col * kStripRows + r] = row[col];
+  }
+}
+
 void unpack_row(const PackedMatrix& matrix, int64_t row, std::span<float> out) {
   const KindInfo& k = info(matrix.kind);
-  const std::byte* strip = matrix.data + row / kStripRows * strip_bytes(matrix.kind, matrix.cols);
+  const std::byte* strip = matrix.data + row / kStripRows * matrix.strip_bytes();
   const int64_t r = row % kStripRows;
+  if (matrix.kind == PackedKind::kRows) {
+    const auto row_bytes = static_cast<size_t>(bytes_of(matrix.dtype, matrix.cols));
+    return dequantize(matrix.dtype, {strip + r * row_bytes, row_bytes}, out);
+  }
   for (int64_t col = 0; k.is_float && col < matrix.cols; ++col) {
     const int64_t at = col * kStripRows + r;
     out[col] = matrix.kind == PackedKind::kF32   ? read<float>(strip + 4 * at)

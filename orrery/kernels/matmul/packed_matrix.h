@@ -33,6 +33,7 @@ enum class PackedKind : uint8_t {
   kQ4_K,
   kQ5_K,
   kQ6_K,
+  kRows,  ///< any other type: rows as they are, taken apart strip by strip when they are multiplied
   kCount
 };
 
@@ -46,19 +47,24 @@ struct KindInfo {
   int offset;
 };
 inline constexpr KindInfo kKindInfo[] = {
-    {DType::kF32, 32, true, false, false, 0},      {DType::kF16, 16, true, false, false, 0},
-    {DType::kBF16, 16, true, false, false, 0},     {DType::kQ4_0, 4, false, false, false, 8},
-    {DType::kQ4_1, 4, false, true, false, 0},      {DType::kQ5_0, 5, false, false, false, 16},
-    {DType::kQ5_1, 5, false, true, false, 0},      {DType::kQ8_0, 8, false, false, false, 128},
+    {DType::kF32, 32, true, false, false, 0},
+    {DType::kF16, 16, true, false, false, 0},
+    {DType::kBF16, 16, true, false, false, 0},
+    {DType::kQ4_0, 4, false, false, false, 8},
+    {DType::kQ4_1, 4, false, true, false, 0},
+    {DType::kQ5_0, 5, false, false, false, 16},
+    {DType::kQ5_1, 5, false, true, false, 0},
+    {DType::kQ8_0, 8, false, false, false, 128},
     {DType::kIQ4_NL, 4, false, false, false, 128},  // nibbles name levels, which are stored with +128
-    {DType::kQ4_K, 4, false, true, true, 0},       {DType::kQ5_K, 5, false, true, true, 0},
+    {DType::kQ4_K, 4, false, true, true, 0},
+    {DType::kQ5_K, 5, false, true, true, 0},
     {DType::kQ6_K, 6, false, false, true, 32},
+    {DType::kCount, 0, true, false, false, 0},  // kRows: PackedMatrix::dtype says which
 };
 static_assert(std::size(kKindInfo) == static_cast<size_t>(PackedKind::kCount));
 constexpr const KindInfo& info(PackedKind kind) { return kKindInfo[static_cast<size_t>(kind)]; }
 
-/// The kind that a tensor of this type and row length is packed as; kCount where there is none (the caller converts
-/// first).
+/// The kind that a tensor of this type and row length is packed as.
 PackedKind packed_kind(DType dtype, int64_t cols);
 
 /// IQ4_NL's 16 levels (ggml-org/ggml), each + 128.
@@ -75,7 +81,8 @@ inline constexpr uint8_t kIq4NlPlus128[16] = {1, 24, 45, 63, 79, 93, 106, 118, 1
 ///     5 bits: 64 bytes before the nibbles, bit (4·row + column) of 64-bit word j is the fifth bit
 ///     6 bits: 128 bytes after the nibbles, two vectors; bits 2i, 2i+1 of vector h belong to vector 4h + i
 ///     8 bits: 512 bytes, q + 128
-/// Float kinds have no chunks: [cols, 16] floats, the strip rounded up to 64 bytes.
+/// Float kinds have no chunks: [cols, 16] floats, the strip rounded up to 64 bytes. kRows has 16 rows, one after the
+/// other.
 struct ChunkLayout {
   int64_t blocks = 0;
   int64_t scales = 0, mins = 0, sub_scales = 0, sub_mins = 0, quants = 0;
@@ -109,14 +116,25 @@ struct PackedMatrix {
   PackedKind kind = PackedKind::kF32;
   int64_t rows = 0, cols = 0;
   const std::byte* data = nullptr;
+  DType dtype = DType::kCount;  ///< of kRows
 
   int64_t strips() const { return (rows + kStripRows - 1) / kStripRows; }
-  int64_t bytes() const { return strips() * strip_bytes(kind, cols); }
+  int64_t strip_bytes() const {
+    if (kind == PackedKind::kRows) return (kStripRows * bytes_of(dtype, cols) + 63) / 64 * 64;
+    return kernels::strip_bytes(kind, cols);
+  }
+  int64_t bytes() const { return strips() * strip_bytes(); }
 };
 
 /// Packs one strip. rows[r] points at `cols` weights of info(kind).dtype in GGUF's row format (plain floats for float
 /// kinds), at any alignment; nullptr is a row of zeros. out is strip_bytes(kind, cols) long and 64-byte aligned.
 void pack_strip(PackedKind kind, const std::byte* const (&rows)[kStripRows], int64_t cols, std::byte* out);
+
+/// The same for kRows: 16 rows of `row_bytes` one after the other.
+void pack_rows_as_they_are(const std::byte* const (&rows)[kStripRows], int64_t row_bytes, std::byte* out);
+
+/// Strip `strip` of a kRows matrix as a strip of kF32, in `out` [cols, 16]; `row` [cols] is scratch. 64-byte aligned.
+void open_rows(const PackedMatrix& matrix, int64_t strip, std::span<float> row, float* out);
 
 /// One row as floats, bit for bit what dequantize() makes of the source.
 void unpack_row(const PackedMatrix& matrix, int64_t row, std::span<float> out);

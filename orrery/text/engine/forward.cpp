@@ -209,7 +209,7 @@ void Forward::project(const Projection& projection, bool fused_gate, bool add, f
     };
     if (row_blocks == 1) {
       // Pieces of 8 KiB of weights or more; a thread's pieces are neighbours in memory.
-      const int64_t least = std::max<int64_t>(1, (8 << 10) / (unit * kernels::strip_bytes(w.kind, w.cols)));
+      const int64_t least = std::max<int64_t>(1, (8 << 10) / (unit * w.strip_bytes()));
       pool_.run_stretches(w.strips() / unit, least,
                           [&](int64_t first, int64_t last, int) { multiply(first * unit, last * unit, 0); });
       continue;

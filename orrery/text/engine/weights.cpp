@@ -156,8 +156,7 @@ class Loader {
 
   PackedKind kind_of(const Source& source) const {
     if (exact_) return PackedKind::kF32;
-    const PackedKind kind = kernels::packed_kind(source.dtype, source.cols);
-    return kind == PackedKind::kCount ? PackedKind::kF16 : kind;
+    return kernels::packed_kind(source.dtype, source.cols);
   }
 
   // One matrix per run of sources with one type. Float and int8 activations do not mix: then all become float16.
@@ -179,7 +178,10 @@ class Loader {
       const PackedKind kind = any_float && any_int && !kernels::info(own).is_float ? PackedKind::kF16 : own;
       Projection::Part& part = projection.parts[i];
       part.first_output = projection.outputs;
-      part.matrix = {.kind = kind, .rows = static_cast<int64_t>(joined[i].rows.size()), .cols = joined[i].cols};
+      part.matrix = {.kind = kind,
+                     .rows = static_cast<int64_t>(joined[i].rows.size()),
+                     .cols = joined[i].cols,
+                     .dtype = joined[i].dtype};
       projection.outputs += part.matrix.rows;
       plans_.push_back({&part.matrix, std::move(joined[i]), total_});
       total_ += part.matrix.bytes();
@@ -188,8 +190,9 @@ class Loader {
 
   static void pack_matrix(const Plan& plan, std::byte* data, ThreadPool& pool) {
     const PackedMatrix& matrix = *plan.matrix;
-    const DType wanted = kernels::info(matrix.kind).dtype;
-    const int64_t bytes = kernels::strip_bytes(matrix.kind, matrix.cols), row_bytes = bytes_of(wanted, matrix.cols);
+    const bool as_rows = matrix.kind == PackedKind::kRows;
+    const DType wanted = as_rows ? plan.source.dtype : kernels::info(matrix.kind).dtype;
+    const int64_t bytes = matrix.strip_bytes(), row_bytes = bytes_of(wanted, matrix.cols);
     constexpr int64_t kStripsAtOnce = 4;
     pool.run((matrix.strips() + kStripsAtOnce - 1) / kStripsAtOnce, [&](int64_t chunk, int) {
       std::vector<float> values;
@@ -209,7 +212,11 @@ class Loader {
           kernels::quantize(wanted, values, {to, static_cast<size_t>(row_bytes)});
           rows[r] = to;
         }
-        kernels::pack_strip(matrix.kind, rows, matrix.cols, data + strip * bytes);
+        if (as_rows) {
+          kernels::pack_rows_as_they_are(rows, row_bytes, data + strip * bytes);
+        } else {
+          kernels::pack_strip(matrix.kind, rows, matrix.cols, data + strip * bytes);
+        }
       }
     });
   }

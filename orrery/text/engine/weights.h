@@ -45,8 +45,8 @@ struct Weights {
 };
 
 /// Packs every matrix, in parallel, reading the file once in its order of use and giving its pages back. exact turns
-/// all into float32; otherwise types without kernels of their own become float16. progress(done, total) in bytes of the
-/// result.
+/// all into float32; otherwise types without kernels of their own stay as they are and are taken apart as they are
+/// multiplied. progress(done, total) in bytes of the result.
 Weights load_weights(const Checkpoint& checkpoint, bool exact, ThreadPool& pool,
                      const std::function<void(int64_t, int64_t)>& progress);
 

@@ -237,10 +237,51 @@ TEST_P(Matmul, AddsAndGatesAsAsked) {
 std::string kind_name(const testing::TestParamInfo<int>& param) {
   return std::string(orrery::name(kernels::info(static_cast<PackedKind>(param.param)).dtype));
 }
-INSTANTIATE_TEST_SUITE_P(Kinds, Matmul, testing::Range(0, static_cast<int>(PackedKind::kCount)), kind_name);
+INSTANTIATE_TEST_SUITE_P(Kinds, Matmul, testing::Range(0, static_cast<int>(PackedKind::kRows)), kind_name);
 INSTANTIATE_TEST_SUITE_P(Kinds, BlockMatmul,
-                         testing::Range(static_cast<int>(PackedKind::kQ4_0), static_cast<int>(PackedKind::kCount)),
+                         testing::Range(static_cast<int>(PackedKind::kQ4_0), static_cast<int>(PackedKind::kRows)),
                          kind_name);
+
+TEST(MatmulRows, OtherTypesAreMultipliedAsTheirDequantisedRows) {
+  std::mt19937 random(8);
+  std::normal_distribution<float> normal;
+  for (DType dtype : {DType::kQ2_K, DType::kQ3_K, DType::kIQ4_XS, DType::kMXFP4}) {
+    const int64_t cols = 512, rows = 40, row_bytes = bytes_of(dtype, cols);
+    ASSERT_EQ(packed_kind(dtype, cols), PackedKind::kRows);
+    PackedMatrix w{.kind = PackedKind::kRows, .rows = rows, .cols = cols, .dtype = dtype};
+    std::vector<float> values(rows * cols);
+    for (float& value : values) value = normal(random);
+    std::vector<std::byte> source(rows * row_bytes);
+    quantize(dtype, values, source);
+    dequantize(dtype, source, values);
+    Buffer memory(w.bytes());
+    w.data = memory.data();
+    for (int64_t strip = 0; strip < w.strips(); ++strip) {
+      const std::byte* pointers[kStripRows] = {};
+      for (int64_t r = strip * 16; r < std::min(rows, strip * 16 + 16); ++r)
+        pointers[r % 16] = source.data() + r * row_bytes;
+      pack_rows_as_they_are(pointers, row_bytes, memory.data() + strip * w.strip_bytes());
+    }
+    for (int64_t tokens : {1, 7, 20}) {
+      const std::vector<float> x = activations(tokens, cols, random);
+      Buffer x_memory;
+      std::vector<float> y(tokens * rows), row(cols);
+      matmul(w, pack(x, tokens, cols, false, x_memory), 0, w.strips(), MatmulOutput::kStore, y.data(), rows);
+      for (int64_t t = 0; t < tokens; ++t) {
+        for (int64_t r = 0; r < rows; ++r) {
+          double sum = 0, size = 0;
+          for (int64_t c = 0; c < cols; ++c) {
+            sum += static_cast<double>(values[r * cols + c]) * x[t * cols + c];
+            size += std::fabs(static_cast<double>(values[r * cols + c]) * x[t * cols + c]);
+          }
+          ASSERT_NEAR(y[t * rows + r], sum, kEpsilon * size * 30) << name(dtype);
+        }
+      }
+      unpack_row(w, 33, row);
+      for (int64_t c = 0; c < cols; ++c) ASSERT_EQ(row[c], values[33 * cols + c]);
+    }
+  }
+}
 
 TEST(QuantizeRow, EqualsTheReferenceOnHardValues) {
   std::vector<float> x(64, 0.0f);
