@@ -43,13 +43,13 @@ struct PushdownAutomaton {
   uint32_t lookalikes = 0;
 
   std::span<const ByteEdge> bytes(uint32_t s) const {
-    return {&byte_edges[states[s].bytes], &byte_edges[states[s + 1].bytes]};
+    return std::span(byte_edges).subspan(states[s].bytes, states[s + 1].bytes - states[s].bytes);
   }
   std::span<const CallEdge> calls(uint32_t s) const {
-    return {&call_edges[states[s].calls], &call_edges[states[s + 1].calls]};
+    return std::span(call_edges).subspan(states[s].calls, states[s + 1].calls - states[s].calls);
   }
   std::span<const TokenEdge> tokens(uint32_t s) const {
-    return {&token_edges[states[s].tokens], &token_edges[states[s + 1].tokens]};
+    return std::span(token_edges).subspan(states[s].tokens, states[s + 1].tokens - states[s].tokens);
   }
   /// Nothing comes after: a call into such a state needs no return address.
   bool only_returns(uint32_t s) const {

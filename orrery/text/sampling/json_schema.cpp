@@ -12,7 +12,7 @@ namespace orrery::text {
 
 namespace {
 
-constexpr int kMaxNesting = 100;
+constexpr int kMaxNesting = 100, kMaxDepth = 1000;  // of schemas, and of the JSON that they are written in
 
 // One character inside a string: no control characters, escapes as JSON has them, surrogates only in pairs. `space` is
 // llama.cpp's.
@@ -42,6 +42,7 @@ class Converter {
   }
 
   std::string run() {
+    refuse_deep_values();
     const auto rule = visit({{&root_, "#"}}, "root");
     if (!rule) schema_error("#", "a schema that no value satisfies");
     if (*rule != "root") rules_.insert(rules_.begin(), {"root", *rule});
@@ -53,6 +54,18 @@ class Converter {
 
  private:
   using Expression = std::optional<std::string>;  ///< nothing where no value satisfies the schema
+
+  // Once for all that is recursive later on.
+  void refuse_deep_values() const {
+    std::vector<std::pair<const Json*, int>> open = {{&root_, 0}};
+    while (!open.empty()) {
+      const auto [value, depth] = open.back();
+      open.pop_back();
+      if (depth > kMaxDepth) schema_error("#", "values nested deeper than 1000");
+      if (value->is_structured())
+        for (const auto& item : *value) open.emplace_back(&item, depth + 1);
+    }
+  }
 
   std::string unique_name(std::string_view wish) {
     std::string base;

@@ -74,6 +74,7 @@ class RegexReader {
 
  private:
   static constexpr int kMaxNesting = 60;
+  static constexpr uint32_t kMaxCount = 100'000;
 
   [[noreturn]] void fail(std::string found) const {
     throw Error(
@@ -134,17 +135,26 @@ class RegexReader {
     if (peek() == '*' || peek() == '+' || peek() == '?') {
       out = text_[at_++];
     } else if (peek() == '{') {
-      const size_t end = text_.find('}', at_);
-      if (end == text_.npos) fail("a { without }");
-      out = text_.substr(at_, end + 1 - at_);
-      const bool good = out.size() > 2 && out[1] != ',' && std::count(out.begin(), out.end(), ',') <= 1 &&
-                        out.find_first_not_of("0123456789,", 1) == out.size() - 1;
-      if (!good) fail("a repetition that is not {m}, {m,} or {m,n}");
-      at_ = end + 1;
+      out = counts();
     }
     if (!out.empty()) take("?");  // lazy: matches the same texts
     if (!out.empty() && (peek() == '*' || peek() == '+' || peek() == '?' || peek() == '{')) fail("a second repetition");
     return out;
+  }
+
+  std::string counts() {
+    const size_t begin = at_++;
+    const auto number = [this] {
+      uint32_t value = 0;
+      if (!std::isdigit(uint8_t(peek()))) fail("a repetition that is not {m}, {m,} or {m,n}");
+      for (; std::isdigit(uint8_t(peek())); ++at_)
+        if ((value = value * 10 + uint32_t(peek() - '0')) > kMaxCount) fail("a count above 100,000");
+      return value;
+    };
+    const uint32_t least = number();
+    if (take(",") && peek() != '}' && number() < least) fail("a repetition whose second count is the smaller");
+    if (!take("}")) fail("a { without }");
+    return std::string(text_.substr(begin, at_ - begin));
   }
 
   std::string char_class_of_pattern() {

@@ -47,7 +47,9 @@ class StackSets {
   Id unite(Id a, Id b);
 
   bool complete(Id set) const { return sets_[set].complete; }
-  std::span<const Entry> entries(Id set) const { return {&entries_[sets_[set].begin], sets_[set].count}; }
+  std::span<const Entry> entries(Id set) const {
+    return std::span(entries_).subspan(sets_[set].begin, sets_[set].count);
+  }
 
   /// Numbers used so far, and whether it is time to start again with new ones.
   bool full() const { return sets_.size() > kFullSets || steps_.size() > kFullSteps; }

@@ -74,6 +74,9 @@ TEST(JsonSchema, ErrorsNameThePointer) {
       {R"({"type": "string", "pattern": "a\\b"})", "#/pattern: found \\b"},
       {R"({"type": "string", "pattern": "a$b"})", "#/pattern: found an anchor inside"},
       {R"({"type": "string", "pattern": "a{2"})", "#/pattern"},
+      {R"({"type": "string", "pattern": "a{,2}"})", "#/pattern"},
+      {R"({"type": "string", "pattern": "a{6,4}"})", "#/pattern: found a repetition whose"},
+      {R"({"type": "string", "pattern": "a{1000000}"})", "#/pattern: found a count"},
       {R"({"type": "string", "pattern": "[z-a]"})", "#/pattern"},
       {R"({"type": "string", "pattern": "a", "minLength": 1})", "#/pattern: found two ways"},
       {R"({"type": "string", "minLength": -1})", "#/minLength"},
@@ -113,7 +116,9 @@ TEST(JsonSchema, HostileSchemasAreBounded) {
   Json wide = {{"allOf", Json::array()}};
   for (int i = 0; i < 40; ++i) wide["allOf"].push_back({{"anyOf", {{{"minLength", i}}, {{"maxLength", 100 + i}}}}});
   Json huge = {{"type", "array"}, {"items", {{"type", "string"}, {"minLength", 1000}}}, {"minItems", 100000}};
-  for (const auto& schema : {deep, wide, huge}) EXPECT_THROW(Grammar::from_json_schema(schema, trie), Error);
+  const Json very_deep = Json::parse("{\"enum\": " + std::string(500000, '[') + std::string(500000, ']') + "}");
+  for (const Json* schema : std::initializer_list<const Json*>{&deep, &wide, &huge, &very_deep})
+    EXPECT_THROW(Grammar::from_json_schema(*schema, trie), Error);
 
   Json many = {{"type", "object"}, {"properties", Json::object()}};
   for (int i = 0; i < 300; ++i) many["properties"]["property_" + std::to_string(i)] = {{"type", "string"}};
