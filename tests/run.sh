@@ -9,7 +9,7 @@ export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_stack_use_after_return=1}
 rm -f "$folder/tests.xml"
 ctest --test-dir "$folder" -j "${JOBS:-$(nproc)}" --no-tests=error --output-on-failure --output-junit tests.xml "$@" |
-  grep -vE '^ *Start +[0-9]+: |\.\. +Passed '
+  grep -vE '^ *Start +[0-9]+: |\.\. +Passed |\(Skipped\)$|^The following tests did not run:$|\*\*\*Skipped'
 status=${PIPESTATUS[0]}
 [ -f "$folder/tests.xml" ] && awk -f "$(dirname "$0")/skipped.awk" "$folder/tests.xml"
 exit "$status"
