@@ -85,7 +85,7 @@ class Orrery:
         return self.bench(kind, threads, 1, tokens)["decode_tokens_per_second"]
 
     def decode_many(self, kind, threads, sequences, prompt, tokens):
-        return self.bench(kind, threads, prompt, tokens, sequences)["decode_tokens_per_second"]
+        return self.bench(kind, threads, 0, tokens, sequences, "--depth", prompt)["decode_tokens_per_second"]
 
     def mean_kl(self, kind, text, threads):
         out, _ = measure.run([self.bin, "perplexity", model(kind), text, "--threads", threads, "--kl", "--json"])

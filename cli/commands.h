@@ -1,0 +1,22 @@
+// The commands, one file each. add_X adds the subcommand X to the program; its callback does the work.
+#pragma once
+
+namespace CLI {
+class App;
+}
+
+namespace orrery::cli {
+
+void add_run(CLI::App& app);
+void add_models(CLI::App& app);
+void add_inspect(CLI::App& app);
+void add_tokenize(CLI::App& app);
+void add_convert(CLI::App& app);
+void add_quantize(CLI::App& app);
+void add_perplexity(CLI::App& app);
+void add_bench(CLI::App& app);
+void add_completion(CLI::App& app);
+void add_help(CLI::App& app);
+void add_help_dump(CLI::App& app);
+
+}  // namespace orrery::cli

@@ -1,0 +1,36 @@
+// orrery help: the same as --help.
+#include <CLI/CLI.hpp>
+
+#include "cli/commands.h"
+#include "cli/io.h"
+#include "cli/manual/describe.h"
+#include "cli/usage.h"
+#include "orrery/base/error.h"
+
+namespace orrery::cli {
+namespace {
+
+void help(const CLI::App& app, const std::string& topic) {
+  if (topic.empty()) return print(help_text(app));
+  std::vector<std::string> names;
+  for (const CommandPage& page : describe_commands(app)) {
+    if (page.name == topic) return print(help_text(page));
+    names.push_back(page.name);
+  }
+  const std::string suggestion = nearest(topic, names);
+  throw Error({.doing = "help with " + topic,
+               .found = "no such command",
+               .advice = suggestion.empty() ? "see orrery help" : "did you mean " + suggestion + "?"});
+}
+
+}  // namespace
+
+void add_help(CLI::App& app) {
+  CLI::App* command = app.add_subcommand("help", "Explain a command");
+  auto topic = std::make_shared<std::string>();
+  command->add_option("command", *topic, "The command; nothing lists them all")->option_text("[COMMAND]");
+  set_examples(*command, {{"orrery help run", "what run can do"}});
+  command->callback([topic, &app] { help(app, *topic); });
+}
+
+}  // namespace orrery::cli

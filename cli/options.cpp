@@ -1,0 +1,143 @@
+#include "cli/options.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+
+#include "orrery/base/error.h"
+
+namespace orrery::cli {
+namespace {
+
+// "15043=-1.5" -> {15043, -1.5}
+std::pair<text::TokenId, float> parse_bias(const std::string& text) {
+  std::pair<text::TokenId, float> bias;
+  const size_t equals = text.find('=');
+  if (equals == text.npos || !CLI::detail::lexical_cast(text.substr(0, equals), bias.first) ||
+      !CLI::detail::lexical_cast(text.substr(equals + 1), bias.second))
+    throw CLI::ValidationError("--logit-bias", fmt::format("{} is not ID=NUMBER", text));
+  return bias;
+}
+
+// A repeatable option whose values are taken as they are: CLI11's own vectors would split "[INST]" and "a,b".
+CLI::Option* add_repeatable(CLI::App& command, const std::string& name, std::function<void(const std::string&)> add,
+                            const std::string& description) {
+  return command
+      .add_option(
+          name,
+          [add = std::move(add)](const CLI::results_t& values) {
+            for (const std::string& value : values) add(value);
+            return true;
+          },
+          description)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->expected(1)
+      ->allow_extra_args(false);
+}
+
+}  // namespace
+
+void add_output_options(CLI::App& command, OutputOptions& output, const std::string& what) {
+  command.add_flag("--json", output.json, "Print " + what + " as JSON");
+  add_quiet_option(command, output);
+}
+
+void add_quiet_option(CLI::App& command, OutputOptions& output) {
+  command.add_flag("-q,--quiet", output.quiet, "Show no progress");
+}
+
+void add_model_argument(CLI::App& command, std::string& model) {
+  command
+      .add_option("model", model, "A .gguf file, a hub folder, a llama2.c .bin, or a name in the cache (orrery models)")
+      ->required()
+      ->option_text("MODEL");
+}
+
+void add_engine_options(CLI::App& command, text::EngineOptions& engine, EngineOptionSet set) {
+  const auto group = [&](CLI::Option* option) { return option->group("Engine"); };
+  group(command.add_option("-t,--threads", engine.threads, "Threads; 0 is one per core")->capture_default_str())
+      ->check(CLI::Range(0, 1024));
+  if (set == EngineOptionSet::kAll)
+    group(command
+              .add_option("-c,--context", engine.context,
+                          "Tokens that prompt and answer may hold; 0 is the model's own, at most 8192")
+              ->capture_default_str())
+        ->check(CLI::NonNegativeNumber);
+  group(command.add_option_function<std::string>(
+            "--kv", [&engine](const std::string& type) { engine.kv_dtype = dtype_from_name(type); },
+            "Element type of the key-value cache"))
+      ->check(CLI::IsMember({"f32", "f16", "q8_0"}))
+      ->default_str(std::string(name(engine.kv_dtype)));
+  group(command.add_flag("--exact", engine.exact, "Compute in float32 throughout: the original's numbers, slowly"));
+}
+
+void add_sampling_options(CLI::App& command, text::SamplingOptions& s) {
+  const auto add = [&](const char* names, auto& value, const char* description) {
+    return command.add_option(names, value, description)->capture_default_str()->group("Sampling");
+  };
+  add("--temperature,--temp", s.temperature, "Randomness; 0 takes the likeliest token");
+  add("--top-k", s.top_k, "Keep the K likeliest tokens; 0 keeps all");
+  add("--top-p", s.top_p, "Keep the likeliest tokens that sum to P; 1 keeps all");
+  add("--min-p", s.min_p, "Keep tokens at least P times as likely as the best; 0 keeps all");
+  add("--top-n-sigma", s.top_n_sigma, "Keep logits within N deviations of the largest; -1 is off");
+  add("--typical-p", s.typical_p, "Locally typical sampling; 1 is off");
+  add("--repeat-penalty", s.repeat_penalty, "Divide the logits of recent tokens; 1 is off");
+  add("--frequency-penalty", s.frequency_penalty, "Subtract this per recent occurrence");
+  add("--presence-penalty", s.presence_penalty, "Subtract this from recent tokens");
+  add("--penalty-last-n", s.penalty_last_n, "Tokens that penalties look back at; -1 is all");
+  add("--dry-multiplier", s.dry_multiplier, "DRY: strength of the penalty on repeated sequences; 0 is off");
+  add("--dry-base", s.dry_base, "DRY: growth per repeated token");
+  add("--dry-allowed-length", s.dry_allowed_length, "DRY: length that is not penalised");
+  add("--dry-penalty-last-n", s.dry_penalty_last_n, "DRY: tokens looked back at; -1 is all");
+  auto first = std::make_shared<bool>(true);
+  add_repeatable(
+      command, "--dry-sequence-breaker",
+      [&s, first](const std::string& text) {
+        if (std::exchange(*first, false)) s.dry_sequence_breakers.clear();
+        if (text != "none") s.dry_sequence_breakers.push_back(text);
+      },
+      "DRY: text that ends a sequence, in place of the usual four; may be repeated; none is none")
+      ->group("Sampling");
+  add("--mirostat", s.mirostat, "2 keeps the text's surprise near --mirostat-tau; 0 is off")
+      ->check(CLI::IsMember({0, 2}));
+  add("--mirostat-tau", s.mirostat_tau, "Mirostat: the surprise to aim at, in bits");
+  add("--mirostat-eta", s.mirostat_eta, "Mirostat: learning rate");
+  add_repeatable(
+      command, "--logit-bias", [&s](const std::string& text) { s.logit_bias.push_back(parse_bias(text)); },
+      "ID=NUMBER: added to a token's logit; may be repeated")
+      ->option_text("ID=NUMBER ...")
+      ->group("Sampling");
+  command.add_option("-s,--seed", s.seed, "The same seed gives the same answer; drawn when absent")
+      ->group("Sampling")
+      ->check(CLI::NonNegativeNumber);
+}
+
+void add_request_options(CLI::App& command, text::Request& request) {
+  command.add_option("-n,--max-tokens", request.max_tokens, "Tokens of the answer at most; -1 is up to the context")
+      ->capture_default_str()
+      ->check(CLI::Range(int64_t{-1}, int64_t{1} << 40));
+  add_repeatable(
+      command, "--stop", [&request](const std::string& text) { request.stop.push_back(text); },
+      "The answer ends before this text; may be repeated")
+      ->option_text("TEXT ...");
+  command.add_flag("--ignore-eos", request.ignore_eos, "Go on where the model would end");
+  add_sampling_options(command, request.sampling);
+}
+
+std::unique_ptr<text::Engine> load_engine(const std::string& model, const text::EngineOptions& options,
+                                          const OutputOptions& output) {
+  auto checkpoint = text::Checkpoint::open(model);
+  Progress bar(
+      {.title = "loading " + model_name(*checkpoint), .total = checkpoint->file_bytes(), .style = output.progress()});
+  return std::make_unique<text::Engine>(std::move(checkpoint), options,
+                                        [&bar](int64_t done, int64_t total) { bar.update(done, total); });
+}
+
+std::string model_name(const text::Checkpoint& checkpoint) {
+  std::filesystem::path path = checkpoint.path();
+  if (path.filename() == "config.json" || !path.has_filename()) path = path.parent_path();
+  std::error_code failed;
+  return std::filesystem::is_directory(path, failed) ? path.filename() : path.stem();
+}
+
+}  // namespace orrery::cli

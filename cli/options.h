@@ -1,0 +1,45 @@
+// Options that several commands share, bound to the library's own structs, so that each default is written once.
+#pragma once
+
+#include <string>
+
+#include "orrery/base/progress.h"
+#include "orrery/text/engine/engine.h"
+
+namespace CLI {
+class App;
+}
+
+namespace orrery::cli {
+
+struct OutputOptions {
+  bool json = false;   ///< one JSON document on standard output
+  bool quiet = false;  ///< no progress
+  ProgressStyle progress() const { return json || quiet ? ProgressStyle::kNone : ProgressStyle::kAuto; }
+};
+
+/// --json and --quiet; `what` is what the document holds.
+void add_output_options(CLI::App& command, OutputOptions& output, const std::string& what);
+void add_quiet_option(CLI::App& command, OutputOptions& output);
+
+/// The positional MODEL, required.
+void add_model_argument(CLI::App& command, std::string& model);
+
+/// --threads, --context, --kv, --exact. A command whose --context means something else leaves that one out.
+enum class EngineOptionSet { kAll, kWithoutContext };
+void add_engine_options(CLI::App& command, text::EngineOptions& engine, EngineOptionSet set = EngineOptionSet::kAll);
+
+/// --temperature … --seed: all of SamplingOptions.
+void add_sampling_options(CLI::App& command, text::SamplingOptions& sampling);
+
+/// --max-tokens, --stop, --ignore-eos, and the sampling options.
+void add_request_options(CLI::App& command, text::Request& request);
+
+/// Opens the model and packs its weights, with a progress bar.
+std::unique_ptr<text::Engine> load_engine(const std::string& model, const text::EngineOptions& options,
+                                          const OutputOptions& output);
+
+/// The model's file name without its extension, or its folder's name: what people call it.
+std::string model_name(const text::Checkpoint& checkpoint);
+
+}  // namespace orrery::cli

@@ -1,0 +1,155 @@
+// orrery run: one question, or one text to go on with; the answer streams to standard output.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "cli/answer.h"
+#include "cli/commands.h"
+#include "cli/interrupt.h"
+#include "cli/io.h"
+#include "cli/manual/describe.h"
+#include "cli/options.h"
+#include "orrery/base/error.h"
+#include "orrery/base/file.h"
+
+namespace orrery::cli {
+namespace {
+
+using nlohmann::ordered_json;
+
+struct RunOptions {
+  std::string model, prompt, file, system, grammar, json_schema;
+  bool has_prompt = false, raw = false, stats = false;
+  text::EngineOptions engine{.max_sequences = 1};
+  text::Request request;
+  OutputOptions output;
+};
+
+std::string prompt_text(const RunOptions& options) {
+  if (options.has_prompt && options.prompt != "-") {
+    if (options.file.empty()) return options.prompt;
+    return options.prompt + "\n\n" + read_text_or_standard_input(options.file);
+  }
+  if (!options.file.empty()) return read_text_or_standard_input(options.file);
+  if (!options.has_prompt && input_is_terminal())
+    throw Error({.doing = "run a model",
+                 .expected = "a prompt, as an argument or through a pipe",
+                 .advice = "for a conversation: orrery chat " + options.model});
+  std::string text = read_standard_input();
+  // A line end that echo or an editor added is no part of a question; a plain continuation takes the bytes as they are.
+  if (!options.raw && text.ends_with('\n')) text.pop_back();
+  return text;
+}
+
+std::vector<text::TokenId> prompt_tokens(const RunOptions& options, const text::Tokenizer& tokenizer,
+                                         const std::string& text) {
+  if (options.raw || tokenizer.chat_template.empty()) {
+    if (!options.system.empty())
+      throw Error({.doing = "use --system", .found = options.raw ? "--raw" : "a model without a chat template"});
+    return tokenizer.encode(text);
+  }
+  throw Error(
+      {.doing = "answer with a chat template", .found = "a program without them so far", .advice = "use --raw"});
+}
+
+std::shared_ptr<const text::Grammar> make_grammar(const RunOptions& options, const text::Tokenizer& tokenizer) {
+  if (options.grammar.empty() && options.json_schema.empty()) return nullptr;
+  const auto trie = text::make_token_trie(tokenizer);
+  if (!options.grammar.empty())
+    return std::make_shared<text::Grammar>(text::Grammar::from_gbnf(read_text(options.grammar), trie));
+  const size_t first = options.json_schema.find_first_not_of(" \t\r\n");
+  const bool is_text = first != std::string::npos && options.json_schema[first] == '{';
+  const ordered_json schema = is_text ? parse_json(options.json_schema, "--json-schema")
+                                      : parse_json(read_text(options.json_schema), options.json_schema);
+  return std::make_shared<text::Grammar>(text::Grammar::from_json_schema(schema, trie));
+}
+
+ordered_json logprobs_json(const Answer& answer, const text::Tokenizer& tokenizer) {
+  ordered_json tokens = ordered_json::array();
+  for (const auto& ranked : answer.logprobs) {
+    ordered_json token = ordered_json::object(), top = ordered_json::array();
+    for (size_t i = 0; i < ranked.size(); ++i) {
+      ordered_json entry = {
+          {"id", ranked[i].token}, {"piece", tokenizer.piece(ranked[i].token)}, {"logprob", ranked[i].logprob}};
+      if (i == 0)
+        token = std::move(entry);
+      else
+        top.push_back(std::move(entry));
+    }
+    token["top"] = std::move(top);
+    tokens.push_back(std::move(token));
+  }
+  return tokens;
+}
+
+void print_result(const RunOptions& options, const text::Engine& engine, const Answer& answer) {
+  if (options.output.json) {
+    ordered_json result = {{"model", model_name(engine.checkpoint())},
+                           {"text", answer.text},
+                           {"finish_reason", name(answer.finish)},
+                           {"tokens", answer.tokens}};
+    result.update(stats_json(answer.stats));
+    if (!answer.logprobs.empty()) result["logprobs"] = logprobs_json(answer, engine.checkpoint().tokenizer());
+    print_json(result);
+  } else if (!options.raw || output_is_terminal()) {
+    if (!answer.text.ends_with('\n')) print("\n");
+  }
+  if (options.stats) print_error(stats_text(answer.stats) + "\n");
+}
+
+void run(RunOptions& options) {
+  const std::string text = prompt_text(options);
+  const auto engine = load_engine(options.model, options.engine, options.output);
+  const text::Tokenizer& tokenizer = engine->checkpoint().tokenizer();
+  options.request.prompt = prompt_tokens(options, tokenizer, text);
+  options.request.grammar = make_grammar(options, tokenizer);
+  const Answer answer =
+      take_answer(*engine, options.request, InterruptScope::Watch::kAllSignals, [&](std::string_view piece) {
+        if (!options.output.json) print(piece);
+      });
+  print_result(options, *engine, answer);
+  if (answer.finish == text::FinishReason::kCancelled) throw Interrupted{answer.signal};
+}
+
+}  // namespace
+
+void add_run(CLI::App& app) {
+  CLI::App* command = app.add_subcommand("run", "Answer one prompt, or go on with a text");
+  auto options = std::make_shared<RunOptions>();
+  add_model_argument(*command, options->model);
+  CLI::Option* prompt =
+      command->add_option("prompt", options->prompt, "What to answer; - or nothing reads standard input");
+  prompt->option_text("[PROMPT]");
+  command->add_option("-f,--file", options->file, "Text to put after the prompt; - is standard input")
+      ->option_text("FILE");
+  command->add_option("--system", options->system, "What the model is told first")->option_text("TEXT");
+  command->add_flag("--raw", options->raw, "Go on with the text as it is, without the model's chat template");
+  add_request_options(*command, options->request);
+  CLI::Option* grammar =
+      command->add_option("--grammar", options->grammar, "The answer follows this grammar (GBNF)")->option_text("FILE");
+  command->add_option("--json-schema", options->json_schema, "The answer is JSON of this schema")
+      ->option_text("FILE|JSON")
+      ->excludes(grammar);
+  add_engine_options(*command, options->engine);
+  command->add_flag("--stats", options->stats, "Print tokens per second on standard error");
+  add_output_options(*command, options->output, "the answer, its tokens and rates");
+  command
+      ->add_option("--logprobs", options->request.top_logprobs,
+                   "With --json: also the N likeliest tokens at each place")
+      ->option_text("N")
+      ->check(CLI::Range(0, 1000));
+  set_examples(
+      *command,
+      {{"orrery run smollm2 \"Why is the sky blue?\"", "ask the default model"},
+       {"git diff | orrery run smollm2 \"Describe this change:\" --file -", "ask about what comes through a pipe"},
+       {"orrery run smollm2 --raw \"Once upon a time\" --max-tokens 100", "go on with a text"},
+       {"orrery run model.gguf \"Two colours\" --json-schema '{\"type\":\"array\",\"items\":{\"type\":\"string\"}}'",
+        "get JSON of a certain shape"}});
+  command->callback([options, prompt] {
+    options->has_prompt = prompt->count() > 0;
+    run(*options);
+  });
+}
+
+}  // namespace orrery::cli
