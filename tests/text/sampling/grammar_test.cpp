@@ -53,6 +53,10 @@ const std::vector<Case> kCases = {
     // Palindromes: every way to split must be followed at once.
     {"root ::= \"a\" root \"a\" | \"b\" root \"b\" | [ab]?", {"", "a", "abba", "ababa", "bbabb"}, {"ab", "abab"}},
     {"root ::= \"a\" root \"b\" | \"a\" root \"c\" | \"a\"", {"a", "aab", "aaacb", "aaabc"}, {"ab", "aaab", "aaabbb"}},
+    // Two rules that call a third at the same place and return to different ends.
+    {"root ::= p | q\np ::= \"a\" r \"b\" | \"p\" p\nq ::= \"a\" r \"c\" | \"q\" q\nr ::= \"(\" r \")\" | \"z\"",
+     {"azb", "azc", "a((z))b", "a((z))c", "ppazb", "qa(z)c"},
+     {"az", "pazc", "qazb", "a(zb"}},
     // Parts that look alike for some bytes and then do not.
     {R"(root ::= o ("." o){3}
 o ::= "25" [0-5] | "2" [0-4] [0-9] | "1" [0-9] [0-9] | [1-9]? [0-9])",

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <array>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <random>
@@ -53,6 +54,47 @@ TEST(JsonSchema, WhatTheMasksLeadToIsJson) {
     }
   }
   EXPECT_GT(ended, all * 9 / 10);
+}
+
+// Random ends; numbers at and around them, and of every length between.
+TEST(JsonSchema, RangesAreExact) {
+  const ToyTokenizer tokenizer;
+  const auto trie = make_token_trie(tokenizer);
+  std::mt19937 random(7);
+  const auto matches = [&](const Grammar& grammar, const std::string& text) {
+    Grammar copy = grammar;
+    for (unsigned char byte : text)
+      if (!accepted(copy, byte)) return false;
+    return copy.may_end();
+  };
+  for (int round = 0; round < 150; ++round) {
+    const int64_t span = std::array{20, 300, 5000, 2000000}[random() % 4];
+    // In hundredths for numbers, so that all is exact.
+    int64_t low = int64_t(random() % (2 * span)) - span, high = low + int64_t(random() % span);
+    const bool integer = round % 2, low_open = random() % 2, high_open = random() % 2;
+    const auto text_of = [integer](int64_t value) {
+      std::string text = std::to_string(std::abs(value));
+      if (!integer) {
+        if (text.size() < 3) text.insert(0, 3 - text.size(), '0');
+        text.insert(text.size() - 2, ".");
+      }
+      return value < 0 ? "-" + text : text;
+    };
+    const Json schema = {{"type", integer ? "integer" : "number"},
+                         {low_open ? "exclusiveMinimum" : "minimum", Json::parse(text_of(low))},
+                         {high_open ? "exclusiveMaximum" : "maximum", Json::parse(text_of(high))}};
+    if (high - low <= 1) continue;  // may be empty
+    SCOPED_TRACE(schema.dump());
+    const Grammar grammar = Grammar::from_json_schema(schema, trie);
+    std::vector<int64_t> values;
+    for (int64_t around : {low, high, int64_t{0}, int64_t{10}, int64_t{1000}, int64_t{-100}})
+      for (int64_t delta = -12; delta <= 12; ++delta) values.push_back(around + delta);
+    for (int i = 0; i < 60; ++i) values.push_back(low - span + int64_t(random() % (4 * span)));
+    for (int64_t value : values) {
+      const bool inside = (low_open ? value > low : value >= low) && (high_open ? value < high : value <= high);
+      EXPECT_EQ(matches(grammar, text_of(value)), inside) << text_of(value);
+    }
+  }
 }
 
 TEST(JsonSchema, ErrorsNameThePointer) {
