@@ -19,9 +19,11 @@ namespace {
 
 void add_commands(CLI::App& app) {
   add_run(app);
+  add_chat(app);
   add_models(app);
   add_inspect(app);
   add_tokenize(app);
+  add_template(app);
   add_convert(app);
   add_quantize(app);
   add_perplexity(app);

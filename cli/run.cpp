@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/answer.h"
+#include "cli/chat_prompt.h"
 #include "cli/commands.h"
 #include "cli/interrupt.h"
 #include "cli/io.h"
@@ -49,8 +50,10 @@ std::vector<text::TokenId> prompt_tokens(const RunOptions& options, const text::
       throw Error({.doing = "use --system", .found = options.raw ? "--raw" : "a model without a chat template"});
     return tokenizer.encode(text);
   }
-  throw Error(
-      {.doing = "answer with a chat template", .found = "a program without them so far", .advice = "use --raw"});
+  ordered_json messages = ordered_json::array();
+  if (!options.system.empty()) messages.push_back({{"role", "system"}, {"content", options.system}});
+  messages.push_back({{"role", "user"}, {"content", text}});
+  return chat_prompt(tokenizer, messages);
 }
 
 std::shared_ptr<const text::Grammar> make_grammar(const RunOptions& options, const text::Tokenizer& tokenizer) {

@@ -118,6 +118,41 @@ TEST(Run, SystemPromptNeedsAChatTemplate) {
   EXPECT_EQ(orrery({"run", *stories + "/stories260K.gguf", "Once", "--system", "Be brief"}).exit_code, 2);
 }
 
+TEST(Run, DefaultModelIsFoundByItsShortNameAndAnswers) {
+  NEEDS_SMOLLM2;
+  const Outcome outcome = orrery({"run", "smollm2", "What is the capital of France? Answer with one word.",
+                                  "--temperature", "0", "--max-tokens", "30"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_NE(outcome.out.find("Paris"), std::string::npos) << outcome.out;
+  EXPECT_EQ(outcome.out.back(), '\n');
+}
+
+TEST(Run, JsonSchemaGivesJson) {
+  NEEDS_SMOLLM2;
+  const Outcome outcome =
+      orrery({"run", *model, "Name a town in France and how many people live there.", "--temperature", "0",
+              "--max-tokens", "200", "--json-schema",
+              R"({"type":"object","properties":{"town":{"type":"string"},"people":{"type":"integer"}},)"
+              R"("required":["town","people"],"additionalProperties":false})"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  const json answer = json::parse(outcome.out);
+  EXPECT_TRUE(answer["town"].is_string());
+  EXPECT_TRUE(answer["people"].is_number_integer());
+}
+
+TEST(Run, GrammarFileIsFollowedAndItsMistakesAreLocated) {
+  NEEDS_SMOLLM2;
+  const TemporaryFolder folder;
+  const Outcome outcome =
+      orrery({"run", *model, "Is water wet?", "--grammar", folder.file("yes.gbnf", "root ::= \"yes\" | \"no\"")});
+  EXPECT_TRUE(outcome.out == "yes\n" || outcome.out == "no\n") << outcome.out << outcome.err;
+  const Outcome wrong =
+      orrery({"run", *model, "Is water wet?", "--grammar", folder.file("wrong.gbnf", "root ::= missing")});
+  EXPECT_EQ(wrong.exit_code, 2);
+  EXPECT_EQ(lines(wrong.err), 1u) << wrong.err;
+  EXPECT_NE(wrong.err.find("missing"), std::string::npos) << wrong.err;
+}
+
 TEST(Tokenize, PrintsIdsOnOneLine) {
   NEEDS_STORIES;
   const json expected = golden(*stories);
@@ -155,6 +190,46 @@ TEST(Tokenize, IdsThatAreNoneAreRefused) {
     EXPECT_EQ(outcome.exit_code, 2) << ids;
     EXPECT_EQ(lines(outcome.err), 1u);
   }
+}
+
+TEST(Template, RendersAFileWithItsContextAndNothingElse) {
+  const TemporaryFolder folder;
+  const std::string source = folder.file("t.jinja",
+                                         "{{ bos_token }}{% for m in messages %}[{{ m.role }}] {{ m.content }}\n{% "
+                                         "endfor %}{% if add_generation_prompt %}>{% endif %}");
+  const std::string messages = folder.file(
+      "m.json",
+      R"({"messages": [{"role": "user", "content": "hi <&>"}], "bos_token": "<s>", "add_generation_prompt": true})");
+  EXPECT_EQ(orrery({"template", source, "--messages", messages}).out, "<s>[user] hi <&>\n>");
+  EXPECT_EQ(orrery({"template", source, "--messages", "-"}, R"([{"role": "user", "content": "hi"}])").out,
+            "[user] hi\n");
+}
+
+TEST(Template, OneThatRaisesExitsWithTwoAndItsMessage) {
+  const TemporaryFolder folder;
+  const std::string source = folder.file("t.jinja", "{{ raise_exception('roles must alternate') }}");
+  const Outcome outcome = orrery({"template", source, "--messages", folder.file("m.json", R"({"messages": []})")});
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_EQ(outcome.out, "");
+  EXPECT_EQ(lines(outcome.err), 1u);
+  EXPECT_NE(outcome.err.find("roles must alternate"), std::string::npos) << outcome.err;
+}
+
+TEST(Template, BrokenJsonIsLocated) {
+  const TemporaryFolder folder;
+  const std::string messages = folder.file("m.json", "{\"messages\": [}");
+  const Outcome outcome = orrery({"template", folder.file("t.jinja", "x"), "--messages", messages});
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_EQ(lines(outcome.err), 1u) << outcome.err;
+  EXPECT_NE(outcome.err.find("m.json: found parse error at line 1, column 15"), std::string::npos) << outcome.err;
+}
+
+TEST(Template, AModelBringsItsTemplateAndSpecialTokens) {
+  NEEDS_SMOLLM2;
+  const Outcome outcome = orrery({"template", *model, "--messages", "-", "--add-generation-prompt"},
+                                 R"([{"role": "user", "content": "hi"}])");
+  EXPECT_NE(outcome.out.find("<|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant\n"), std::string::npos)
+      << outcome.out << outcome.err;
 }
 
 TEST(Inspect, ShowsModelMemoryTokenizerMetadataAndTensors) {

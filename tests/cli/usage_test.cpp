@@ -8,8 +8,8 @@
 namespace orrery::cli_test {
 namespace {
 
-const Words kCommands = {"run",      "models",     "inspect", "tokenize",   "convert",
-                         "quantize", "perplexity", "bench",   "completion", "help"};
+const Words kCommands = {"run",     "chat",     "models",     "inspect", "tokenize",   "template",
+                         "convert", "quantize", "perplexity", "bench",   "completion", "help"};
 
 void expect_refused(const Outcome& outcome, const std::string& said) {
   EXPECT_EQ(outcome.exit_code, 2) << outcome.err;

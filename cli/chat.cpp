@@ -1,0 +1,79 @@
+// orrery chat: a conversation in the terminal.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+
+#include "cli/chat/chat_state.h"
+#include "cli/chat/message_reader.h"
+#include "cli/commands.h"
+#include "cli/io.h"
+#include "cli/manual/describe.h"
+#include "cli/options.h"
+#include "cli/usage.h"
+#include "orrery/base/error.h"
+
+namespace orrery::cli {
+namespace {
+
+struct ChatOptions {
+  std::string model, system, load;
+  bool stats = false;
+  text::EngineOptions engine{.max_sequences = 1};
+  text::Request request;
+  OutputOptions output;
+};
+
+void greet(const text::Engine& engine) {
+  const text::Checkpoint& checkpoint = engine.checkpoint();
+  print(fmt::format("{}: {:.0f} M parameters, context {}, {}, {} thread{}\n/help lists commands, Ctrl-D leaves\n",
+                    model_name(checkpoint), static_cast<double>(checkpoint.spec().parameters) / 1e6,
+                    engine.options().context, text::Engine::isa(), engine.options().threads,
+                    engine.options().threads == 1 ? "" : "s"));
+}
+
+// False when the person wants to leave. What was wrong with one message does not end the conversation with a person.
+bool take_message(ChatState& chat, const std::string& message, bool interactive) {
+  try {
+    if (message.starts_with('/')) return run_slash_command(chat, message);
+    ask(chat, message);
+    if (interactive) print("\n");
+  } catch (const Error& error) {
+    if (!interactive) throw;
+    print_error(one_line("", error.what()));
+  }
+  return true;
+}
+
+void chat(const ChatOptions& options) {
+  const auto engine = load_engine(options.model, options.engine, options.output);
+  ChatState state{.engine = *engine, .conversation = {}, .request = options.request, .show_stats = options.stats};
+  if (!options.load.empty()) state.conversation = Conversation::load(options.load);
+  if (!options.system.empty()) state.conversation.system = options.system;
+  if (engine->checkpoint().tokenizer().chat_template.empty())
+    throw Error({.doing = "chat with " + model_name(engine->checkpoint()),
+                 .found = "a model without a chat template",
+                 .advice = "go on with a text instead: orrery run " + options.model + " --raw TEXT"});
+  MessageReader reader(slash_command_names());
+  if (reader.interactive()) greet(*engine);
+  while (const std::optional<std::string> message = reader.read())
+    if (!take_message(state, *message, reader.interactive())) return;
+}
+
+}  // namespace
+
+void add_chat(CLI::App& app) {
+  CLI::App* command = app.add_subcommand("chat", "Talk with a model in the terminal");
+  auto options = std::make_shared<ChatOptions>();
+  add_model_argument(*command, options->model);
+  command->add_option("--system", options->system, "What the model is told first")->option_text("TEXT");
+  command->add_option("--load", options->load, "Go on with a conversation that /save wrote")->option_text("FILE");
+  add_request_options(*command, options->request);
+  add_engine_options(*command, options->engine);
+  command->add_flag("--stats", options->stats, "Print tokens per second after every answer");
+  add_quiet_option(*command, options->output);
+  set_examples(*command, {{"orrery chat smollm2", "talk with the default model; /help lists what you can do there"},
+                          {"orrery chat model.gguf --system \"Answer in French.\" --temperature 0.3", "set the tone"}});
+  command->callback([options] { chat(*options); });
+}
+
+}  // namespace orrery::cli
