@@ -4,37 +4,37 @@
 #include <bit>
 #include <utility>
 
+#include "orrery/base/error.h"
+
 namespace orrery::text {
 
 ByteTrie::ByteTrie() : values_{kNoValue} { std::fill(std::begin(root_), std::end(root_), kNone); }
 
-void ByteTrie::reserve(size_t key_bytes) {
-  values_.reserve(key_bytes + 1);
-  grow(std::bit_ceil(std::max<size_t>(64, key_bytes * 2)));
-}
-
 void ByteTrie::grow(size_t capacity) {
-  if (capacity <= slots_.size()) return;
-  std::vector<Slot> old = std::exchange(slots_, std::vector<Slot>(capacity, {kFree, kNone}));
+  std::vector<uint64_t> old = std::exchange(slots_, std::vector<uint64_t>(capacity, kFree));
   mask_ = capacity - 1;
   shift_ = 64 - std::countr_zero(capacity);
-  for (const Slot& moved : old) {
-    if (moved.key == kFree) continue;
-    size_t slot = hash(moved.key);
-    while (slots_[slot].key != kFree) slot = (slot + 1) & mask_;
-    slots_[slot] = moved;
+  for (uint64_t moved : old) {
+    if (moved != kFree) place(moved);
   }
+}
+
+void ByteTrie::place(uint64_t packed) {
+  size_t slot = hash(packed >> kNodeBits);
+  while (slots_[slot] != kFree) slot = (slot + 1) & mask_;
+  slots_[slot] = packed;
 }
 
 ByteTrie::Node ByteTrie::add_child(Node node, unsigned char byte) {
   const auto child = static_cast<Node>(values_.size());
+  if (child >= kNodeMask) {
+    throw Error(
+        {.doing = "read a tokenizer", .found = "a vocabulary of more than 2^28 bytes", .expected = "a smaller one"});
+  }
   values_.push_back(kNoValue);
   if (node == kRoot) return root_[byte] = child;
   if (++used_ * 2 > slots_.size()) grow(std::max<size_t>(64, slots_.size() * 2));
-  const uint64_t key = key_of(node, byte);
-  size_t slot = hash(key);
-  while (slots_[slot].key != kFree) slot = (slot + 1) & mask_;
-  slots_[slot] = {key, child};
+  place(key_of(node, byte) << kNodeBits | child);
   return child;
 }
 

@@ -153,8 +153,9 @@ class Sweeper {
   }
   void merge_one(Pair pair, uint32_t rank) {
     if (!is_due(pair, rank)) return;
-    made_symbol_ = merges_->made_by(rank);
     const Ref i = run_of(pair);
+    const Symbol right = pair & kAfter ? runs_[runs_[i].next].symbol : runs_[i].symbol;
+    made_symbol_ = merges_->find(runs_[i].symbol, right).symbol;
     if (pair & kAfter) {
       merge_after(i);
     } else {

@@ -11,8 +11,6 @@ namespace orrery::text {
 
 namespace {
 
-constexpr Symbol kNoSymbol = ~Symbol{0};
-
 Symbol left_of(uint64_t pair) { return static_cast<Symbol>(pair >> 32); }
 Symbol right_of(uint64_t pair) { return static_cast<Symbol>(pair); }
 
@@ -61,19 +59,20 @@ void MergeTable::finish(FunctionRef<Ends(Symbol)> ends_of) {
   regular_ = most < kMost && max_rank_ < kMost;
   if (!regular_) return;
   std::vector<uint32_t> first_use(most + 1, kNever);
-  made_by_.assign(max_rank_ + 1, kNoSymbol);
+  made_by_.assign(max_rank_ + 1, kNever);
+  hasty_.assign(max_rank_ + 1, false);
   for (const Slot& slot : slots_) {
     if (slot.key == kFree) continue;
-    Symbol& made = made_by_[slot.merge.rank];
-    regular_ &= made == kNoSymbol || made == slot.merge.symbol;
-    made = slot.merge.symbol;
     const Symbol left = left_of(slot.key), right = right_of(slot.key);
-    for (Symbol used : {left, right}) first_use[used] = std::min(first_use[used], slot.merge.rank);
+    first_use[left] = std::min(first_use[left], slot.merge.rank);
+    first_use[right] = std::min(first_use[right], slot.merge.rank);
     joins_.set(join_bit(ends_of(left).last, ends_of(right).first));
+    Symbol& made = made_by_[slot.merge.rank];
+    if (made != kNever && made != slot.merge.symbol) hasty_[slot.merge.rank] = true;  // scores may tie
+    made = slot.merge.symbol;
   }
-  hasty_.assign(max_rank_ + 1, false);
-  for (uint32_t rank = 0; rank <= max_rank_; ++rank) {
-    hasty_[rank] = made_by_[rank] != kNoSymbol && first_use[made_by_[rank]] <= rank;
+  for (const Slot& slot : slots_) {
+    if (slot.key != kFree && first_use[slot.merge.symbol] <= slot.merge.rank) hasty_[slot.merge.rank] = true;
   }
 }
 

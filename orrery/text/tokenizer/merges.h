@@ -34,12 +34,11 @@ class MergeTable {
   /// Call after the last merge where every symbol stands for a text and merges join texts. Symbols that words may begin
   /// with and that are no single characters (the unknown token) must not occur in any merge.
   void finish(FunctionRef<Ends(Symbol)> ends_of);
-  /// finish() was called, and each rank makes one symbol, as with scores that differ. Only then can words be merged by
-  /// sweeps.
+  /// finish() was called: words can be merged by sweeps.
   bool is_regular() const { return regular_; }
-  /// What merges of a rank make, in a regular table.
+  /// What every merge of a rank makes that is not hasty.
   Symbol made_by(uint32_t rank) const { return made_by_[rank]; }
-  /// What merges of a rank make may merge again at that rank or a lower one.
+  /// Merges of a rank may turn up while others of that rank are made: they have to be made one by one.
   bool is_hasty(uint32_t rank) const { return hasty_[rank]; }
   /// False only where, in a regular table, no merge ever joins a text that ends in `left` with one that begins with
   /// `right`.

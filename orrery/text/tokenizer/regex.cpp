@@ -12,7 +12,7 @@ namespace orrery::text {
 
 namespace {
 
-constexpr uint32_t kMatchLimit = 50'000'000;  // steps; about a second
+constexpr uint32_t kMatchLimit = 10'000'000;  // steps; a fraction of a second
 constexpr uint32_t kHeapLimitKib = 256 * 1024;
 constexpr size_t kJitStackBytes = 4 << 20;
 

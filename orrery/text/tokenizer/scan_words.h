@@ -75,40 +75,44 @@ inline size_t contraction_length(const char* at, const char* end, bool any_case)
   }
 }
 
-/// "[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+ | [...]+[...]*" at the cursor: the end, or nullptr.
-inline const char* cased_word_end(Cursor cursor) {
+/// o200k's word at the cursor: "[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+" or nullptr; without
+/// `lower`, its other half
+/// "[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*".
+inline const char* cased_word_end(Cursor cursor, bool lower) {
   const char* begin = cursor.at;
-  const char* last_both = nullptr;  // end of the last character that either half takes
+  const char* last_both = nullptr;  // end of the last character that either class has
   for (; cursor.is(kUpper | kOtherLetter | kMark); cursor.next()) {
     if (cursor.kind & (kOtherLetter | kMark)) last_both = cursor.at + cursor.length;
   }
-  if (cursor.is(kLower)) {
-    while (cursor.is(kLower | kOtherLetter | kMark)) cursor.next();
-    return cursor.at;
-  }
-  if (last_both) return last_both;  // the first half gives back until the second has one
-  return cursor.at == begin ? nullptr : cursor.at;
+  if (lower && !cursor.is(kLower)) return last_both;  // the first class gives back until the second has one
+  if (!lower && cursor.at == begin) return nullptr;
+  while (cursor.is(kLower | kOtherLetter | kMark)) cursor.next();
+  return cursor.at;
 }
 
 /// The end of the word of letters at the cursor with its lead, or nullptr.
 template <WordRules kRules>
 const char* letters_end(Cursor cursor) {
-  constexpr uint8_t kWord = kRules.marks ? kLetter | kMark : kLetter;
-  const auto word_end = [](Cursor from) -> const char* {
-    if constexpr (kRules.cased) return cased_word_end(from);
-    if (!from.is(kWord)) return nullptr;
-    while (from.is(kWord)) from.next();
-    return from.at;
-  };
   const bool leads = kRules.lead == WordRules::Lead::kSpace
                          ? !cursor.done() && *cursor.at == ' '
                          : !cursor.done() && !cursor.is(kLetter | kNumber) && !cursor.is_newline();
-  if (leads) {
-    Cursor after = cursor;
-    after.next();
-    if (const char* end = word_end(after)) return end;
+  Cursor after = cursor;
+  if (leads) after.next();
+  const auto with_and_without_lead = [&](auto word_end) -> const char* {
+    const char* end = leads ? word_end(after) : nullptr;
+    return end ? end : word_end(cursor);
+  };
+  if constexpr (kRules.cased) {
+    const char* end = with_and_without_lead([](Cursor from) { return cased_word_end(from, /*lower=*/true); });
+    return end ? end : with_and_without_lead([](Cursor from) { return cased_word_end(from, /*lower=*/false); });
+  } else {
+    return with_and_without_lead([](Cursor from) -> const char* {
+      constexpr uint8_t kWord = kRules.marks ? kLetter | kMark : kLetter;
+      if (!from.is(kWord)) return nullptr;
+      while (from.is(kWord)) from.next();
+      return from.at;
+    });
   }
-  return word_end(cursor);
 }
 
 template <WordRules kRules>

@@ -35,6 +35,9 @@ std::vector<uint32_t> ranks_of_scores(const std::vector<float>& scores) {
 
 SentencePieceBpe::SentencePieceBpe(SentencePieceVocab vocab) : vocab_(std::move(vocab)) {
   build_merges();
+  for (TokenId id = 0; id < vocab_.pieces->size(); ++id)
+    longest_piece_ = std::max(longest_piece_, (*vocab_.pieces)[id].size());
+  whole_ = std::make_unique<std::atomic<uint8_t>[]>(static_cast<size_t>(vocab_.pieces->size()));
   for (int c = 0; c < 128; ++c) {
     const char character = static_cast<char>(c);
     const TokenId id = vocab_.index.find({&character, 1});
@@ -92,6 +95,12 @@ Symbol SentencePieceBpe::character_symbol(std::string_view character) const {
 }
 
 void SentencePieceBpe::encode_part(std::string_view text, Word& word) const {
+  const TokenId piece = text.size() <= longest_piece_ ? vocab_.index.find(text) : kNoToken;
+  if (piece != kNoToken && whole_[static_cast<size_t>(piece)].load(std::memory_order_relaxed) == kIsOneToken) {
+    word.ids.push_back(piece);
+    word.after_unknown = false;
+    return;
+  }
   word.symbols.clear();
   word.unknown.clear();
   for (size_t at = 0; at < text.size();) {
@@ -105,6 +114,11 @@ void SentencePieceBpe::encode_part(std::string_view text, Word& word) const {
     word.symbols.push_back(symbol);
   }
   merge_symbols(word.symbols, merges_);
+  if (piece != kNoToken) {
+    const bool alone = word.symbols.size() == 1 && word.symbols[0] == static_cast<Symbol>(piece) &&
+                       vocab_.type(piece) != PieceType::kUnused;
+    whole_[static_cast<size_t>(piece)].store(alone ? kIsOneToken : kIsMany, std::memory_order_relaxed);
+  }
   for (Symbol symbol : word.symbols) {
     if (symbol >= kUnknown) {
       emit_unknown(word.unknown[symbol - kUnknown], word);

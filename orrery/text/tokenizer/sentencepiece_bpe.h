@@ -2,6 +2,8 @@
 // first, the leftmost of equals.
 #pragma once
 
+#include <atomic>
+#include <memory>
 #include <string>
 #include <unordered_map>
 
@@ -24,6 +26,7 @@ class SentencePieceBpe final : public Model {
   static constexpr Symbol kUnknown = 0x80000000u;
   Symbol first_inside() const { return static_cast<Symbol>(vocab_.pieces->size()); }
   struct Word;
+  enum Whole : uint8_t { kUntried, kIsOneToken, kIsMany };
 
   void build_merges();
   void encode_part(std::string_view text, Word& word) const;
@@ -38,6 +41,8 @@ class SentencePieceBpe final : public Model {
   std::vector<std::string> inside_text_;
   Symbol ascii_[128];
   bool cuts_at_metaspace_ = true;
+  size_t longest_piece_ = 0;
+  mutable std::unique_ptr<std::atomic<uint8_t>[]> whole_;  // per piece: does its own text encode to it alone?
 };
 
 }  // namespace orrery::text

@@ -67,9 +67,6 @@ void find_best(std::string_view word, const ByteTrie& trie, Score unknown, Token
 
 ByteTrie trie_of(const PieceTable& pieces, auto is_member) {
   ByteTrie trie;
-  size_t bytes = 0;
-  for (TokenId id = 0; id < pieces.size(); ++id) bytes += pieces[id].size();
-  trie.reserve(bytes / 2);  // prefixes are shared
   for (TokenId id = 0; id < pieces.size(); ++id) {
     if (!pieces[id].empty() && is_member(id)) trie.insert(pieces[id], id);
   }

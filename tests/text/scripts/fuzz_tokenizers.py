@@ -296,4 +296,5 @@ def main():
     sys.exit(report.differences > 0)
 
 
-main()
+if __name__ == "__main__":
+    main()
