@@ -1,5 +1,5 @@
 // Tokenizer speed on one core: encoding of a text file and of the texts that make tokenizers slow, and loading.
-//   tokenizer_bench TOKENIZER TEXT [REPEATS]
+//   bench_tokenizer TOKENIZER TEXT [REPEATS]
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -42,7 +42,7 @@ void measure(const Tokenizer& tokenizer, const char* name, const std::string& te
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 3) return std::fputs("usage: tokenizer_bench TOKENIZER TEXT [REPEATS]\n", stderr), 2;
+  if (argc < 3) return std::fputs("usage: bench_tokenizer TOKENIZER TEXT [REPEATS]\n", stderr), 2;
   try {
     const int repeats = argc > 3 ? std::atoi(argv[3]) : 5;
     double loading = 1e9;
