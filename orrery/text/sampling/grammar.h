@@ -48,6 +48,20 @@ class Grammar {
   std::unique_ptr<Impl> impl_;
 };
 
+/// What a schema may say (draft 2020-12, and draft 7's `definitions` and `items` as an array); all else is an Error:
+///   any      type (one or several), enum, const, anyOf, oneOf (read as anyOf), allOf (merged), $ref into the schema
+///   itself, recursive
+///            too, and the annotations title, description, default, examples, $schema, $id, $comment, deprecated,
+///            readOnly, writeOnly
+///   object   properties, required, additionalProperties · array: items, prefixItems, minItems, maxItems
+///   string   minLength and maxLength, in code points, or pattern, or format: date, time, date-time, uuid, email, ipv4
+///   number   minimum, maximum, exclusiveMinimum, exclusiveMaximum, exact for integers and for decimals
+/// The grammar is narrower than the schema, never wider, where that keeps answers short: properties come in declared
+/// order; further ones only where additionalProperties allows them in so many words, or nothing is said about
+/// properties at all; a tuple is whole unless minItems says otherwise; numbers with a limit have no exponent, integers
+/// no point; whitespace is one blank, or a newline and up to 20 blanks, as llama.cpp has it. A further property may
+/// repeat an earlier further one: no grammar can tell. `oneOf` does not refuse what several of its schemas match.
+
 /// The GBNF text of a JSON schema, for people to read and for `orrery run --json-schema`.
 std::string gbnf_from_json_schema(const nlohmann::ordered_json& schema);
 
