@@ -8,6 +8,9 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "orrery/base/error.h"
@@ -49,6 +52,18 @@ std::string indented(const ordered_json& value, size_t depth) {
   return value.is_object() ? "{" + text + "}" : "[" + text + "]";
 }
 
+std::string read_to_end(int descriptor, const std::string& name) {
+  std::string text;
+  char buffer[65536];
+  for (;;) {
+    const ssize_t got = ::read(descriptor, buffer, sizeof buffer);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) throw Error({.doing = "read", .where = name, .found = std::strerror(errno)});
+    if (got == 0) return text;
+    text.append(buffer, static_cast<size_t>(got));
+  }
+}
+
 }  // namespace
 
 void prepare_standard_streams() {
@@ -85,20 +100,14 @@ bool output_has_colour() {
          std::strcmp(terminal, "dumb") != 0;
 }
 
-std::string read_standard_input() {
-  std::string text;
-  char buffer[65536];
-  for (;;) {
-    const ssize_t got = ::read(STDIN_FILENO, buffer, sizeof buffer);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) throw Error({.doing = "read standard input", .found = std::strerror(errno)});
-    if (got == 0) return text;
-    text.append(buffer, static_cast<size_t>(got));
-  }
-}
+std::string read_standard_input() { return read_to_end(STDIN_FILENO, "standard input"); }
 
 std::string read_text_or_standard_input(const std::string& path) {
-  return path == "-" ? read_standard_input() : read_text(path);
+  if (path == "-") return read_standard_input();
+  std::error_code failed;
+  if (!std::filesystem::is_fifo(path, failed)) return read_text(path);
+  std::ifstream pipe(path, std::ios::binary);  // <(command)
+  return {std::istreambuf_iterator<char>(pipe), {}};
 }
 
 ordered_json parse_json(std::string_view text, const std::string& name) {

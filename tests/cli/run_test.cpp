@@ -328,6 +328,15 @@ TEST(Perplexity, ExactAgainstExactHasNoDivergence) {
   EXPECT_GT(quantised["top1_agreement"], 0.9);
 }
 
+TEST(Perplexity, ReadsTextFromAPipe) {
+  NEEDS_STORIES;
+  ORRERY_NEEDS(text, shared("data/text/wiki_demo.txt"), "../shared/data/text is missing");
+  const Outcome outcome = shell("orrery perplexity " + *stories + "/stories260K.gguf <(head -c 2000 " + *text +
+                                ") --context 64 --chunks 2 --quiet");
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_EQ(outcome.out.substr(0, 10), "perplexity");
+}
+
 TEST(Perplexity, TextShorterThanAChunkIsRefused) {
   NEEDS_STORIES;
   const Outcome outcome = orrery({"perplexity", *stories + "/stories260K.gguf", "-"}, "Too short.");
