@@ -35,7 +35,7 @@ def render(template, context):
     except Exception as error:  # whatever a template can raise
         raised = type(error).__name__ == "TemplateError"
         return {"e": str(error), "raised": True} if raised else {"e": f"{type(error).__name__}: {error}"[:200]}
-    if " at 0x" in text:
+    if " at 0x" in text.lower():
         return None
     return {"o": text}
 

@@ -64,6 +64,7 @@ std::optional<Value> Range::attribute(std::string_view name) {
   if (name == "start") return Value(start_);
   if (name == "stop") return Value(stop_);
   if (name == "step") return Value(step_);
+  if (name == "count" || name == "index") return get_attribute(Value::list(collect(Value(shared_from_this()))), name);
   return std::nullopt;
 }
 

@@ -3,6 +3,7 @@
 #include <utf8proc.h>
 
 #include <algorithm>
+#include <cstring>
 #include <iterator>
 
 namespace orrery::text::jinja {
@@ -157,6 +158,23 @@ void append_title(std::string& out, char32_t c) {
   }
 }
 
+size_t ascii_prefix(std::string_view text) {
+  size_t size = 0;
+  for (uint64_t block; size + sizeof block <= text.size(); size += sizeof block) {
+    std::memcpy(&block, text.data() + size, sizeof block);
+    if ((block & 0x8080808080808080u) != 0) break;
+  }
+  while (size < text.size() && static_cast<unsigned char>(text[size]) < 0x80) ++size;
+  return size;
+}
+
+std::string mapped_ascii(std::string_view text, char first, char last) {
+  std::string out(text);
+  for (char& c : out)
+    if (c >= first && c <= last) c ^= 0x20;
+  return out;
+}
+
 bool is_cased(char32_t c) { return is_lower(c) || is_upper(c) || is_title(c); }
 
 bool is_case_ignorable(char32_t c) {
@@ -245,10 +263,10 @@ int64_t count_code_points(std::string_view text) {
   const auto size = static_cast<utf8proc_ssize_t>(text.size());
   int64_t count = 0;
   for (utf8proc_ssize_t pos = 0; pos < size; ++count) {
-    if (bytes[pos] < 0x80) {
-      ++pos;
-      continue;
-    }
+    const utf8proc_ssize_t ascii = ascii_prefix(text.substr(pos));
+    pos += ascii;
+    count += ascii;
+    if (pos == size) break;
     utf8proc_int32_t c;
     const auto n = utf8proc_iterate(bytes + pos, size - pos, &c);
     if (n <= 0) return -1;
@@ -313,6 +331,7 @@ bool is_identifier_part(char32_t c) {
 }
 
 std::string upper(std::string_view text) {
+  if (ascii_prefix(text) == text.size()) return mapped_ascii(text, 'a', 'z');
   std::string out;
   out.reserve(text.size());
   for (size_t pos = 0; pos < text.size();) append_upper(out, next_code_point(text, pos));
@@ -320,6 +339,7 @@ std::string upper(std::string_view text) {
 }
 
 std::string lower(std::string_view text) {
+  if (ascii_prefix(text) == text.size()) return mapped_ascii(text, 'A', 'Z');
   std::string out;
   out.reserve(text.size());
   for (size_t pos = 0; pos < text.size();) {

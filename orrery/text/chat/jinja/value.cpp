@@ -73,7 +73,7 @@ Str::Str(std::string text, bool is_markup)
 size_t Str::offset(int64_t index) const {
   if (ascii()) return static_cast<size_t>(index);
   size_t pos = 0;
-  Budget::current().work(static_cast<int64_t>(bytes.size()));
+  Budget::current().slow_work(index);
   for (; index > 0; --index) next_code_point(bytes, pos);
   return pos;
 }
