@@ -1,5 +1,6 @@
 #include "orrery/text/chat/chat.h"
 
+#include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
 
@@ -13,21 +14,20 @@ using Json = nlohmann::ordered_json;
 // Names that a message's reasoning comes under; templates read the first two.
 constexpr std::array kReasoningFields = {"reasoning_content", "thinking", "reasoning"};
 
+// What Hugging Face does to a message before a template sees it: null fields go, and reasoning is found under both
+// names.
 Json normalized(const Json& message) {
   if (!message.is_object())
     throw Error({.doing = "apply a chat template",
                  .found = std::string("a message of type ") + message.type_name(),
                  .expected = "an object with role and content"});
+  const auto given = [&](const char* field) { return message.contains(field) && !message[field].is_null(); };
+  const auto reasoning = std::find_if(kReasoningFields.begin(), kReasoningFields.end(), given);
   Json out = Json::object();
+  if (reasoning != kReasoningFields.end()) out["thinking"] = message[*reasoning];
   for (const auto& [key, value] : message.items())
     if (!value.is_null()) out[key] = value;
-  for (const char* field : kReasoningFields) {
-    if (!out.contains(field)) continue;
-    const Json reasoning = out[field];
-    out["thinking"] = reasoning;
-    out["reasoning_content"] = reasoning;
-    break;
-  }
+  if (reasoning != kReasoningFields.end()) out["reasoning_content"] = message[*reasoning];
   return out;
 }
 

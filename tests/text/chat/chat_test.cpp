@@ -54,8 +54,8 @@ TEST(Chat, DropsNullFieldsAndFindsReasoning) {
   const Chat chat(SpecialTokens(), "{% for m in messages %}{{ m }};{% endfor %}");
   EXPECT_EQ(chat.prompt(Json::parse(
                 R"([{"role": "assistant", "content": null, "reasoning": "r"}, {"role": "x", "thinking": "t"}])")),
-            "{'role': 'assistant', 'reasoning': 'r', 'thinking': 'r', 'reasoning_content': 'r'};"
-            "{'role': 'x', 'thinking': 't', 'reasoning_content': 't'};");
+            "{'thinking': 'r', 'role': 'assistant', 'reasoning': 'r', 'reasoning_content': 'r'};"
+            "{'thinking': 't', 'role': 'x', 'reasoning_content': 't'};");
 }
 
 TEST(Chat, RefusesWhatAreNoMessages) {

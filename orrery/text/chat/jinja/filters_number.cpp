@@ -163,10 +163,10 @@ Value round_filter(const Value& value, const CallArgs& call) {
   }
   const Value scale = power(Value(int64_t{10}), args.get(0, Value(int64_t{0})));
   const Value scaled = multiply(value, scale);
-  if (scaled.is_real() && std::isnan(scaled.real())) throw Failure("cannot convert float NaN to integer");
-  const Value whole = scaled.is_integral()
-                          ? scaled
-                          : Value(truncated(method == "ceil" ? std::ceil(scaled.real()) : std::floor(scaled.real())));
+  if (scaled.is_real() && !std::isfinite(scaled.real())) throw Failure("cannot convert infinity or NaN to integer");
+  constexpr double kAllWhole = 1 << 30;  // times itself: far past the last double that has a fraction
+  if (scaled.is_integral() || std::abs(scaled.real()) > kAllWhole * kAllWhole) return divide(scaled, scale);
+  const Value whole(truncated(method == "ceil" ? std::ceil(scaled.real()) : std::floor(scaled.real())));
   return divide(whole, scale);
 }
 

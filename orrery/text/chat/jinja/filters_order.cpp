@@ -41,7 +41,7 @@ Value sort(const Value& value, const CallArgs& call) {
   std::vector<Keyed> items;
   for (Value& item : collect(value))
     items.push_back({sort_key(item, args.get(2, Value()), case_sensitive), std::move(item)});
-  sort_by_key(items, args.truth(0));
+  sort_by_key(items, args.integer(0, 0) != 0);
   std::vector<Value> out;
   for (Keyed& keyed : items) out.push_back(std::move(keyed.item));
   return Value::list(std::move(out));
@@ -56,7 +56,7 @@ Value dictsort(const Value& value, const CallArgs& call) {
   std::vector<Keyed> items;
   for (const auto& [key, item] : value.dict().items())
     items.push_back({folded(by == "key" ? key : item, args.truth(0)), Value::tuple({key, item})});
-  sort_by_key(items, args.truth(2));
+  sort_by_key(items, args.integer(2, 0) != 0);
   std::vector<Value> out;
   for (Keyed& keyed : items) out.push_back(std::move(keyed.item));
   return Value::list(std::move(out));

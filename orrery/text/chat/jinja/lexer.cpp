@@ -162,7 +162,7 @@ class Lexer {
       j = tag_end(i - signed_end, "#}", true, true);
       return leave_tag(j);
     }
-    fail("Missing end of comment tag", tag.begin);
+    if (pos_ < source_.size()) fail("Missing end of comment tag", tag.begin);  // jinja2 lets the very end pass
   }
 
   void raw(const Tag& tag) {
@@ -175,7 +175,7 @@ class Lexer {
       add_data(pos_, before_tag(pos_, i, sign, false));
       return leave_tag(end);
     }
-    fail("Missing end of raw directive", tag.begin);
+    if (pos_ < source_.size()) fail("Missing end of raw directive", tag.begin);
   }
 
   void code(const Tag& tag, Token::Type begin_type, Token::Type end_type, std::string_view close) {
