@@ -9,6 +9,7 @@
 #pragma once
 
 #include "orrery/base/error.h"
+#include "orrery/text/chat/chat.h"
 #include "orrery/text/chat/template.h"
 #include "orrery/text/checkpoint.h"
 #include "orrery/text/engine/engine.h"

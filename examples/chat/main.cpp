@@ -9,16 +9,16 @@ int main(int argc, char** argv) try {
   namespace text = orrery::text;
   const auto model = text::Checkpoint::open(argc > 1 ? argv[1] : "smollm2");
   text::Engine engine(model, {});
-  const text::ChatTemplate chat(model->tokenizer().chat_template);
-  nlohmann::ordered_json context = {{"messages", nlohmann::ordered_json::array()}, {"add_generation_prompt", true}};
+  const text::Chat chat(model->tokenizer());
+  auto messages = nlohmann::ordered_json::array();
   for (std::string line; std::cout << "> " << std::flush && std::getline(std::cin, line);) {
-    context["messages"].push_back({{"role", "user"}, {"content", line}});
-    text::Request request{.prompt = model->tokenizer().encode(chat.render(context), {.add_special = false})};
+    messages.push_back({{"role", "user"}, {"content", line}});
+    text::Request request{.prompt = model->tokenizer().encode(chat.prompt(messages), {.add_special = false})};
     text::Stream stream = engine.submit(std::move(request));
     std::string answer;
     for (text::StreamEvent event; stream.next(event); answer += event.text) std::cout << event.text << std::flush;
     std::cout << '\n';
-    context["messages"].push_back({{"role", "assistant"}, {"content", answer}});
+    messages.push_back({{"role", "assistant"}, {"content", answer}});
   }
 } catch (const orrery::Error& error) {
   std::cerr << error.what() << '\n';
