@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := build
-.PHONY: help build run test sanitizers neon fuzz bench format format-check docs install clean setup-build setup-format setup-neon setup-fuzz
+.PHONY: help build run test sanitizers asan tsan neon fuzz bench format format-check docs install clean setup-build setup-format setup-neon setup-fuzz
 
 # The question that `make run` asks. It travels in the environment, unexpanded, so that quotes and $$ arrive as they were typed.
 PROMPT ?= Why is the sky blue? Answer in two sentences.
@@ -25,17 +25,21 @@ build: setup-build ## build everything into build/ (the default)
 run: setup-build ## ask the default model: make run PROMPT="Why is the sky blue?"
 	@setup/fetch.sh smollm2
 	$(call ninja,release,orrery)
-	@build/bin/orrery run smollm2 "$$ORRERY_PROMPT"
+	@build/bin/orrery run smollm2 "$$ORRERY_PROMPT" --temperature 0 --max-tokens 400
 
 test: setup-build ## build and run all tests
 	@setup/fetch.sh smollm2
 	$(call ninja,release)
 	@JOBS=$(JOBS) tests/run.sh build
 
-sanitizers: setup-build ## the tests under ASan and UBSan, the engine's concurrency under TSan
+sanitizers: asan tsan ## both of the next two
+
+asan: setup-build ## the tests under ASan and UBSan
 	@setup/fetch.sh smollm2
 	$(call ninja,asan-ubsan)
 	@JOBS=$(JOBS) tests/run.sh build-asan-ubsan
+
+tsan: setup-build ## the engine's concurrency under TSan
 	$(call ninja,tsan,test_base test_text)
 	@JOBS=$(JOBS) tests/run.sh build-tsan -R 'Engine|ThreadPool'
 

@@ -14,6 +14,7 @@ int main(int argc, char** argv) try {
   for (std::string line; std::cout << "> " << std::flush && std::getline(std::cin, line);) {
     messages.push_back({{"role", "user"}, {"content", line}});
     text::Request request{.prompt = model->tokenizer().encode(chat.prompt(messages), {.add_special = false})};
+    request.sampling.temperature = 0;  // the likeliest answer, the same every time
     text::Stream stream = engine.submit(std::move(request));
     std::string answer;
     for (text::StreamEvent event; stream.next(event); answer += event.text) std::cout << event.text << std::flush;
