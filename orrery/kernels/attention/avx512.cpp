@@ -2,7 +2,7 @@
 //
 // Queries are turned into pairs of bfloat16 once, pages once per task: a task of many rows (64 tokens × the group's
 // heads) makes that cost small. Scores, maxima, sums and results stay float32; only factors of products are rounded (to
-// 8 bits, relative error 2^-9), which is a fifth of the error that int8 activations put into the same model.
+// 8 bits, relative error 2^-9).
 #include <immintrin.h>
 
 #include <algorithm>

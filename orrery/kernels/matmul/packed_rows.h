@@ -40,8 +40,7 @@ struct PackedRows {
   uint8_t* has_fine = nullptr;
 };
 
-/// Measured on SmolLM2-135M, Q4_0, mean KL to float32 activations and speed of a prompt of 512 (two Zen 4 cores): never
-/// 0.0030 and 1900 tokens/s; 1e-3 0.0020; 1e-4 0.0006 and 1700; always 0.00004 and 1250.
+/// Between two measured ends, see docs/engine.md: refining more blocks is closer and slower.
 inline constexpr float kFineShare = 1e-4f;
 
 /// Bytes that PackedRows of this size take, whichever form they have.

@@ -16,7 +16,7 @@ using kernels::kPageTokens;
 using kernels::kStripRows;
 
 constexpr int64_t kQueryTile =
-    64;  // prompt tokens of one attention task: turning a page to bfloat16 is then 4 % of its use
+    64;  // prompt tokens of one attention task: so that turning a page to bfloat16 is shared by many rows
 constexpr int64_t kSplitKeys = 256;  // keys of one task when few tokens look at many keys
 constexpr int64_t kFewTokens = 8;    // up to here the keys are split, beyond it the tokens are
 constexpr int64_t kLogitRows = 16;   // rows of logits made at once

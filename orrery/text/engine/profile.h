@@ -9,7 +9,7 @@
 
 namespace orrery::text {
 
-/// Seconds per stage of a step, as the engine's own thread sees them. A stage costs two clock reads (50 ns).
+/// Seconds per stage of a step, as the engine's own thread sees them. A stage costs two clock reads.
 class Profile {
  public:
   enum Stage {
