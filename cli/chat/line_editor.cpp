@@ -1,6 +1,8 @@
 #include "cli/chat/line_editor.h"
 
+#include <fcntl.h>
 #include <histedit.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,6 +14,7 @@
 #include <cstdio>
 #include <cwchar>
 #include <string_view>
+#include <utility>
 
 #include "orrery/base/error.h"
 
@@ -22,28 +25,52 @@ constexpr int kHistoryLines = 1000;
 constexpr size_t kNoCharacter = static_cast<size_t>(-1), kIncomplete = static_cast<size_t>(-2);  // of mbrtowc
 constexpr std::wstring_view kPasteEnd = L"\x1b[201~";
 
-// Set by the signal handler while a line is being read.
+// Set by the signal handler, which also writes a byte into the pipe: a wait for the next key sees a signal that came
+// before it began, on whatever thread.
 std::atomic<bool> interrupted, resized, continued;
+std::array<int, 2> signal_pipe = {-1, -1};
 
 void on_signal(int signal) {
+  const int error = errno;
   if (signal == SIGINT) interrupted = true;
   if (signal == SIGWINCH) resized = true;
   if (signal == SIGCONT) continued = true;
+  [[maybe_unused]] const ssize_t written = ::write(signal_pipe[1], "", 1);  // full: it wakes all the same
+  errno = error;
 }
 
-// Handlers without SA_RESTART: read() returns, and the line editor sees what happened.
+void forget_signals() {
+  char bytes[64];
+  while (::read(signal_pipe[0], bytes, sizeof bytes) > 0) {
+  }
+}
+
+// Blocks until there is a key or a signal; true for a key.
+bool wait_for_key() {
+  std::array<pollfd, 2> inputs = {{{STDIN_FILENO, POLLIN, 0}, {signal_pipe[0], POLLIN, 0}}};
+  while (::poll(inputs.data(), inputs.size(), -1) < 0 && errno == EINTR) {
+  }
+  if (inputs[1].revents == 0) return true;
+  forget_signals();
+  return false;
+}
+
+// While it lives, Ctrl-C gives the line up instead of ending the program.
 class Signals {
  public:
   Signals() {
-    interrupted = resized = continued = false;
+    if (::pipe2(signal_pipe.data(), O_NONBLOCK | O_CLOEXEC) != 0)
+      throw Error({.doing = "read from the terminal", .found = "no free file descriptor"});
     struct sigaction handler {};
     handler.sa_handler = on_signal;
+    handler.sa_flags = SA_RESTART;
     for (size_t i = 0; i < kWatched.size(); ++i) ::sigaction(kWatched[i], &handler, &previous_[i]);
   }
   Signals(const Signals&) = delete;
   Signals& operator=(const Signals&) = delete;
   ~Signals() {
     for (size_t i = 0; i < kWatched.size(); ++i) ::sigaction(kWatched[i], &previous_[i], nullptr);
+    for (int& end : signal_pipe) ::close(std::exchange(end, -1));
   }
 
  private:
@@ -55,11 +82,8 @@ class Signals {
 int read_character(EditLine* editor, wchar_t* character) {
   std::mbstate_t state{};
   for (;;) {
-    char byte;
-    const ssize_t got = ::read(STDIN_FILENO, &byte, 1);
-    if (got == 0) return 0;
-    if (got < 0) {
-      if (errno != EINTR || interrupted) return -1;
+    if (!wait_for_key()) {
+      if (interrupted) return -1;
       if (continued.exchange(false)) el_set(editor, EL_PREP_TERM, 1);
       if (resized.exchange(false)) el_resize(editor);
       std::fputs("\r\x1b[J", stdout);  // what stands there, the editor draws again
@@ -67,6 +91,10 @@ int read_character(EditLine* editor, wchar_t* character) {
       el_set(editor, EL_REFRESH);
       continue;
     }
+    char byte;
+    const ssize_t got = ::read(STDIN_FILENO, &byte, 1);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return static_cast<int>(got);
     size_t used = std::mbrtowc(character, &byte, 1, &state);
     if (used == kNoCharacter) {  // what began before was none: left out, and this byte may begin one
       state = {};
@@ -108,6 +136,7 @@ unsigned char insert_paste(EditLine* editor, int) {
 }  // namespace
 
 struct LineEditor::Impl {
+  Signals signals;
   EditLine* editor = nullptr;
   History* history = nullptr;
   std::filesystem::path history_file;
@@ -185,7 +214,8 @@ LineEditor::~LineEditor() {
 }
 
 LineEditor::Event LineEditor::read(const std::string& prompt, std::string& line) {
-  const Signals signals;
+  forget_signals();  // a Ctrl-C that came too late to stop the answer
+  interrupted = resized = continued = false;
   impl_->prompt = prompt;
   std::fputs("\x1b[?2004h", stdout);  // ask the terminal to mark pasted text
   std::fflush(stdout);
