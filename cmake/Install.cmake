@@ -14,7 +14,6 @@ set_target_properties(orrery_all PROPERTIES EXPORT_NAME orrery)
 add_library(Orrery::orrery ALIAS orrery_all)
 
 install(TARGETS orrery_all ${room_targets} EXPORT OrreryTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
-install(TARGETS orrery RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 
 # The umbrella and what it includes; the test PackageIsFoundAndRuns notices one that is missing.
 foreach(header IN ITEMS orrery.h base/dtype.h base/error.h base/tensor_view.h text/chat/chat.h text/chat/template.h

@@ -1,17 +1,17 @@
 #include "orrery/text/convert/vocabulary.h"
 
 #include <fmt/format.h>
-#include <sentencepiece_processor.h>
 
 #include <algorithm>
 #include <charconv>
-#include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
 
 #include "orrery/base/error.h"
+#include "orrery/base/file.h"
 #include "orrery/text/checkpoint_files.h"
 #include "orrery/text/families/config_json.h"
+#include "orrery/text/tokenizer/sentencepiece_proto.h"
 
 namespace orrery::text {
 
@@ -75,25 +75,21 @@ void define_added_tokens(Vocabulary& vocabulary, const fs::path& folder) {
 }
 
 Vocabulary read_sentencepiece(const fs::path& file, int64_t vocab_size) {
-  sentencepiece::SentencePieceProcessor processor;
-  if (!processor.Load(file.string()).ok()) throw error(file, "something else", "a SentencePiece model");
+  const MappedFile mapped = MappedFile::open(file);
+  const SentencePieceParts parts =
+      read_sentencepiece_model({reinterpret_cast<const char*>(mapped.bytes().data()), mapped.bytes().size()},
+                               file.string())
+          .parts;
+  if (parts.algorithm != SentencePieceParts::Algorithm::kBpe) throw error(file, "a Unigram model", "a BPE model");
   Vocabulary vocabulary = fillers(vocab_size);
   vocabulary.model = "llama";
   vocabulary.pre = "default";
   vocabulary.scores.assign(vocab_size, kFillerScore);
-  for (int id = 0; id < processor.GetPieceSize(); ++id) {
-    const TokenKind kind = processor.IsUnknown(id)   ? TokenKind::kUnknown
-                           : processor.IsControl(id) ? TokenKind::kControl
-                           : processor.IsUnused(id)  ? TokenKind::kUnused
-                           : processor.IsByte(id)    ? TokenKind::kByte
-                                                     : TokenKind::kNormal;
-    define(vocabulary, file, id, processor.IdToPiece(id), kind);
-    vocabulary.scores[id] = processor.GetScore(id);
-    // A BPE model's scores count its merges down; a Unigram model's are logarithms.
-    if (kind == TokenKind::kNormal && std::trunc(vocabulary.scores[id]) != vocabulary.scores[id])
-      throw error(file, "a Unigram model", "a BPE model");
+  for (size_t id = 0; id < parts.pieces.size(); ++id) {
+    define(vocabulary, file, int64_t(id), std::string(parts.pieces[id]), TokenKind(parts.types[id]));
+    vocabulary.scores[id] = parts.scores[id];
   }
-  vocabulary.add_space_prefix = !processor.EncodeAsPieces("a").empty() && processor.EncodeAsPieces("a")[0] != "a";
+  vocabulary.add_space_prefix = parts.add_dummy_prefix && !parts.whitespace_as_suffix;
   return vocabulary;
 }
 
