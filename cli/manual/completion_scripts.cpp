@@ -7,15 +7,26 @@ namespace orrery::cli {
 namespace {
 
 bool takes_model(const OptionPage& argument) { return argument.value.starts_with("MODEL"); }
+bool takes_command(const OptionPage& argument) { return argument.value == "[COMMAND]"; }
 bool takes_file(const OptionPage& option) {
   return option.value.find("FILE") != std::string::npos || option.value == "INPUT" || option.value == "OUTPUT" ||
          option.value == "HUB";
 }
 
-// 'text' in any of the three shells: a quote inside ends the quotes, stands escaped, and begins them again.
+// 'text' in bash and zsh: a quote inside ends the quotes, stands escaped, and begins them again.
 std::string quoted(const std::string& text) {
   std::string escaped;
   for (char c : text) escaped += c == '\'' ? "'\\''" : std::string(1, c);
+  return "'" + escaped + "'";
+}
+
+// fish knows \\ and \' inside quotes.
+std::string fish_quoted(const std::string& text) {
+  std::string escaped;
+  for (char c : text) {
+    if (c == '\'' || c == '\\') escaped += '\\';
+    escaped += c;
+  }
   return "'" + escaped + "'";
 }
 
@@ -31,33 +42,46 @@ std::vector<std::string> command_names(const std::vector<CommandPage>& pages) {
   return names;
 }
 
+// Whether one of a command's arguments may be a file; a model may.
+bool takes_files(const CommandPage& page) {
+  bool takes = false;
+  each_option(page, [&](const OptionPage& option) {
+    takes |= option.is_argument() && (takes_model(option) || takes_file(option));
+  });
+  return takes;
+}
+
 // One command's branch: what follows an option that takes a value, then options, then arguments.
 std::string bash_case(const CommandPage& page) {
   std::string values, arguments;
-  std::vector<std::string> names;
+  std::vector<std::string> names, files, free;
   each_option(page, [&](const OptionPage& option) {
     if (option.is_argument()) {
-      if (takes_model(option)) arguments = "$(orrery models --names 2>/dev/null)";
-      if (!option.choices.empty()) arguments = fmt::format("{}", fmt::join(option.choices, " "));
+      if (takes_model(option)) arguments += " -W \"$(orrery models --names 2>/dev/null)\"";
+      if (takes_command(option)) arguments += " -W \"$commands\"";
+      if (!option.choices.empty()) arguments += fmt::format(" -W \"{}\"", fmt::join(option.choices, " "));
       return;
     }
     names.insert(names.end(), option.names.begin(), option.names.end());
     if (option.value.empty()) return;
-    const std::string what = !option.choices.empty() ? fmt::format("-W \"{}\"", fmt::join(option.choices, " "))
-                             : takes_file(option)    ? "-f"
-                                                     : "-W ''";
-    values += fmt::format("        {}) COMPREPLY=($(compgen {} -- \"$word\")); return ;;\n",
-                          fmt::join(option.names, "|"), what);
+    const std::string typed = fmt::format("{}", fmt::join(option.names, "|"));
+    if (!option.choices.empty())
+      values += fmt::format("        {}) _orrery_offer -W \"{}\"; return ;;\n", typed, fmt::join(option.choices, " "));
+    else
+      (takes_file(option) ? files : free).push_back(typed);
   });
+  if (!files.empty()) values += fmt::format("        {}) _orrery_offer -f; return ;;\n", fmt::join(files, "|"));
+  if (!free.empty()) values += fmt::format("        {}) return ;;\n", fmt::join(free, "|"));
+  if (takes_files(page)) arguments += " -f";
   std::string text = fmt::format("    {})\n", page.name);
   if (!values.empty()) text += "      case $previous in\n" + values + "      esac\n";
-  text += fmt::format("      if [[ $word == -* ]]; then COMPREPLY=($(compgen -W \"{}\" -- \"$word\")); return; fi\n",
-                      fmt::join(names, " "));
-  if (!arguments.empty()) text += fmt::format("      COMPREPLY=($(compgen -W \"{}\" -- \"$word\"))\n", arguments);
-  return text + "      COMPREPLY+=($(compgen -f -- \"$word\")) ;;\n";
+  const std::string options = fmt::format("_orrery_offer -W \"{}\"", fmt::join(names, " "));
+  if (arguments.empty()) return text + "      " + options + " ;;\n";
+  return text + fmt::format("      if [[ $word == -* ]]; then {}; else _orrery_offer{}; fi ;;\n", options, arguments);
 }
 
 std::string zsh_action(const OptionPage& option) {
+  if (takes_command(option)) return "_orrery_commands";
   if (!option.choices.empty()) return fmt::format("({})", fmt::join(option.choices, " "));
   if (takes_model(option)) return "_orrery_models";
   return takes_file(option) ? "_files" : " ";
@@ -89,23 +113,25 @@ std::string zsh_case(const CommandPage& page) {
   return text + " ;;\n";
 }
 
-std::string fish_lines(const CommandPage& page) {
-  const std::string condition = quoted("__fish_seen_subcommand_from " + page.name);
+std::string fish_lines(const CommandPage& page, const std::vector<std::string>& commands) {
+  const std::string start = fmt::format("complete -c orrery -n '__orrery_is {}'", page.name);
   std::string text;
+  if (!takes_files(page)) text += start + " -f\n";
   each_option(page, [&](const OptionPage& option) {
     if (option.is_argument()) {
-      if (takes_model(option))
-        text += fmt::format("complete -c orrery -n {} -a '(orrery models --names 2>/dev/null)'\n", condition);
+      if (takes_model(option)) text += start + " -a '(orrery models --names 2>/dev/null)'\n";
+      if (takes_command(option)) text += fmt::format("{} -a '{}'\n", start, fmt::join(commands, " "));
+      if (!option.choices.empty()) text += fmt::format("{} -a '{}'\n", start, fmt::join(option.choices, " "));
       return;
     }
-    text += "complete -c orrery -n " + condition;
+    text += start;
     for (const std::string& name : option.names)
       text += name.starts_with("--") ? " -l " + name.substr(2) : " -s " + name.substr(1);
     if (!option.choices.empty())
-      text += fmt::format(" -x -a \"{}\"", fmt::join(option.choices, " "));
+      text += fmt::format(" -x -a '{}'", fmt::join(option.choices, " "));
     else if (!option.value.empty())
       text += takes_file(option) ? " -r -F" : " -x";
-    text += " -d " + quoted(option.description) + "\n";
+    text += " -d " + fish_quoted(option.description) + "\n";
   });
   return text;
 }
@@ -113,15 +139,16 @@ std::string fish_lines(const CommandPage& page) {
 }  // namespace
 
 std::string bash_completion(const std::vector<CommandPage>& pages) {
-  std::string text =
+  std::string text = fmt::format(
       "# bash completion of orrery: source <(orrery completion bash)\n"
-      "_orrery() {\n"
-      "  local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}\n"
+      "_orrery_offer() {{ mapfile -t COMPREPLY < <(compgen \"$@\" -- \"$word\"); }}\n"
+      "_orrery() {{\n"
+      "  local word=${{COMP_WORDS[COMP_CWORD]}} previous=${{COMP_WORDS[COMP_CWORD-1]}}\n"
+      "  local commands=\"{}\"\n"
       "  COMPREPLY=()\n"
-      "  if ((COMP_CWORD == 1)); then\n";
-  text += fmt::format("    COMPREPLY=($(compgen -W \"{} --help --version\" -- \"$word\"))\n    return\n  fi\n",
-                      fmt::join(command_names(pages), " "));
-  text += "  case ${COMP_WORDS[1]} in\n";
+      "  if ((COMP_CWORD == 1)); then _orrery_offer -W \"$commands --help --version\"; return; fi\n"
+      "  case ${{COMP_WORDS[1]}} in\n",
+      fmt::join(command_names(pages), " "));
   for (const CommandPage& page : pages) text += bash_case(page);
   return text + "  esac\n}\ncomplete -o filenames -F _orrery orrery\n";
 }
@@ -134,14 +161,17 @@ std::string zsh_completion(const std::vector<CommandPage>& pages) {
       "  local -a names; names=(${(f)\"$(orrery models --names 2>/dev/null)\"})\n"
       "  _alternative \"models:model:(${names[*]})\" 'files:file:_files'\n"
       "}\n"
+      "_orrery_commands() {\n"
+      "  local -a commands; commands=(";
+  for (const CommandPage& page : pages) text += "\n    " + quoted(page.name + ":" + zsh_escaped(page.description));
+  text +=
+      ")\n  _describe command commands\n}\n"
       "_orrery() {\n"
       "  local context state line\n"
-      "  _arguments -C '1:command:->command' '*::argument:->argument'\n"
+      "  _arguments -C '(- 1 *)'{-h,--help}'[Print help]' '(- 1 *)--version[Print the version]' \\\n"
+      "    '1:command:_orrery_commands' '*::argument:->argument'\n"
       "  case $state in\n"
-      "    command)\n"
-      "      local -a commands; commands=(";
-  for (const CommandPage& page : pages) text += "\n        " + quoted(page.name + ":" + zsh_escaped(page.description));
-  text += ")\n      _describe command commands ;;\n    argument)\n      case $words[1] in\n";
+      "    argument)\n      case $words[1] in\n";
   for (const CommandPage& page : pages) text += zsh_case(page);
   return text +
          "      esac ;;\n  esac\n}\nif [[ $zsh_eval_context == *file* ]]; then compdef _orrery orrery; else _orrery "
@@ -149,11 +179,17 @@ std::string zsh_completion(const std::vector<CommandPage>& pages) {
 }
 
 std::string fish_completion(const std::vector<CommandPage>& pages) {
-  std::string text = "# fish completion of orrery: orrery completion fish | source\n";
+  std::string text =
+      "# fish completion of orrery: orrery completion fish | source\n"
+      "function __orrery_is\n"
+      "  set -l words (commandline -opc)\n"
+      "  if set -q words[2]; test \"$words[2]\" = \"$argv[1]\"; else; test -z \"$argv[1]\"; end\n"
+      "end\n";
+  const std::string start = "complete -c orrery -n '__orrery_is \"\"' -f";
+  text += start + " -s h -l help -d 'Print help'\n" + start + " -l version -d 'Print the version'\n";
   for (const CommandPage& page : pages)
-    text += fmt::format("complete -c orrery -n __fish_use_subcommand -f -a {} -d {}\n", page.name,
-                        quoted(page.description));
-  for (const CommandPage& page : pages) text += fish_lines(page);
+    text += fmt::format("{} -a {} -d {}\n", start, page.name, fish_quoted(page.description));
+  for (const CommandPage& page : pages) text += fish_lines(page, command_names(pages));
   return text;
 }
 

@@ -50,13 +50,58 @@ TEST(Completion, BashOffersModelsByName) {
             "little\n");
 }
 
-TEST(Completion, ZshAndFishScriptsParse) {
-  for (const char* shell_name : {"zsh", "fish"}) {
-    EXPECT_EQ(orrery({"completion", shell_name}).exit_code, 0);
-    if (shell(std::string("command -v ") + shell_name).exit_code != 0) continue;
-    const Outcome outcome = shell(std::string("orrery completion ") + shell_name + " | " + shell_name + " -n");
-    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+TEST(Completion, BashKeepsTheSpacesOfFiles) {
+  const TemporaryFolder folder;
+  folder.file("my model.gguf", "");
+  EXPECT_EQ(shell("source <(orrery completion bash)\ncd " + folder.path("") +
+                  "\nCOMP_WORDS=(orrery inspect my)\nCOMP_CWORD=2\n_orrery\nprintf '%s\\n' \"${COMPREPLY[@]}\"")
+                .out,
+            "my model.gguf\n");
+}
+
+/// What the shells that are not bash should offer for the end of a line.
+struct Offer {
+  const char *line, *offered;
+};
+
+const Offer kOffers[] = {
+    {"orrery qu", "quantize\n"},
+    {"orrery --v", "--version\n"},
+    {"orrery run litt", "little\n"},
+    {"orrery run --temperat", "--temperature\n"},
+    {"orrery run m --kv f", "f16\nf32\n"},
+    {"orrery run m bench --prof", ""},  // bench's option; bench is no command there
+    {"orrery completion z", "zsh\n"},
+    {"orrery help per", "perplexity\n"},
+};
+
+/// Asks a shell by `script`, which sees $line, with one model in the cache.
+void expect_offers(const std::string& script) {
+  const TemporaryFolder folder;
+  std::filesystem::create_directories(folder.path("orrery/models"));
+  folder.file("orrery/models/little.gguf", "");
+  for (const auto& [line, offered] : kOffers) {
+    const Outcome outcome = shell("export folder=" + folder.path("") + " XDG_CACHE_HOME=" + folder.path("") +
+                                  "\ncd $folder\nexport line='" + line + "'\n" + script);
+    EXPECT_EQ(outcome.out, offered) << line << "\n" << outcome.err;
   }
+}
+
+TEST(Completion, ZshOffersTheSame) {
+  ASSERT_EQ(orrery({"completion", "zsh"}).exit_code, 0);
+  if (shell("command -v zsh").exit_code != 0) GTEST_SKIP() << "no zsh to complete in";
+  const Outcome parsed = shell("orrery completion zsh | zsh -n");
+  EXPECT_EQ(parsed.exit_code, 0) << parsed.err;
+  expect_offers("orrery completion zsh > _orrery && zsh -f " ORRERY_SOURCE_DIR
+                "/tests/cli/zsh_offers.zsh $folder \"$line\"");
+}
+
+TEST(Completion, FishOffersTheSame) {
+  ASSERT_EQ(orrery({"completion", "fish"}).exit_code, 0);
+  if (shell("command -v fish").exit_code != 0) GTEST_SKIP() << "no fish to complete in";
+  const Outcome parsed = shell("orrery completion fish | fish -n");
+  EXPECT_EQ(parsed.exit_code, 0) << parsed.err;
+  expect_offers("fish --no-config -c 'orrery completion fish | source; complete -C $line' | cut -f 1");
 }
 
 }  // namespace
