@@ -47,7 +47,9 @@ bool wait_awake(std::chrono::microseconds spin, std::chrono::microseconds yield,
   }
 }
 
-constexpr uint64_t kCountMask = 0xffffffffu;
+constexpr uint64_t word(uint32_t loop, int64_t count) { return uint64_t{loop} << 32 | static_cast<uint64_t>(count); }
+constexpr uint32_t loop_of(uint64_t value) { return static_cast<uint32_t>(value >> 32); }
+constexpr int64_t count_of(uint64_t value) { return static_cast<int64_t>(value & 0xffffffffu); }
 
 }  // namespace
 
@@ -60,7 +62,8 @@ int available_cores() {
 
 ThreadPool::ThreadPool(int threads) {
   if (threads <= 0) threads = available_cores();
-  stretches_ = std::vector<Stretch>(threads);
+  claimed_ = std::vector<Word>(threads);
+  done_ = std::vector<Word>(threads);
   for (int thread = 1; thread < threads; ++thread) workers_.emplace_back([this, thread] { work(thread); });
 }
 
@@ -73,67 +76,114 @@ ThreadPool::~ThreadPool() {
   for (std::thread& worker : workers_) worker.join();
 }
 
-void ThreadPool::run_loop(int64_t chunks, Call call, const void* body) {
-  call_ = call;
-  body_ = body;
-  chunks_ = chunks;
-  pending_.store(chunks, std::memory_order_relaxed);
-  ticket_.store(uint64_t{++loop_} << 32 | static_cast<uint64_t>(chunks), std::memory_order_seq_cst);
+void ThreadPool::run_loop(int64_t pieces, int64_t stretches, Call call, const void* body) {
+  const Loop loop{++loop_, call, body, pieces, std::min(stretches, pieces)};
+  announced_.state.store(2 * uint64_t{loop.number} - 1, std::memory_order_relaxed);
+  announced_.call.store(call, std::memory_order_release);  // release: not before the line above
+  announced_.body.store(body, std::memory_order_release);
+  announced_.pieces.store(pieces, std::memory_order_release);
+  announced_.stretches.store(loop.stretches, std::memory_order_release);
+  announced_.state.store(2 * uint64_t{loop.number}, std::memory_order_seq_cst);
   if (parked_workers_.load(std::memory_order_seq_cst) > 0) {
     std::lock_guard lock(mutex_);
     work_came_.notify_all();
   }
-  while (claim_and_run(0)) {
-  }
-  const auto done = [this] { return pending_.load(std::memory_order_acquire) == 0; };
+  const int64_t own = walk(loop, 0);
+  const auto done = [&] { return own + done_by_workers(loop.number) == pieces; };
   // No yielding here: the caller holds nothing that others wait for, and a core it parks on can take over the thread it
   // waits for.
   if (!wait_awake(kSpin, std::chrono::microseconds(0), done)) {
     std::unique_lock lock(mutex_);
     caller_parked_.store(true, std::memory_order_seq_cst);
-    loop_ended_.wait(lock, [this] { return pending_.load(std::memory_order_seq_cst) == 0; });
+    loop_ended_.wait(lock, done);
     caller_parked_.store(false, std::memory_order_relaxed);
   }
-  if (failure_) {
+  if (failed_.load(std::memory_order_relaxed)) {
     std::exception_ptr failure;
     std::lock_guard lock(mutex_);
     std::swap(failure, failure_);
+    failed_.store(false, std::memory_order_relaxed);
     std::rethrow_exception(failure);
   }
 }
 
-bool ThreadPool::claim_and_run(int thread) {
-  uint64_t ticket = ticket_.load(std::memory_order_acquire);
-  do {
-    if ((ticket & kCountMask) == 0) return false;
-  } while (!ticket_.compare_exchange_weak(ticket, ticket - 1, std::memory_order_acq_rel, std::memory_order_acquire));
-  const int64_t chunk = chunks_ - static_cast<int64_t>(ticket & kCountMask);
-  try {
-    call_(body_, chunk, thread);
-  } catch (...) {
-    std::lock_guard lock(mutex_);
-    if (!failure_) failure_ = std::current_exception();
-  }
-  if (pending_.fetch_sub(1, std::memory_order_seq_cst) == 1 && caller_parked_.load(std::memory_order_seq_cst)) {
-    std::lock_guard lock(mutex_);
-    loop_ended_.notify_one();
-  }
+// The current loop, if it is another than `after` and being announced no longer.
+bool ThreadPool::find_loop(uint32_t after, Loop& loop) const {
+  const uint64_t state = announced_.state.load(std::memory_order_seq_cst);
+  if (state % 2 != 0 || state == 2 * uint64_t{after}) return false;
+  const Loop found{static_cast<uint32_t>(state / 2), announced_.call.load(std::memory_order_acquire),
+                   announced_.body.load(std::memory_order_acquire), announced_.pieces.load(std::memory_order_acquire),
+                   announced_.stretches.load(std::memory_order_acquire)};
+  if (announced_.state.load(std::memory_order_relaxed) != state) return false;  // acquire above: not before them
+  loop = found;
   return true;
 }
 
-void ThreadPool::work(int thread) {
-  const auto has_work = [this] {
-    return (ticket_.load(std::memory_order_acquire) & kCountMask) != 0 || stop_.load(std::memory_order_relaxed);
-  };
+// The next piece of a stretch. That a claim succeeds proves that its loop is not over: the caller leaves only when all
+// stretches are claimed to their ends and done.
+bool ThreadPool::claim(const Loop& loop, int64_t stretch, int64_t& piece) {
+  const int64_t first = loop.pieces * stretch / loop.stretches, end = loop.pieces * (stretch + 1) / loop.stretches;
+  std::atomic<uint64_t>& claimed = claimed_[stretch].value;
+  uint64_t value = claimed.load(std::memory_order_acquire);
   for (;;) {
-    while (claim_and_run(thread)) {
+    // Loop numbers wrap around: later is a difference below half of them.
+    const bool current = loop_of(value) == loop.number;
+    if (!current && loop_of(value) - loop.number < 0x80000000u) return false;
+    const int64_t taken = current ? count_of(value) : 0;
+    if (first + taken >= end) return false;
+    if (claimed.compare_exchange_weak(value, word(loop.number, taken + 1), std::memory_order_acq_rel,
+                                      std::memory_order_acquire)) {
+      piece = first + taken;
+      return true;
+    }
+  }
+}
+
+// Runs what can be claimed, a thread's own stretch first; the number of pieces done.
+int64_t ThreadPool::walk(const Loop& loop, int thread) {
+  int64_t done = 0, piece;
+  for (int64_t i = 0; i < loop.stretches; ++i) {
+    const int64_t stretch = (thread + i) % loop.stretches;
+    for (; claim(loop, stretch, piece); ++done) {
+      try {
+        loop.call(loop.body, piece, thread);
+      } catch (...) {
+        std::lock_guard lock(mutex_);
+        if (!failure_) failure_ = std::current_exception();
+        failed_.store(true, std::memory_order_relaxed);
+      }
+    }
+  }
+  return done;
+}
+
+int64_t ThreadPool::done_by_workers(uint32_t loop) const {
+  int64_t done = 0;
+  for (size_t thread = 1; thread < done_.size(); ++thread) {
+    const uint64_t value = done_[thread].value.load(std::memory_order_seq_cst);
+    if (loop_of(value) == loop) done += count_of(value);
+  }
+  return done;
+}
+
+void ThreadPool::work(int thread) {
+  Loop loop;
+  const auto has_work = [&] { return find_loop(loop.number, loop) || stop_.load(std::memory_order_relaxed); };
+  for (;;) {
+    if (!wait_awake(kSpin, kYield, has_work)) {
+      std::unique_lock lock(mutex_);
+      parked_workers_.fetch_add(1, std::memory_order_seq_cst);
+      work_came_.wait(lock, has_work);
+      parked_workers_.fetch_sub(1, std::memory_order_relaxed);
     }
     if (stop_.load(std::memory_order_relaxed)) return;
-    if (wait_awake(kSpin, kYield, has_work)) continue;
-    std::unique_lock lock(mutex_);
-    parked_workers_.fetch_add(1, std::memory_order_seq_cst);
-    work_came_.wait(lock, [this] { return (ticket_.load(std::memory_order_seq_cst) & kCountMask) != 0 || stop_; });
-    parked_workers_.fetch_sub(1, std::memory_order_relaxed);
+    const int64_t done = walk(loop, thread);
+    if (done == 0) continue;
+    done_[thread].value.store(word(loop.number, done), std::memory_order_seq_cst);
+    if (caller_parked_.load(std::memory_order_seq_cst)) {
+      std::lock_guard lock(mutex_);
+      loop_ended_.notify_one();
+    }
   }
 }
 

@@ -14,15 +14,17 @@ namespace orrery::kernels {
 struct AttentionTask {
   KvFormat format;
   const std::byte* const* pages = nullptr;  ///< page p holds keys 64p … 64p + 63
+  int64_t page_offset = 0;                  ///< bytes from the start of a page to the layer's part of it
   int64_t kv_head = 0, group = 1;
   int64_t tokens = 0, first_position = 0;  ///< token t stands at first_position + t and sees the keys up to itself
   int64_t first_key = 0, last_key = 0;     ///< of the range; first_key a multiple of 64
-  const float* q = nullptr;                ///< head h of token t: q + t·q_stride + h·head_dim
+  const float* q = nullptr;                ///< head h of the group, token t: q + t·q_stride + h·head_dim
   int64_t q_stride = 0;
   float scale = 1;     ///< scores are scale·q·k
   bool exact = false;  ///< float32 throughout; otherwise bfloat16 products where they are faster
 
   int64_t rows() const { return tokens * group; }
+  const std::byte* page_of(int64_t key) const { return pages[key / kPageTokens] + page_offset; }
 };
 
 /// What a range of keys contributes: Σ e^(score - largest)·value, not yet divided by `sum`.

@@ -189,7 +189,7 @@ void attend_avx512(const AttentionTask& task, const AttentionPart& out) {
   const Scratch scratch(padded, dims);
   for (int64_t row = 0; row < padded; ++row) {
     const int64_t real = std::min(row, rows - 1), token = real / task.group;
-    const float* q = task.q + token * task.q_stride + (task.kv_head * task.group + real % task.group) * dims;
+    const float* q = task.q + token * task.q_stride + real % task.group * dims;
     const __m512 factor = _mm512_set1_ps(task.scale * kLog2e);  // so that weights are powers of 2
     for (int64_t dim = 0; dim < dims; dim += 32) {
       const __m512 low = _mm512_mul_ps(_mm512_loadu_ps(q + dim), factor),
@@ -205,7 +205,7 @@ void attend_avx512(const AttentionTask& task, const AttentionPart& out) {
   alignas(64) float spare_values[4 * kMaxHeadDim], spare_largest[4];
   const int64_t whole = rows / 4 * 4;
   for (int64_t key = task.first_key; key < task.last_key; key += kPageTokens) {
-    const std::byte* page = task.pages[key / kPageTokens];
+    const std::byte* page = task.page_of(key);
     const std::byte *keys = task.format.keys(page, task.kv_head), *values = task.format.values(page, task.kv_head);
     if (task.format.dtype == DType::kF16) {
       pair_keys<DType::kF16>(task.format, keys, scratch.keys);

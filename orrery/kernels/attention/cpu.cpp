@@ -118,7 +118,7 @@ void attend_rows(const AttentionTask& task, int64_t first_row, const AttentionPa
   int64_t last[kRows], furthest = 0;
   for (int r = 0; r < kRows; ++r) {
     const int64_t row = first_row + r, token = row / task.group;
-    q[r] = task.q + token * task.q_stride + (task.kv_head * task.group + row % task.group) * dims;
+    q[r] = task.q + token * task.q_stride + row % task.group * dims;
     values[r] = out.values + row * dims;
     std::fill(values[r], values[r] + dims, 0.0f);
     largest[r] = -std::numeric_limits<float>::infinity();
@@ -128,14 +128,14 @@ void attend_rows(const AttentionTask& task, int64_t first_row, const AttentionPa
   }
   alignas(64) float scores[4][kPageTokens];
   for (int64_t key = task.first_key; key < furthest; key += kPageTokens) {
-    const std::byte* page = task.pages[key / kPageTokens];
+    const std::byte* page = task.page_of(key);
     if (task.rows() == kRows) {
       ask_for(task.format.values(page, task.kv_head),
               task.format.part_bytes() * std::min(kPageTokens, furthest - key) / kPageTokens);
     }
     page_scores<kType, kRows>(task, task.format.keys(page, task.kv_head), q, scores);
     if (task.rows() == kRows && key + kPageTokens < furthest) {
-      ask_for(task.format.keys(task.pages[key / kPageTokens + 1], task.kv_head), task.format.part_bytes());
+      ask_for(task.format.keys(task.page_of(key + kPageTokens), task.kv_head), task.format.part_bytes());
     }
     for (int r = 0; r < kRows; ++r) {
       const int64_t count = std::clamp<int64_t>(last[r] - key, 0, kPageTokens);

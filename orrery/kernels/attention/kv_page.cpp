@@ -68,11 +68,10 @@ void read(const KvFormat& format, const std::byte* part, const Place& place, flo
 
 }  // namespace
 
-void write_kv(const KvFormat& format, std::byte* page, int64_t slot, const float* keys, const float* values) {
-  for (int64_t head = 0; head < format.kv_heads; ++head) {
-    write(format, format.keys(page, head), key_place(slot), keys + head * format.head_dim);
-    write(format, format.values(page, head), value_place(format, slot), values + head * format.head_dim);
-  }
+void write_kv(const KvFormat& format, std::byte* page, int64_t head, int64_t slot, const float* key,
+              const float* value) {
+  write(format, format.keys(page, head), key_place(slot), key);
+  write(format, format.values(page, head), value_place(format, slot), value);
 }
 
 void read_key(const KvFormat& format, const std::byte* page, int64_t head, int64_t slot, float* out) {

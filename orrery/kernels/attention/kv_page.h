@@ -32,9 +32,10 @@ struct KvFormat {
   const std::byte* values(const std::byte* page, int64_t head) const { return keys(page, head) + part_bytes(); }
 };
 
-/// Writes one token's keys and values, each [kv_heads, head_dim], rounded to the page's type, into slot (0-63) of a
+/// Writes one token's key and value of one head, each [head_dim], rounded to the page's type, into slot (0-63) of a
 /// page.
-void write_kv(const KvFormat& format, std::byte* page, int64_t slot, const float* keys, const float* values);
+void write_kv(const KvFormat& format, std::byte* page, int64_t head, int64_t slot, const float* key,
+              const float* value);
 
 /// Reads key or value of one token back as floats [head_dim].
 void read_key(const KvFormat& format, const std::byte* page, int64_t head, int64_t slot, float* out);

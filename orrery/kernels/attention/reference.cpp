@@ -11,13 +11,13 @@ void attend_reference(const AttentionTask& task, const AttentionPart& out) {
   const int64_t dims = task.format.head_dim;
   std::vector<float> vector(dims);
   for (int64_t row = 0; row < task.rows(); ++row) {
-    const int64_t token = row / task.group, head = task.kv_head * task.group + row % task.group;
-    const float* q = task.q + token * task.q_stride + head * dims;
+    const int64_t token = row / task.group;
+    const float* q = task.q + token * task.q_stride + row % task.group * dims;
     const int64_t last = std::min(task.last_key, task.first_position + token + 1);
     std::vector<double> scores;
     double largest = -std::numeric_limits<double>::infinity();
     for (int64_t key = task.first_key; key < last; ++key) {
-      read_key(task.format, task.pages[key / kPageTokens], task.kv_head, key % kPageTokens, vector.data());
+      read_key(task.format, task.page_of(key), task.kv_head, key % kPageTokens, vector.data());
       double score = 0;
       for (int64_t d = 0; d < dims; ++d) score += static_cast<double>(q[d]) * vector[d];
       scores.push_back(score * task.scale);
@@ -27,7 +27,7 @@ void attend_reference(const AttentionTask& task, const AttentionPart& out) {
     double sum = 0;
     for (int64_t key = task.first_key; key < last; ++key) {
       const double weight = std::exp(scores[key - task.first_key] - largest);
-      read_value(task.format, task.pages[key / kPageTokens], task.kv_head, key % kPageTokens, vector.data());
+      read_value(task.format, task.page_of(key), task.kv_head, key % kPageTokens, vector.data());
       for (int64_t d = 0; d < dims; ++d) values[d] += weight * vector[d];
       sum += weight;
     }

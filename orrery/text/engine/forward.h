@@ -7,7 +7,8 @@
 
 #include "orrery/base/buffer.h"
 #include "orrery/base/thread_pool.h"
-#include "orrery/kernels/matmul/packed_rows.h"
+#include "orrery/kernels/attention/attention.h"
+#include "orrery/kernels/matmul/matmul.h"
 #include "orrery/text/engine/kv_cache.h"
 #include "orrery/text/engine/profile.h"
 #include "orrery/text/engine/rope_table.h"
@@ -46,23 +47,41 @@ class Forward {
   // Attention work that one thread does in one go.
   struct AttentionChunk {
     int32_t segment;
-    int64_t kv_head, first_token, tokens, first_key, last_key;
+    int64_t kv_head, first_row, tokens, first_position, first_key, last_key;
     int64_t part;  // into parts_ when the keys are split, else -1
   };
 
   void lay_out(std::span<const Segment> segments);
   void embed_tokens(std::span<const Segment> segments);
-  void attention_block(const LayerWeights& layer, int64_t index, std::span<const Segment> segments);
-  void mlp_block(const LayerWeights& layer);
+  void attention_block(const LayerWeights& weights, int64_t layer, std::span<const Segment> segments);
+  void mlp_block(const LayerWeights& weights);
   std::span<float> logits();
 
-  void pack_rows(const float* x, int64_t stride, int64_t rows, int64_t cols, bool quantized, const float* norm,
-                 Profile::Stage stage);
-  void project(const Projection& projection, bool fused_gate, bool add, float* out, int64_t stride,
-               Profile::Stage stage);
-  void add_bias(const Projection& projection, float* out, int64_t stride);
-  void rotate_and_store(const LayerWeights& layer, int64_t index, std::span<const Segment> segments);
-  void attend(int64_t index, std::span<const Segment> segments);
+  // What a projection reads: rows [rows, cols], normalised first where a norm's weight is given.
+  struct Source {
+    const float* x;
+    int64_t stride, rows, cols;
+    const float* norm = nullptr;
+    Profile::Stage stage = Profile::kNorm;
+  };
+  // Few rows are packed by every thread for itself: that is quicker than waiting for one that does it.
+  struct OwnRows {
+    uint64_t projection = 0;  // that they were packed for
+    kernels::PackedRows rows;
+    std::byte* packed = nullptr;
+    float *normed = nullptr, *q = nullptr;
+  };
+
+  void pack_row(const Source& source, int64_t row, float* normed, kernels::PackedRows& out) const;
+  void pack_rows(const Source& source, bool quantized);
+  void project(const Source& source, const Projection& projection, kernels::MatmulOutput mode, float* out,
+               int64_t stride, Profile::Stage stage);
+  void project_few(const Source& source, const Projection& projection, kernels::MatmulOutput mode, float* out,
+                   int64_t stride);
+  void add_bias(const Projection& projection, int64_t rows, float* out, int64_t stride);
+  void rotate_and_store(int64_t layer, std::span<const Segment> segments);
+  kernels::AttentionTask begin_chunk(const AttentionChunk& chunk, int64_t layer, int thread);
+  void attend(int64_t layer);
 
   const Checkpoint& checkpoint_;
   const DecoderSpec& spec_;
@@ -79,11 +98,14 @@ class Forward {
   Buffer memory_;  // the arrays below
   float *hidden_, *qkv_, *attention_, *mlp_, *logits_;
   std::byte* packed_;
-  kernels::PackedRows packed_rows_;  // what project() multiplies with
+  kernels::PackedRows packed_rows_;  // what project() multiplies with, when the rows are many
+  std::vector<OwnRows> own_rows_;    // per thread
+  uint64_t projections_ = 0;         // counts them
   std::vector<Row> rows_;
   std::vector<int64_t> logit_rows_;
   std::vector<AttentionChunk> chunks_;
-  std::vector<std::vector<const std::byte*>> page_pointers_;  // per segment, of the current layer
+  std::vector<std::vector<std::byte*>> page_pointers_;  // per segment
+  bool one_token_each_ = false;                         // every segment of the step has one token
   std::vector<float> thread_parts_, parts_;
   int64_t part_floats_ = 0;  // of a split part in parts_
 };

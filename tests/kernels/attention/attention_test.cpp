@@ -31,7 +31,7 @@ struct Problem {
             .first_position = first_position,
             .first_key = 0,
             .last_key = keys(),
-            .q = q.data(),
+            .q = q.data() + kv_head * group * format.head_dim,
             .q_stride = stride,
             .scale = 1.0f / std::sqrt(static_cast<float>(format.head_dim))};
   }
@@ -50,8 +50,10 @@ Problem make_problem(DType dtype, int64_t head_dim, int64_t group, int64_t token
   for (int64_t key = 0; key < p.keys(); ++key) {
     for (float& x : k) x = normal(random);
     for (float& x : v) x = normal(random);
-    write_kv(p.format, p.memory.data() + key / kPageTokens * p.format.page_bytes(), key % kPageTokens, k.data(),
-             v.data());
+    std::byte* page = p.memory.data() + key / kPageTokens * p.format.page_bytes();
+    for (int64_t head = 0; head < 2; ++head) {
+      write_kv(p.format, page, head, key % kPageTokens, k.data() + head * head_dim, v.data() + head * head_dim);
+    }
   }
   return p;
 }
@@ -149,7 +151,9 @@ TEST(Attention, ReadsBackWhatWasWritten) {
     for (int64_t slot : {0, 1, 63}) {
       for (float& x : k) x = normal(random);
       for (float& x : v) x = normal(random);
-      write_kv(format, page.data(), slot, k.data(), v.data());
+      for (int64_t head = 0; head < 2; ++head) {
+        write_kv(format, page.data(), head, slot, k.data() + head * 64, v.data() + head * 64);
+      }
       for (int64_t head = 0; head < 2; ++head) {
         const float tolerance = dtype == DType::kF32 ? 0 : dtype == DType::kF16 ? 2e-3f : 2e-2f;
         read_key(format, page.data(), head, slot, read.data());
