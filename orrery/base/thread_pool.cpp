@@ -119,21 +119,21 @@ bool ThreadPool::find_loop(uint32_t after, Loop& loop) const {
   return true;
 }
 
-// The next piece of a stretch. That a claim succeeds proves that its loop is not over: the caller leaves only when all
+// The next pieces of a stretch. That a claim succeeds proves that its loop is not over: the caller leaves only when all
 // stretches are claimed to their ends and done.
-bool ThreadPool::claim(const Loop& loop, int64_t stretch, int64_t& piece) {
-  const int64_t first = loop.pieces * stretch / loop.stretches, end = loop.pieces * (stretch + 1) / loop.stretches;
+bool ThreadPool::claim(const Loop& loop, int64_t stretch, int64_t& first, int64_t& last) {
+  const int64_t begin = loop.pieces * stretch / loop.stretches, end = loop.pieces * (stretch + 1) / loop.stretches;
   std::atomic<uint64_t>& claimed = claimed_[stretch].value;
   uint64_t value = claimed.load(std::memory_order_acquire);
   for (;;) {
     // Loop numbers wrap around: later is a difference below half of them.
     const bool current = loop_of(value) == loop.number;
     if (!current && loop_of(value) - loop.number < 0x80000000u) return false;
-    const int64_t taken = current ? count_of(value) : 0;
-    if (first + taken >= end) return false;
-    if (claimed.compare_exchange_weak(value, word(loop.number, taken + 1), std::memory_order_acq_rel,
+    first = begin + (current ? count_of(value) : 0);
+    if (first >= end) return false;
+    last = first + (loop.stretches == 1 ? 1 : (end - first + 3) / 4);
+    if (claimed.compare_exchange_weak(value, word(loop.number, last - begin), std::memory_order_acq_rel,
                                       std::memory_order_acquire)) {
-      piece = first + taken;
       return true;
     }
   }
@@ -141,12 +141,12 @@ bool ThreadPool::claim(const Loop& loop, int64_t stretch, int64_t& piece) {
 
 // Runs what can be claimed, a thread's own stretch first; the number of pieces done.
 int64_t ThreadPool::walk(const Loop& loop, int thread) {
-  int64_t done = 0, piece;
+  int64_t done = 0, first, last;
   for (int64_t i = 0; i < loop.stretches; ++i) {
     const int64_t stretch = (thread + i) % loop.stretches;
-    for (; claim(loop, stretch, piece); ++done) {
+    for (; claim(loop, stretch, first, last); done += last - first) {
       try {
-        loop.call(loop.body, piece, thread);
+        loop.call(loop.body, first, last, thread);
       } catch (...) {
         std::lock_guard lock(mutex_);
         if (!failure_) failure_ = std::current_exception();

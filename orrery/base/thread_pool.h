@@ -45,32 +45,32 @@ class ThreadPool {
     }
     run_loop(
         chunks, 1,
-        [](const void* context, int64_t chunk, int thread) { (*static_cast<const Body*>(context))(chunk, thread); },
+        [](const void* context, int64_t first, int64_t last, int thread) {
+          for (int64_t chunk = first; chunk < last; ++chunk) (*static_cast<const Body*>(context))(chunk, thread);
+        },
         &body);
   }
 
-  /// body(first, last, thread) over pieces of [0, items) that are `grain` long (the last may be shorter), each item
-  /// exactly once. Every thread walks a stretch of its own from its beginning, so that neighbouring pieces follow each
-  /// other on one core (a stream of memory stays a stream), and helps out at the others' stretches when its own is
-  /// done.
+  /// body(first, last, thread) over ranges of [0, items), each item exactly once. Every thread walks a stretch of its
+  /// own from its beginning, so that neighbouring items follow each other on one core (a stream of memory stays a
+  /// stream), and helps out at the others' stretches when its own is done. It takes a quarter of what is left at once:
+  /// a claim costs the loads that would run ahead of it, a late claim must be small.
   template <class Body>
-  void run_stretches(int64_t items, int64_t grain, const Body& body) {
-    const int64_t pieces = (items + grain - 1) / grain;
-    if (pieces <= 1 || workers_.empty()) {
+  void run_stretches(int64_t items, const Body& body) {
+    if (items <= 1 || workers_.empty()) {
       if (items > 0) body(int64_t{0}, items, 0);
       return;
     }
-    const auto piece = [items, grain, &body](int64_t i, int thread) {
-      body(i * grain, std::min(items, (i + 1) * grain), thread);
-    };
     run_loop(
-        pieces, threads(),
-        [](const void* context, int64_t i, int thread) { (*static_cast<const decltype(piece)*>(context))(i, thread); },
-        &piece);
+        items, threads(),
+        [](const void* context, int64_t first, int64_t last, int thread) {
+          (*static_cast<const Body*>(context))(first, last, thread);
+        },
+        &body);
   }
 
  private:
-  using Call = void (*)(const void* body, int64_t piece, int thread);
+  using Call = void (*)(const void* body, int64_t first, int64_t last, int thread);
 
   // What the current loop is, as a sequence lock: `state` is odd while the caller writes, and counts loops. A thread
   // that comes late may read a loop that is over; its claims then fail.
@@ -95,7 +95,7 @@ class ThreadPool {
   void run_loop(int64_t pieces, int64_t stretches, Call call, const void* body);
   void work(int thread);
   bool find_loop(uint32_t after, Loop& loop) const;
-  bool claim(const Loop& loop, int64_t stretch, int64_t& piece);
+  bool claim(const Loop& loop, int64_t stretch, int64_t& first, int64_t& last);
   int64_t walk(const Loop& loop, int thread);
   int64_t done_by_workers(uint32_t loop) const;
 

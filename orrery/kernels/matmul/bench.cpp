@@ -81,7 +81,7 @@ int main(int argc, char** argv) {
     const PackedRows sixteen = pack(x, 16, sixteen_memory);
     std::vector<float> sixteen_y(w.rows * 16);
     const double t16 = best_seconds(3, [&] {
-      pool.run_stretches(w.strips(), 4, [&](int64_t first, int64_t last, int) {
+      pool.run_stretches(w.strips(), [&](int64_t first, int64_t last, int) {
         matmul(w, sixteen, first, last, MatmulOutput::kStore, sixteen_y.data(), w.rows);
       });
     });

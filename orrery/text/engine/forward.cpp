@@ -17,11 +17,10 @@ using kernels::kStripRows;
 
 constexpr int64_t kQueryTile =
     64;  // prompt tokens of one attention task: so that turning a page to bfloat16 is shared by many rows
-constexpr int64_t kSplitKeys = 256;       // keys of one task when few tokens look at many keys
-constexpr int64_t kFewTokens = 8;         // up to here the keys are split, beyond it the tokens are
-constexpr int64_t kLogitRows = 16;        // rows of logits made at once
-constexpr int64_t kOwnRows = 2;           // up to here every thread packs all rows for itself
-constexpr int64_t kPieceBytes = 8 << 10;  // of weights, claimed at once when rows are few
+constexpr int64_t kSplitKeys = 256;  // keys of one task when few tokens look at many keys
+constexpr int64_t kFewTokens = 8;    // up to here the keys are split, beyond it the tokens are
+constexpr int64_t kLogitRows = 16;   // rows of logits made at once
+constexpr int64_t kOwnRows = 2;      // up to here every thread packs all rows for itself
 constexpr int64_t kActivationBytes =
     384 << 10;  // of one matmul task, so that they stay in a core's L2 from strip to strip
 
@@ -241,21 +240,15 @@ void Forward::project(const Source& source, const Projection& projection, kernel
   add_bias(projection, rows, out, stride);
 }
 
-// At most 16 rows: bound by reading the weights. A thread's pieces are neighbours in memory, and all parts are one
+// At most 16 rows: bound by reading the weights. A thread's strips are neighbours in memory, and all parts are one
 // loop.
 void Forward::project_few(const Source& source, const Projection& projection, kernels::MatmulOutput mode, float* out,
                           int64_t stride) {
   const int64_t unit = mode == kernels::MatmulOutput::kSwiglu ? 2 : 1;
-  const auto strips_at_once = [unit](const kernels::PackedMatrix& w) {
-    return unit * std::max<int64_t>(1, kPieceBytes / (unit * w.strip_bytes()));
-  };
-  const auto pieces_of = [strips_at_once](const kernels::PackedMatrix& w) {
-    return (w.strips() + strips_at_once(w) - 1) / strips_at_once(w);
-  };
-  int64_t pieces = 0;
-  for (const Projection::Part& part : projection.parts) pieces += pieces_of(part.matrix);
+  int64_t strips = 0;
+  for (const Projection::Part& part : projection.parts) strips += part.matrix.strips() / unit;
   const uint64_t number = ++projections_;
-  pool_.run_stretches(pieces, 1, [=, this, &projection](int64_t begin, int64_t end, int thread) {
+  pool_.run_stretches(strips, [=, this, &projection](int64_t begin, int64_t end, int thread) {
     OwnRows& own = own_rows_[thread];
     if (own.projection != number) {
       own.projection = number;
@@ -266,13 +259,13 @@ void Forward::project_few(const Source& source, const Projection& projection, ke
         for (int64_t row = 0; row < source.rows; ++row) pack_row(source, row, own.normed, own.rows);
       }
     }
-    for (int64_t i = begin; i < end; ++i) {
-      int64_t piece = i;
-      auto part = projection.parts.begin();
-      for (; piece >= pieces_of(part->matrix); ++part) piece -= pieces_of(part->matrix);
-      const int64_t strips = strips_at_once(part->matrix), first = piece * strips;
-      kernels::matmul(part->matrix, own.rows, first, std::min(part->matrix.strips(), first + strips), mode,
-                      out + part->first_output, stride);
+    int64_t first_of_part = 0;
+    for (const Projection::Part& part : projection.parts) {
+      const int64_t count = part.matrix.strips() / unit, first = std::max(begin - first_of_part, int64_t{0}),
+                    last = std::min(end - first_of_part, count);
+      if (first < last)
+        kernels::matmul(part.matrix, own.rows, first * unit, last * unit, mode, out + part.first_output, stride);
+      first_of_part += count;
     }
   });
 }
@@ -345,7 +338,7 @@ void Forward::attend(int64_t layer) {
   const auto part_at = [dims](float* memory, int64_t rows) {
     return kernels::AttentionPart{memory, memory + rows * dims, memory + rows * (dims + 1)};
   };
-  pool_.run(static_cast<int64_t>(chunks_.size()), [=, this](int64_t i, int thread) {
+  const auto attend_chunk = [=, this](int64_t i, int thread) {
     const AttentionChunk& chunk = chunks_[i];
     const kernels::AttentionTask task = begin_chunk(chunk, layer, thread);
     float* memory = chunk.part >= 0 ? parts_.data() + chunk.part * part_floats_
@@ -353,7 +346,15 @@ void Forward::attend(int64_t layer) {
     const kernels::AttentionPart part = part_at(memory, task.rows());
     kernels::attend(task, part);
     if (chunk.part < 0) kernels::join(task, &part, 1, attention_ + chunk.first_row * width, width);
-  });
+  };
+  const auto count = static_cast<int64_t>(chunks_.size());
+  if (one_token_each_) {  // a thread finds in its own cache what it wrote for the token before
+    pool_.run_stretches(count, [attend_chunk](int64_t first, int64_t last, int thread) {
+      for (int64_t i = first; i < last; ++i) attend_chunk(i, thread);
+    });
+  } else {
+    pool_.run(count, attend_chunk);
+  }
   // Parts of one head of one segment are numbered in the order of their keys.
   thread_local std::vector<kernels::AttentionPart> parts;
   for (const AttentionChunk& chunk : chunks_) {
