@@ -28,17 +28,37 @@ void relax() {
 #endif
 }
 
+// Asks for the memory of a thread's next stretch, a few lines at a time.
+class Prefetch {
+ public:
+  Prefetch(const ReadAhead& ahead, int thread, int threads) {
+    const int64_t first = ahead.items * thread / threads, last = ahead.items * (thread + 1) / threads;
+    at_ = ahead.memory + first * ahead.bytes;
+    end_ = at_ + std::min(kBytes, (last - first) * ahead.bytes);
+  }
+  void step() {
+    for (int i = 0; i < 4 && at_ < end_; ++i, at_ += 64) __builtin_prefetch(at_, 0, 2);
+  }
+
+ private:
+  // A wait of a microsecond is good for 16 to 32 KiB. More would push out what a loop needs.
+  static constexpr int64_t kBytes = 48 << 10;
+  const std::byte *at_, *end_;
+};
+
 // Spins, then yields, until done() or the time is up; true if done() became true.
 template <class Done>
-bool wait_awake(std::chrono::microseconds spin, std::chrono::microseconds yield, const Done& done) {
+bool wait_awake(std::chrono::microseconds spin, std::chrono::microseconds yield, Prefetch ahead, const Done& done) {
   for (int i = 0; i < 64; ++i) {
     if (done()) return true;
+    ahead.step();
     relax();
   }
   const auto start = Clock::now();
   for (;;) {
     for (int i = 0; i < 32; ++i) {
       if (done()) return true;
+      ahead.step();
       relax();
     }
     const auto waited = Clock::now() - start;
@@ -76,13 +96,16 @@ ThreadPool::~ThreadPool() {
   for (std::thread& worker : workers_) worker.join();
 }
 
-void ThreadPool::run_loop(int64_t pieces, int64_t stretches, Call call, const void* body) {
-  const Loop loop{++loop_, call, body, pieces, std::min(stretches, pieces)};
+void ThreadPool::run_loop(int64_t pieces, int64_t stretches, Call call, const void* body, const ReadAhead& ahead) {
+  const Loop loop{++loop_, call, body, pieces, std::min(stretches, pieces), ahead};
   announced_.state.store(2 * uint64_t{loop.number} - 1, std::memory_order_relaxed);
   announced_.call.store(call, std::memory_order_release);  // release: not before the line above
   announced_.body.store(body, std::memory_order_release);
   announced_.pieces.store(pieces, std::memory_order_release);
   announced_.stretches.store(loop.stretches, std::memory_order_release);
+  announced_.ahead_memory.store(ahead.memory, std::memory_order_release);
+  announced_.ahead_items.store(ahead.items, std::memory_order_release);
+  announced_.ahead_bytes.store(ahead.bytes, std::memory_order_release);
   announced_.state.store(2 * uint64_t{loop.number}, std::memory_order_seq_cst);
   if (parked_workers_.load(std::memory_order_seq_cst) > 0) {
     std::lock_guard lock(mutex_);
@@ -92,7 +115,7 @@ void ThreadPool::run_loop(int64_t pieces, int64_t stretches, Call call, const vo
   const auto done = [&] { return own + done_by_workers(loop.number) == pieces; };
   // No yielding here: the caller holds nothing that others wait for, and a core it parks on can take over the thread it
   // waits for.
-  if (!wait_awake(kSpin, std::chrono::microseconds(0), done)) {
+  if (!wait_awake(kSpin, std::chrono::microseconds(0), Prefetch(ahead, 0, threads()), done)) {
     std::unique_lock lock(mutex_);
     caller_parked_.store(true, std::memory_order_seq_cst);
     loop_ended_.wait(lock, done);
@@ -111,9 +134,14 @@ void ThreadPool::run_loop(int64_t pieces, int64_t stretches, Call call, const vo
 bool ThreadPool::find_loop(uint32_t after, Loop& loop) const {
   const uint64_t state = announced_.state.load(std::memory_order_seq_cst);
   if (state % 2 != 0 || state == 2 * uint64_t{after}) return false;
-  const Loop found{static_cast<uint32_t>(state / 2), announced_.call.load(std::memory_order_acquire),
-                   announced_.body.load(std::memory_order_acquire), announced_.pieces.load(std::memory_order_acquire),
-                   announced_.stretches.load(std::memory_order_acquire)};
+  const auto read = [](const auto& field) { return field.load(std::memory_order_acquire); };
+  const Announcement& a = announced_;
+  const Loop found{static_cast<uint32_t>(state / 2),
+                   read(a.call),
+                   read(a.body),
+                   read(a.pieces),
+                   read(a.stretches),
+                   {read(a.ahead_memory), read(a.ahead_items), read(a.ahead_bytes)}};
   if (announced_.state.load(std::memory_order_relaxed) != state) return false;  // acquire above: not before them
   loop = found;
   return true;
@@ -170,7 +198,7 @@ void ThreadPool::work(int thread) {
   Loop loop;
   const auto has_work = [&] { return find_loop(loop.number, loop) || stop_.load(std::memory_order_relaxed); };
   for (;;) {
-    if (!wait_awake(kSpin, kYield, has_work)) {
+    if (!wait_awake(kSpin, kYield, Prefetch(loop.ahead, thread, threads()), has_work)) {
       std::unique_lock lock(mutex_);
       parked_workers_.fetch_add(1, std::memory_order_seq_cst);
       work_came_.wait(lock, has_work);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <mutex>
@@ -11,6 +12,13 @@
 #include <vector>
 
 namespace orrery {
+
+/// Memory that the next loop will read, `bytes` for each of `items`: a thread that waits for the others at the end of a
+/// loop asks for the beginning of its next stretch meanwhile.
+struct ReadAhead {
+  const std::byte* memory = nullptr;
+  int64_t items = 0, bytes = 0;
+};
 
 /// Runs the pieces of a loop on all threads, the caller's among them, with no sleep between loops that follow each
 /// other closely.
@@ -56,7 +64,7 @@ class ThreadPool {
   /// stream), and helps out at the others' stretches when its own is done. It takes a quarter of what is left at once:
   /// a claim costs the loads that would run ahead of it, a late claim must be small.
   template <class Body>
-  void run_stretches(int64_t items, const Body& body) {
+  void run_stretches(int64_t items, const Body& body, const ReadAhead& ahead = {}) {
     if (items <= 1 || workers_.empty()) {
       if (items > 0) body(int64_t{0}, items, 0);
       return;
@@ -66,7 +74,7 @@ class ThreadPool {
         [](const void* context, int64_t first, int64_t last, int thread) {
           (*static_cast<const Body*>(context))(first, last, thread);
         },
-        &body);
+        &body, ahead);
   }
 
  private:
@@ -78,21 +86,23 @@ class ThreadPool {
     std::atomic<uint64_t> state{0};
     std::atomic<Call> call{nullptr};
     std::atomic<const void*> body{nullptr};
-    std::atomic<int64_t> pieces{0};
-    std::atomic<int64_t> stretches{1};
+    std::atomic<int64_t> pieces{0}, stretches{1};
+    std::atomic<const std::byte*> ahead_memory{nullptr};
+    std::atomic<int64_t> ahead_items{0}, ahead_bytes{0};
   };
   struct Loop {
     uint32_t number = 0;
     Call call = nullptr;
     const void* body = nullptr;
     int64_t pieces = 0, stretches = 1;
+    ReadAhead ahead;
   };
   // Loop number in the upper half; in the lower the pieces claimed of this thread's stretch, or those it has done.
   struct alignas(64) Word {
     std::atomic<uint64_t> value{0};
   };
 
-  void run_loop(int64_t pieces, int64_t stretches, Call call, const void* body);
+  void run_loop(int64_t pieces, int64_t stretches, Call call, const void* body, const ReadAhead& ahead = {});
   void work(int thread);
   bool find_loop(uint32_t after, Loop& loop) const;
   bool claim(const Loop& loop, int64_t stretch, int64_t& first, int64_t& last);

@@ -25,6 +25,12 @@ constexpr int64_t kActivationBytes =
     384 << 10;  // of one matmul task, so that they stay in a core's L2 from strip to strip
 
 int64_t align64(int64_t bytes) { return (bytes + 63) / 64 * 64; }
+
+// The weights of a projection, as the pool's stretches divide them.
+ReadAhead ahead_of(const Projection& projection, int64_t unit = 1) {
+  const kernels::PackedMatrix& w = projection.parts.front().matrix;
+  return {w.data, w.strips() / unit, w.strip_bytes() * unit};
+}
 int64_t whole_strips(int64_t rows) { return (rows + kStripRows - 1) / kStripRows * kStripRows; }
 
 }  // namespace
@@ -78,7 +84,7 @@ std::span<float> Forward::step(std::span<const Segment> segments) {
   embed_tokens(segments);
   for (int64_t i = 0; i < spec_.layers; ++i) {
     attention_block(weights_.layers[i], i, segments);
-    mlp_block(weights_.layers[i]);
+    mlp_block(weights_.layers[i], i + 1 < spec_.layers ? weights_.layers[i + 1].qkv : weights_.head);
   }
   return logits();
 }
@@ -146,19 +152,21 @@ void Forward::attention_block(const LayerWeights& weights, int64_t layer, std::s
   const auto rows = static_cast<int64_t>(rows_.size());
   const int64_t width = spec_.heads * spec_.head_dim;
   project({hidden_, spec_.hidden_size, rows, spec_.hidden_size, weights.attention_norm.data()}, weights.qkv,
-          kernels::MatmulOutput::kStore, qkv_, qkv_stride_, Profile::kQkv);
+          kernels::MatmulOutput::kStore, qkv_, qkv_stride_, Profile::kQkv,
+          {page_pointers_[0][0] + cache_.layer_offset(layer), spec_.kv_heads,
+           cache_.format().page_bytes() / spec_.kv_heads});
   if (!one_token_each_) rotate_and_store(layer, segments);
-  attend(layer);
+  attend(layer, ahead_of(weights.o));
   project({attention_, width, rows, width, nullptr, Profile::kPackAttention}, weights.o, kernels::MatmulOutput::kAdd,
-          hidden_, spec_.hidden_size, Profile::kOutput);
+          hidden_, spec_.hidden_size, Profile::kOutput, ahead_of(weights.gate_up, weights.gate_up_fused ? 2 : 1));
 }
 
 // x + W_down·(silu(W_gate·n) ⊙ W_up·n) with n = norm(x)
-void Forward::mlp_block(const LayerWeights& weights) {
+void Forward::mlp_block(const LayerWeights& weights, const Projection& next) {
   const auto rows = static_cast<int64_t>(rows_.size());
   project({hidden_, spec_.hidden_size, rows, spec_.hidden_size, weights.mlp_norm.data()}, weights.gate_up,
           weights.gate_up_fused ? kernels::MatmulOutput::kSwiglu : kernels::MatmulOutput::kStore, mlp_, mlp_stride_,
-          Profile::kGateUp);
+          Profile::kGateUp, ahead_of(weights.down));
   if (!weights.gate_up_fused) {
     pool_.run(rows, [&](int64_t row, int) {
       float* gate = mlp_ + row * mlp_stride_;
@@ -167,7 +175,7 @@ void Forward::mlp_block(const LayerWeights& weights) {
     });
   }
   project({mlp_, mlp_stride_, rows, spec_.intermediate_size, nullptr, Profile::kPackMlp}, weights.down,
-          kernels::MatmulOutput::kAdd, hidden_, spec_.hidden_size, Profile::kDown);
+          kernels::MatmulOutput::kAdd, hidden_, spec_.hidden_size, Profile::kDown, ahead_of(next));
 }
 
 std::span<float> Forward::logits() {
@@ -183,7 +191,7 @@ std::span<float> Forward::logits() {
       x = mlp_;
     }
     project({x, spec_.hidden_size, rows, spec_.hidden_size, weights_.final_norm.data()}, weights_.head,
-            kernels::MatmulOutput::kStore, logits_ + first * spec_.vocab_size, spec_.vocab_size, Profile::kHead);
+            kernels::MatmulOutput::kStore, logits_ + first * spec_.vocab_size, spec_.vocab_size, Profile::kHead, {});
   }
   return {logits_, static_cast<size_t>(count * spec_.vocab_size)};
 }
@@ -214,14 +222,14 @@ void Forward::pack_rows(const Source& source, bool quantized) {
 }
 
 void Forward::project(const Source& source, const Projection& projection, kernels::MatmulOutput mode, float* out,
-                      int64_t stride, Profile::Stage stage) {
+                      int64_t stride, Profile::Stage stage, const ReadAhead& ahead) {
   const int64_t rows = source.rows;
   if (rows > kOwnRows) pack_rows(source, projection.quantized());
   Profile::Timer timer(profile_, stage);
   const int64_t row_bytes = source.cols * (projection.quantized() ? 1 : 4);
   const int64_t row_block = std::max<int64_t>(16, kActivationBytes / row_bytes / 16 * 16);
   if (rows <= 16) {
-    project_few(source, projection, mode, out, stride);
+    project_few(source, projection, mode, out, stride, ahead);
   } else {
     const int64_t unit = mode == kernels::MatmulOutput::kSwiglu ? 2 : 1;
     const int64_t row_blocks = (rows + row_block - 1) / row_block;
@@ -243,31 +251,34 @@ void Forward::project(const Source& source, const Projection& projection, kernel
 // At most 16 rows: bound by reading the weights. A thread's strips are neighbours in memory, and all parts are one
 // loop.
 void Forward::project_few(const Source& source, const Projection& projection, kernels::MatmulOutput mode, float* out,
-                          int64_t stride) {
+                          int64_t stride, const ReadAhead& ahead) {
   const int64_t unit = mode == kernels::MatmulOutput::kSwiglu ? 2 : 1;
   int64_t strips = 0;
   for (const Projection::Part& part : projection.parts) strips += part.matrix.strips() / unit;
   const uint64_t number = ++projections_;
-  pool_.run_stretches(strips, [=, this, &projection](int64_t begin, int64_t end, int thread) {
-    OwnRows& own = own_rows_[thread];
-    if (own.projection != number) {
-      own.projection = number;
-      own.rows = packed_rows_;
-      if (source.rows <= kOwnRows) {
-        own.rows = kernels::place_packed_rows(source.rows, source.cols, projection.quantized(), own.packed);
-        kernels::clear_padding(own.rows);
-        for (int64_t row = 0; row < source.rows; ++row) pack_row(source, row, own.normed, own.rows);
-      }
-    }
-    int64_t first_of_part = 0;
-    for (const Projection::Part& part : projection.parts) {
-      const int64_t count = part.matrix.strips() / unit, first = std::max(begin - first_of_part, int64_t{0}),
-                    last = std::min(end - first_of_part, count);
-      if (first < last)
-        kernels::matmul(part.matrix, own.rows, first * unit, last * unit, mode, out + part.first_output, stride);
-      first_of_part += count;
-    }
-  });
+  pool_.run_stretches(
+      strips,
+      [=, this, &projection](int64_t begin, int64_t end, int thread) {
+        OwnRows& own = own_rows_[thread];
+        if (own.projection != number) {
+          own.projection = number;
+          own.rows = packed_rows_;
+          if (source.rows <= kOwnRows) {
+            own.rows = kernels::place_packed_rows(source.rows, source.cols, projection.quantized(), own.packed);
+            kernels::clear_padding(own.rows);
+            for (int64_t row = 0; row < source.rows; ++row) pack_row(source, row, own.normed, own.rows);
+          }
+        }
+        int64_t first_of_part = 0;
+        for (const Projection::Part& part : projection.parts) {
+          const int64_t count = part.matrix.strips() / unit, first = std::max(begin - first_of_part, int64_t{0}),
+                        last = std::min(end - first_of_part, count);
+          if (first < last)
+            kernels::matmul(part.matrix, own.rows, first * unit, last * unit, mode, out + part.first_output, stride);
+          first_of_part += count;
+        }
+      },
+      ahead);
 }
 
 void Forward::add_bias(const Projection& projection, int64_t rows, float* out, int64_t stride) {
@@ -332,7 +343,7 @@ kernels::AttentionTask Forward::begin_chunk(const AttentionChunk& chunk, int64_t
           .exact = exact_};
 }
 
-void Forward::attend(int64_t layer) {
+void Forward::attend(int64_t layer, const ReadAhead& ahead) {
   Profile::Timer timer(profile_, Profile::kAttention);
   const int64_t group = spec_.heads / spec_.kv_heads, dims = spec_.head_dim, width = spec_.heads * dims;
   const auto part_at = [dims](float* memory, int64_t rows) {
@@ -349,9 +360,12 @@ void Forward::attend(int64_t layer) {
   };
   const auto count = static_cast<int64_t>(chunks_.size());
   if (one_token_each_) {  // a thread finds in its own cache what it wrote for the token before
-    pool_.run_stretches(count, [attend_chunk](int64_t first, int64_t last, int thread) {
-      for (int64_t i = first; i < last; ++i) attend_chunk(i, thread);
-    });
+    pool_.run_stretches(
+        count,
+        [attend_chunk](int64_t first, int64_t last, int thread) {
+          for (int64_t i = first; i < last; ++i) attend_chunk(i, thread);
+        },
+        ahead);
   } else {
     pool_.run(count, attend_chunk);
   }

@@ -54,7 +54,7 @@ class Forward {
   void lay_out(std::span<const Segment> segments);
   void embed_tokens(std::span<const Segment> segments);
   void attention_block(const LayerWeights& weights, int64_t layer, std::span<const Segment> segments);
-  void mlp_block(const LayerWeights& weights);
+  void mlp_block(const LayerWeights& weights, const Projection& next);
   std::span<float> logits();
 
   // What a projection reads: rows [rows, cols], normalised first where a norm's weight is given.
@@ -74,14 +74,15 @@ class Forward {
 
   void pack_row(const Source& source, int64_t row, float* normed, kernels::PackedRows& out) const;
   void pack_rows(const Source& source, bool quantized);
+  // `ahead`: what will be read after it.
   void project(const Source& source, const Projection& projection, kernels::MatmulOutput mode, float* out,
-               int64_t stride, Profile::Stage stage);
+               int64_t stride, Profile::Stage stage, const ReadAhead& ahead);
   void project_few(const Source& source, const Projection& projection, kernels::MatmulOutput mode, float* out,
-                   int64_t stride);
+                   int64_t stride, const ReadAhead& ahead);
   void add_bias(const Projection& projection, int64_t rows, float* out, int64_t stride);
   void rotate_and_store(int64_t layer, std::span<const Segment> segments);
   kernels::AttentionTask begin_chunk(const AttentionChunk& chunk, int64_t layer, int thread);
-  void attend(int64_t layer);
+  void attend(int64_t layer, const ReadAhead& ahead);
 
   const Checkpoint& checkpoint_;
   const DecoderSpec& spec_;
