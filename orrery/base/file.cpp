@@ -68,6 +68,13 @@ void MappedFile::release(std::span<const std::byte> part) const {
   if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
 }
 
+void release(std::span<const MappedFile> files, std::span<const std::byte> part) {
+  for (const MappedFile& file : files) {
+    const auto bytes = file.bytes();
+    if (part.data() >= bytes.data() && part.data() < bytes.data() + bytes.size()) return file.release(part);
+  }
+}
+
 std::string read_text(const std::filesystem::path& path) {
   const MappedFile file = MappedFile::open(path);
   return {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()};

@@ -33,6 +33,9 @@ class MappedFile {
   std::filesystem::path path_;
 };
 
+/// The same of whichever of these files the part lies in; nothing where it lies in none.
+void release(std::span<const MappedFile> files, std::span<const std::byte> part);
+
 /// The whole file as text. Throws Error naming the path.
 std::string read_text(const std::filesystem::path& path);
 

@@ -288,13 +288,6 @@ class GgufParser {
   uint64_t tensor_count_ = 0, metadata_count_ = 0;
 };
 
-GgufFile GgufFile::open(const std::filesystem::path& path) {
-  MappedFile file = MappedFile::open(path);
-  GgufFile result = parse(file.bytes(), path.string());
-  result.file_ = std::move(file);
-  return result;
-}
-
 GgufFile GgufFile::parse(std::span<const std::byte> bytes, const std::string& name) {
   GgufFile file;
   file.name_ = name;

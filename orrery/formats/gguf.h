@@ -53,13 +53,16 @@ std::optional<uint32_t> ggml_type_from_dtype(DType dtype);
 /// nullopt for numbers that ggml never used, or used once and removed.
 std::optional<DType> dtype_from_ggml_type(uint32_t type);
 
-/// A mapped GGUF file. Tensor shapes are row-major (the file lists them reversed). Nothing is copied but the metadata's
-/// scalars.
+/// A mapped GGUF file, or all parts of a model that was split. Tensor shapes are row-major (the file lists them
+/// reversed). Nothing is copied but the metadata's scalars.
 class GgufFile {
  public:
   /// Throws Error naming the file and the field for anything that lies: wrong magic or version, big-endian files,
   /// counts, lengths, offsets and shapes past the end, unknown types, duplicate keys or tensor names. Memory stays
   /// below 100 MB whatever the file says.
+  /// Of a split model (llama.cpp's gguf-split: NAME-00001-of-00003.gguf, split.count) give the first part; the others
+  /// lie beside it. Metadata is the first part's without split.*. Throws Error naming a part that is missing, that is
+  /// not the part that its name says, or whose tensors are not as many as split.tensors.count.
   static GgufFile open(const std::filesystem::path& path);
   /// The same on bytes in memory (for tests and fuzzing); `bytes` must outlive the result.
   static GgufFile parse(std::span<const std::byte> bytes, const std::string& name);
@@ -70,7 +73,8 @@ class GgufFile {
   const std::vector<TensorView>& tensors() const { return tensors_; }
   const TensorView* find(std::string_view name) const;
   const GgufMetadata& metadata() const { return metadata_; }
-  const MappedFile& file() const { return file_; }
+  /// The mapped parts, in their order; one where the model is not split.
+  const std::vector<MappedFile>& files() const { return files_; }
 
   /// Typed access. nullopt / nullptr when the key is absent; Error naming the key when it has another type. get_float
   /// takes integers too.
@@ -88,7 +92,9 @@ class GgufFile {
   template <class T>
   const T* get_array(std::string_view key, const char* expected) const;
 
-  MappedFile file_;
+  void append_parts(const std::filesystem::path& first);
+
+  std::vector<MappedFile> files_;
   std::string name_;
   uint32_t version_ = 0;
   int64_t alignment_ = 32;

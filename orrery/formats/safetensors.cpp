@@ -190,32 +190,10 @@ SafetensorsFile SafetensorsFile::parse(std::span<const std::byte> bytes, const s
 
 SafetensorsFile SafetensorsFile::open(const std::filesystem::path& path) {
   SafetensorsFile file;
-  const bool sharded = path.extension() == ".json";
-  const ShardIndex index = sharded ? read_shard_index(path) : ShardIndex{.files = {path}};
-  for (const auto& shard : index.files) {
-    file.files_.push_back(MappedFile::open(shard));
-    const size_t before = file.tensors_.size();
-    SafetensorsParser::append(file.files_.back().bytes(), shard.string(), file);
-    for (size_t i = before; sharded && i < file.tensors_.size(); ++i) {
-      const auto named = index.weight_map.find(file.tensors_[i].name);
-      if (named != index.weight_map.end() && named->second != shard.filename()) {
-        throw Error({.doing = "read a sharded checkpoint",
-                     .where = fmt::format("{}, tensor {}", shard.string(), printable(file.tensors_[i].name)),
-                     .found = "the tensor here",
-                     .expected = "it in " + named->second + ", as the index says"});
-      }
-    }
-  }
+  file.files_ = open_shards(path, file.tensors_, [&](const MappedFile& shard) {
+    SafetensorsParser::append(shard.bytes(), shard.path().string(), file);
+  });
   file.build_index(path.string());
-  for (const auto& [tensor, shard] : index.weight_map) {
-    if (file.find(tensor) == nullptr) {
-      throw Error({.doing = "read a sharded checkpoint",
-                   .where = path.string(),
-                   .found = fmt::format("no tensor {} in {}", printable(tensor), printable(shard)),
-                   .expected = "it there, as the index says",
-                   .advice = "index and shards may come from different revisions: fetch them again"});
-    }
-  }
   return file;
 }
 

@@ -1,7 +1,10 @@
 #include "orrery/formats/shard_index.h"
 
+#include <fmt/format.h>
+
 #include <set>
 
+#include "orrery/base/error.h"
 #include "orrery/base/file.h"
 #include "orrery/formats/bytes.h"
 #include "orrery/formats/strict_json.h"
@@ -81,6 +84,37 @@ ShardIndex parse_shard_index(std::span<const std::byte> bytes, const std::filesy
   for (const auto& [tensor, name] : index.weight_map) names.insert(name);
   for (const std::string& name : names) index.files.push_back(path.parent_path() / name);
   return index;
+}
+
+std::vector<MappedFile> open_shards(const std::filesystem::path& path, const std::vector<TensorView>& tensors,
+                                    const std::function<void(const MappedFile& shard)>& append) {
+  std::vector<MappedFile> files;
+  if (path.extension() != ".json") {
+    append(files.emplace_back(MappedFile::open(path)));
+    return files;
+  }
+  ShardIndex index = read_shard_index(path);
+  const auto refuse = [](const std::filesystem::path& file, std::string found, std::string expected) {
+    throw Error({.doing = "read a sharded checkpoint",
+                 .where = file.string(),
+                 .found = std::move(found),
+                 .expected = std::move(expected),
+                 .advice = "index and shards may come from different revisions: fetch them again"});
+  };
+  for (const auto& shard : index.files) {
+    size_t i = tensors.size();
+    append(files.emplace_back(MappedFile::open(shard)));
+    for (; i < tensors.size(); ++i) {
+      const auto named = index.weight_map.find(tensors[i].name);
+      if (named == index.weight_map.end()) continue;
+      if (named->second != shard.filename())
+        refuse(shard, "the tensor " + printable(tensors[i].name), "it in " + named->second + ", as the index says");
+      index.weight_map.erase(named);
+    }
+  }
+  for (const auto& [tensor, shard] : index.weight_map)
+    refuse(path, fmt::format("no tensor {} in {}", printable(tensor), printable(shard)), "it there, as the index says");
+  return files;
 }
 
 }  // namespace orrery::formats

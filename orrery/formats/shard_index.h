@@ -2,10 +2,14 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <span>
 #include <string>
 #include <vector>
+
+#include "orrery/base/file.h"
+#include "orrery/base/tensor_view.h"
 
 namespace orrery::formats {
 
@@ -18,5 +22,11 @@ struct ShardIndex {
 ShardIndex read_shard_index(const std::filesystem::path& path);
 /// The same on bytes in memory; `path` is where they came from.
 ShardIndex parse_shard_index(std::span<const std::byte> bytes, const std::filesystem::path& path);
+
+/// Maps `path`, or all shards where it is an index (*.json), and lets `append` add each one's tensors to `tensors`.
+/// Throws Error where the index names a file that is missing, and where a tensor lies in another shard than it says, or
+/// in none.
+std::vector<MappedFile> open_shards(const std::filesystem::path& path, const std::vector<TensorView>& tensors,
+                                    const std::function<void(const MappedFile& shard)>& append);
 
 }  // namespace orrery::formats

@@ -114,21 +114,9 @@ TorchFile TorchFile::parse(std::span<const std::byte> bytes, const std::string& 
 
 TorchFile TorchFile::open(const std::filesystem::path& path) {
   TorchFile file;
-  const ShardIndex index = path.extension() == ".json" ? read_shard_index(path) : ShardIndex{.files = {path}};
-  for (const auto& shard : index.files) {
-    file.files_.push_back(MappedFile::open(shard));
-    file.append(file.files_.back().bytes(), shard.string());
-  }
+  file.files_ = open_shards(path, file.tensors_,
+                            [&](const MappedFile& shard) { file.append(shard.bytes(), shard.path().string()); });
   file.build_index(path.string());
-  for (const auto& [tensor, shard] : index.weight_map) {
-    if (file.find(tensor) == nullptr) {
-      throw Error({.doing = "read a sharded checkpoint",
-                   .where = path.string(),
-                   .found = fmt::format("no tensor {} in {}", printable(tensor), printable(shard)),
-                   .expected = "it there, as the index says",
-                   .advice = "index and shards may come from different revisions: fetch them again"});
-    }
-  }
   return file;
 }
 

@@ -12,7 +12,7 @@ class GgufCheckpoint : public Checkpoint {
   explicit GgufCheckpoint(const std::filesystem::path& file) : gguf_(formats::GgufFile::open(file)) {
     path_ = file;
     format_ = "gguf";
-    file_bytes_ = gguf_.file().bytes().size();
+    for (const MappedFile& part : gguf_.files()) file_bytes_ += int64_t(part.bytes().size());
     tensors_ = gguf_.tensors();
     const GgufConfig config(gguf_, file.string());
     const Family& family = family_of_gguf(config);
@@ -21,7 +21,9 @@ class GgufCheckpoint : public Checkpoint {
     if (gguf_.metadata().contains("tokenizer.ggml.model")) tokenizer_ = Tokenizer::from_gguf(gguf_);
   }
 
-  void release(const TensorView& view) const override { gguf_.file().release({view.data, size_t(view.bytes)}); }
+  void release(const TensorView& view) const override {
+    orrery::release(gguf_.files(), {view.data, size_t(view.bytes)});
+  }
 
  private:
   formats::GgufFile gguf_;

@@ -76,12 +76,8 @@ class HubCheckpoint : public Checkpoint {
   }
 
   void release(const TensorView& view) const override {
-    const auto files = mapped_files();
-    const auto holder = std::ranges::find_if(files, [&](const MappedFile& file) {
-      return view.data >= file.bytes().data() && view.data < file.bytes().data() + file.bytes().size();
-    });
     // A strided tensor of a .bin was copied and lies in no file.
-    if (holder != files.end()) holder->release({view.data, size_t(view.bytes)});
+    orrery::release(mapped_files(), {view.data, size_t(view.bytes)});
   }
 
  private:

@@ -44,10 +44,10 @@ void refuse_requantizing(const TensorView& tensor, DType target) {
 QuantizeSummary quantize_file(const std::filesystem::path& input, const std::filesystem::path& output,
                               const QuantizeOptions& options) {
   const Mixture& mixture = mixture_named(options.type);
-  std::error_code failed;
-  if (std::filesystem::equivalent(input, output, failed))
-    throw Error({.doing = "quantise a model", .where = output.string(), .expected = "another file than the input"});
   const formats::GgufFile file = formats::GgufFile::open(input);
+  for (const MappedFile& part : file.files())
+    if (std::error_code failed; std::filesystem::equivalent(part.path(), output, failed))
+      throw Error({.doing = "quantise a model", .where = output.string(), .expected = "another file than the input"});
   const MixtureModel model = model_of(file);
 
   QuantizeSummary summary;
