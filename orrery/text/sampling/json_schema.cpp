@@ -7,6 +7,7 @@
 #include "orrery/base/error.h"
 #include "orrery/text/sampling/grammar.h"
 #include "orrery/text/sampling/schema_parts.h"
+#include "orrery/text/sampling/schema_scalars.h"
 
 namespace orrery::text {
 
@@ -140,7 +141,7 @@ class Converter {
   static std::string last_key(const std::string& pointer) { return pointer.substr(pointer.rfind('/') + 1); }
 
   Expression one(const SchemaParts& parts, const std::string& name) {
-    if (parts.values) return values(parts);
+    if (parts.values) return gbnf_values(parts);
     std::vector<std::string> ways;
     for (const auto& type : types_of(parts)) add(ways, of_type(type, parts, name));
     return choice(ways);
@@ -164,107 +165,9 @@ class Converter {
   Expression of_type(const std::string& type, const SchemaParts& parts, const std::string& name) {
     if (type == "object") return object(parts, name);
     if (type == "array") return array(parts, name);
-    if (type == "string") return string(parts);
-    if (type == "integer" || type == "number") return number(type, parts);
+    if (type == "string") return gbnf_string(parts);
+    if (type == "integer" || type == "number") return gbnf_number(type, parts);
     return type;  // the shared rule
-  }
-
-  // ---- enum, const
-
-  static bool has_type(const Json& value, const std::vector<std::string>& types) {
-    const auto is = [&](const char* type) { return std::find(types.begin(), types.end(), type) != types.end(); };
-    if (value.is_object()) return is("object");
-    if (value.is_array()) return is("array");
-    if (value.is_string()) return is("string");
-    if (value.is_boolean()) return is("boolean");
-    if (value.is_null()) return is("null");
-    return is("number") || (is("integer") && (value.is_number_integer() || decimal_from_json(value).fraction.empty()));
-  }
-
-  static Expression values(const SchemaParts& parts) {
-    const bool constrained = !parts.rest.empty() || !parts.properties.empty() || !parts.required.empty() ||
-                             !parts.items.empty() || parts.prefix || !parts.additional.empty();
-    if (constrained)
-      schema_error(parts.pointer, "enum or const together with keywords that limit the values",
-                   "only the values that fit");
-    std::vector<std::string> ways;
-    for (const Json* value : *parts.values)
-      if (!parts.types || has_type(*value, *parts.types)) ways.push_back(literal(*value));
-    return choice(ways);
-  }
-
-  static std::string literal(const Json& value) {
-    if (!value.is_structured()) return gbnf_quote(value.dump());
-    const bool is_object = value.is_object();
-    std::string out = is_object ? "\"{\" space" : "\"[\" space";
-    bool first = true;
-    for (const auto& [key, item] : value.items()) {
-      if (!first) out += " \",\" space";
-      first = false;
-      if (is_object) out += fmt::format(" {} space \":\" space", gbnf_quote(Json(key).dump()));
-      out += fmt::format(" {} space", literal(item));
-    }
-    return out += is_object ? " \"}\"" : " \"]\"";
-  }
-
-  // ---- strings and numbers
-
-  static std::string counts(uint32_t least, std::optional<uint32_t> most) {
-    if (!most) return least == 0 ? "*" : least == 1 ? "+" : fmt::format("{{{},}}", least);
-    return fmt::format("{{{},{}}}", least, *most);
-  }
-
-  static uint32_t least(const SchemaParts& parts, const char* keyword) {
-    return parts.has(keyword) ? schema_count(parts.rest.at(keyword)) : 0;
-  }
-  static std::optional<uint32_t> most(const SchemaParts& parts, const char* keyword) {
-    return parts.has(keyword) ? std::optional(schema_count(parts.rest.at(keyword))) : std::nullopt;
-  }
-
-  static const std::string& text_of(const Located& keyword) {
-    if (!keyword.value->is_string()) schema_error(keyword.pointer, keyword.value->dump(), "a string");
-    return keyword.value->get_ref<const std::string&>();
-  }
-
-  static Expression string(const SchemaParts& parts) {
-    const bool has_length = parts.has("minLength") || parts.has("maxLength");
-    for (const char* keyword : {"pattern", "format"}) {
-      if (!parts.has(keyword)) continue;
-      const Located& at = parts.rest.at(keyword);
-      if (has_length || (parts.has("pattern") && parts.has("format")))
-        schema_error(at.pointer, "two ways to limit one string", "one of minLength/maxLength, pattern, format");
-      const std::string& text = text_of(at);
-      const auto inside =
-          keyword == std::string_view("pattern") ? gbnf_from_regex(text, "char", at.pointer) : gbnf_from_format(text);
-      if (!inside) schema_error(at.pointer, text, "date, time, date-time, uuid, email or ipv4");
-      return fmt::format("\"\\\"\" {} \"\\\"\"", *inside);
-    }
-    if (!has_length) return "string";
-    const uint32_t low = least(parts, "minLength");
-    const auto high = most(parts, "maxLength");
-    if (high && *high < low) return std::nullopt;
-    return fmt::format("\"\\\"\" char{} \"\\\"\"", counts(low, high));
-  }
-
-  static void limit(const SchemaParts& parts, const char* keyword, bool exclusive, int sign,
-                    std::optional<NumberRange::Bound>& bound) {
-    if (!parts.has(keyword)) return;
-    const Located& at = parts.rest.at(keyword);
-    if (!at.value->is_number()) schema_error(at.pointer, at.value->dump(), "a number");
-    const NumberRange::Bound here{decimal_from_json(*at.value), exclusive};
-    const int order = bound ? compare(here.value, bound->value) * sign : 1;
-    if (order > 0 || (order == 0 && exclusive)) bound = here;
-  }
-
-  static Expression number(const std::string& type, const SchemaParts& parts) {
-    NumberRange range;
-    limit(parts, "minimum", false, 1, range.least);
-    limit(parts, "exclusiveMinimum", true, 1, range.least);
-    limit(parts, "maximum", false, -1, range.greatest);
-    limit(parts, "exclusiveMaximum", true, -1, range.greatest);
-    if (!range.least && !range.greatest) return type;
-    if (range.least && range.greatest && compare(range.least->value, range.greatest->value) > 0) return std::nullopt;
-    return type == "integer" ? gbnf_integers(range) : gbnf_numbers(range);
   }
 
   // ---- arrays
@@ -289,8 +192,8 @@ class Converter {
     }
     // A tuple is whole unless minItems says otherwise.
     const uint32_t low =
-        parts.has("minItems") || !parts.prefix ? least(parts, "minItems") : uint32_t(parts.prefix->size());
-    auto high = most(parts, "maxItems");
+        parts.has("minItems") || !parts.prefix ? least_count(parts, "minItems") : uint32_t(parts.prefix->size());
+    auto high = most_count(parts, "maxItems");
     if (!item) high = std::min<uint32_t>(high.value_or(UINT32_MAX), uint32_t(prefix.size()));
     if (high && *high < low) return std::nullopt;
     if (high && *high == 0) return R"("[" space "]")";
@@ -306,11 +209,11 @@ class Converter {
       const uint32_t low_rest = low > fixed ? low - fixed : 0;
       const auto high_rest = high ? std::optional(*high - fixed) : std::nullopt;
       if (fixed > 0) {
-        out = fmt::format("(\",\" space {} space){}", *item, counts(low_rest, high_rest));
+        out = fmt::format("(\",\" space {} space){}", *item, gbnf_counts(low_rest, high_rest));
       } else {
         const uint32_t low_more = low_rest > 0 ? low_rest - 1 : 0;
         const auto high_more = high_rest ? std::optional(*high_rest - 1) : std::nullopt;
-        out = fmt::format("({0} space (\",\" space {0} space){1}){2}", *item, counts(low_more, high_more),
+        out = fmt::format("({0} space (\",\" space {0} space){1}){2}", *item, gbnf_counts(low_more, high_more),
                           low > 0 ? "" : "?");
       }
     }
