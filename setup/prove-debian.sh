@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Proves the set-up from nothing: a bare Debian 12 (debootstrap, in a folder), git, make and sudo; an ordinary user clones this
-# repository's HEAD and types `make run`, then `make test`; then a second clone runs without a network. Prints the times.
+# repository's HEAD and types `make run`, then `make test`; then a second clone runs without a network. Prints what each took.
 #
 #   sudo setup/prove-debian.sh [FOLDER]     needs root, debootstrap, 6 GB under FOLDER (default: a new one in /var/tmp, removed after)
 #
-# The mirror, its proxy, pip's configuration, local certificates and name servers are taken from this system.
+# The mirror, its proxy, pip's configuration (pip.conf, PIP_INDEX_URL, PIP_CERT), local certificates and name servers are taken from
+# this system.
 set -euo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
 [ "$(id -u)" = 0 ] || { echo "prove: needs root, for debootstrap and chroot" >&2; exit 1; }
@@ -23,17 +24,17 @@ trap 'cleanup ${made:+remove}' EXIT
 [ $# = 0 ] && made=1
 
 timed() {
-  local start=$SECONDS what=$1
+  local TIMEFORMAT=$'\n'"prove: $1: %0R s (processor: %0U s user, %0S s system)"$'\n'
   shift
-  "$@"
-  printf '\nprove: %s: %d s\n\n' "$what" $((SECONDS - start))
+  time "$@"
 }
 clean=(env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8)
 for name in PIP_INDEX_URL PIP_CERT; do [ -z "${!name:-}" ] || clean+=("$name=${!name}"); done
 bare() { "${clean[@]}" chroot "$root" "$@"; }
 as_user() { bare su user -c "cd $1 && $2"; }
 
-timed "debootstrap" debootstrap --variant=minbase "$suite" "$root" "$mirror" >"$root.log" || { tail "$root.log"; exit 1; }
+bootstrap() { debootstrap --variant=minbase "$suite" "$root" "$mirror" >"$root.log" || { tail "$root.log"; exit 1; }; }
+timed "debootstrap" bootstrap
 rm -f "$root.log"
 mount -t proc proc "$root/proc"
 cp -L /etc/resolv.conf "$root/etc/resolv.conf"
