@@ -11,9 +11,9 @@ namespace orrery::kernels {
 void attend(const AttentionTask& task, const AttentionPart& out) {
   if (isa() == Isa::kReference) return attend_reference(task, out);
 #if defined(__x86_64__)
-  // Turning a page into bfloat16 has to be shared by some tokens to pay. 8 is an estimate, not measured.
-  const bool pays = task.tokens >= 8 && !task.exact && task.format.dtype != DType::kF32 &&
-                    task.format.head_dim % 32 == 0 && task.format.head_dim <= 512;
+  // Rounding a page has to be shared by some tokens to pay. 8 is an estimate, not measured.
+  const bool pays =
+      task.tokens >= 8 && !task.exact && task.format.dtype != DType::kF32 && task.format.head_dim % 16 == 0;
   if (pays && isa() == Isa::kAvx512) return attend_avx512(task, out);
 #endif
   attend_cpu(task, out);

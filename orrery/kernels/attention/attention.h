@@ -21,7 +21,7 @@ struct AttentionTask {
   const float* q = nullptr;                ///< head h of the group, token t: q + t·q_stride + h·head_dim
   int64_t q_stride = 0;
   float scale = 1;     ///< scores are scale·q·k
-  bool exact = false;  ///< float32 throughout; otherwise bfloat16 products where they are faster
+  bool exact = false;  ///< float32 throughout; otherwise int8 products where they are faster
 
   int64_t rows() const { return tokens * group; }
   const std::byte* page_of(int64_t key) const { return pages[key / kPageTokens] + page_offset; }
@@ -46,7 +46,8 @@ void attend_reference(const AttentionTask& task, const AttentionPart& out);
 /// float32, on Highway.
 void attend_cpu(const AttentionTask& task, const AttentionPart& out);
 #if defined(__x86_64__)
-/// bfloat16 products, for f16 and q8_0 pages and head_dim a multiple of 32 up to 512; needs Isa::kAvx512.
+/// int8 products, for f16 and q8_0 pages and head_dim a multiple of 16; needs Isa::kAvx512. The range must be all keys
+/// from the first on: `largest` leaves out what all keys of a row have in common.
 void attend_avx512(const AttentionTask& task, const AttentionPart& out);
 #endif
 

@@ -1,12 +1,14 @@
-// bfloat16 attention for prompts: 32 products an instruction, where float32 has 16.
+// int8 attention for prompts: 64 products an instruction, where float32 has 16 (after Zhang et al. 2024,
+// "SageAttention": int8 scores, smoothed keys; here the values are int8 too).
 //
-// Queries are turned into pairs of bfloat16 once, pages once per task: a task of many rows (64 tokens × the group's
-// heads) makes that cost small. Scores, maxima, sums and results stay float32; only factors of products are rounded (to
-// 8 bits, relative error 2^-9).
+// Queries are rounded once per row, pages once per task: a task of many rows makes that cost small. Each row of q and
+// each key has a scale of its own, each dimension of a page's values too, and the weights of a page are 8 bits below
+// their largest. Scores, maxima, sums and results stay float32.
 #include <immintrin.h>
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 #include "orrery/base/buffer.h"
@@ -17,23 +19,12 @@ namespace {
 
 #define ORRERY_INLINE inline __attribute__((always_inline))
 
-constexpr float kLog2e = 1.44269504f;
-constexpr float kMinusInfinity = -std::numeric_limits<float>::infinity();
-constexpr int64_t kPairs = kPageTokens / 2, kMaxHeadDim = 512;
+constexpr float kLog2e = 1.44269504f, kLog2Of255 = 7.99435344f;
+constexpr float kNever = -1e30f;  // the score of a key that a row does not see; infinities would make NaNs
+constexpr int64_t kQuads = kPageTokens / 4;
 
 ORRERY_INLINE __m512 load_halves(const uint16_t* at) {
   return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(at)));
-}
-
-// Two float vectors as one vector of pairs: lane i holds bfloat16(low[i]) below bfloat16(high[i]).
-ORRERY_INLINE __m512i pair_up(__m512 low, __m512 high) {
-  const __m512i l = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(low));
-  const __m512i h = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(high));
-  return _mm512_or_si512(l, _mm512_slli_epi32(h, 16));
-}
-
-ORRERY_INLINE __m512 dot2(__m512 acc, __m512i pairs, uint32_t broadcast) {
-  return _mm512_dpbf16_ps(acc, (__m512bh)pairs, (__m512bh)_mm512_set1_epi32(static_cast<int>(broadcast)));
 }
 
 // 16 elements from `at` of a page's part as floats; q8_0 is multiplied with the scale by the caller.
@@ -44,49 +35,50 @@ ORRERY_INLINE __m512 load_lanes(const std::byte* part, int64_t at) {
   return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes));
 }
 
-// keys [head_dim][64] -> pairs of dimensions [head_dim / 2][64]
 template <DType kType>
-void pair_keys(const KvFormat& format, const std::byte* keys, __m512i* out) {
-  const auto* scales = reinterpret_cast<const uint16_t*>(keys + format.elements());
-  for (int64_t dim = 0; dim < format.head_dim; dim += 2) {
-    for (int64_t key = 0; key < kPageTokens; key += 16) {
-      __m512 low = load_lanes<kType>(keys, dim * kPageTokens + key),
-             high = load_lanes<kType>(keys, (dim + 1) * kPageTokens + key);
-      if constexpr (kType == DType::kQ8_0) {
-        const __m512 scale = load_halves(scales + dim / 32 * kPageTokens + key);
-        low = _mm512_mul_ps(low, scale);
-        high = _mm512_mul_ps(high, scale);
-      }
-      *out++ = pair_up(low, high);
-    }
+struct PagePart {
+  const KvFormat& format;
+  const std::byte* part;
+  const uint16_t* scales = reinterpret_cast<const uint16_t*>(part + format.elements());
+
+  ORRERY_INLINE __m512 keys(int64_t dim, int64_t key) const {  // 16 of them
+    const __m512 x = load_lanes<kType>(part, dim * kPageTokens + key);
+    if constexpr (kType == DType::kF16) return x;
+    return _mm512_mul_ps(x, load_halves(scales + dim / 32 * kPageTokens + key));
   }
+  ORRERY_INLINE __m512 value(int64_t key, int64_t dim) const {  // 16 dimensions of it
+    const __m512 x = load_lanes<kType>(part, key * format.head_dim + dim);
+    if constexpr (kType == DType::kF16) return x;
+    return _mm512_mul_ps(x, _mm512_set1_ps(_cvtsh_ss(scales[key * (format.head_dim / 32) + dim / 32])));
+  }
+};
+
+// Four vectors of integers in [-127, 127] as one vector of bytes: byte i of a lane is from vector i.
+ORRERY_INLINE __m512i quad(const __m512i (&x)[4]) {
+  const __m512i byte = _mm512_set1_epi32(255);
+  __m512i out = _mm512_and_si512(x[0], byte);
+  out = _mm512_or_si512(out, _mm512_slli_epi32(_mm512_and_si512(x[1], byte), 8));
+  out = _mm512_or_si512(out, _mm512_slli_epi32(_mm512_and_si512(x[2], byte), 16));
+  return _mm512_or_si512(out, _mm512_slli_epi32(x[3], 24));
 }
 
-// values [64][head_dim] -> pairs of keys [32][head_dim]
-template <DType kType>
-void pair_values(const KvFormat& format, const std::byte* values, __m512i* out) {
-  const int64_t dims = format.head_dim;
-  const auto* scales = reinterpret_cast<const uint16_t*>(values + format.elements());
-  for (int64_t key = 0; key < kPageTokens; key += 2) {
-    for (int64_t dim = 0; dim < dims; dim += 16) {
-      __m512 low = load_lanes<kType>(values, key * dims + dim),
-             high = load_lanes<kType>(values, (key + 1) * dims + dim);
-      if constexpr (kType == DType::kQ8_0) {
-        low = _mm512_mul_ps(low, _mm512_set1_ps(_cvtsh_ss(scales[key * (dims / 32) + dim / 32])));
-        high = _mm512_mul_ps(high, _mm512_set1_ps(_cvtsh_ss(scales[(key + 1) * (dims / 32) + dim / 32])));
-      }
-      *out++ = pair_up(low, high);
-    }
-  }
+// acc += 4 products per lane of unsigned and signed bytes. In assembly because GCC 12 copies and spills the sums of the
+// intrinsic in a loop. four: 4 bytes in memory, the same for all lanes.
+ORRERY_INLINE __m512i dot_with_all(__m512i acc, __m512i bytes, const int8_t* four) {
+  asm("vpdpbusd %2%{1to16%}, %1, %0" : "+v"(acc) : "v"(bytes), "m"(*reinterpret_cast<const int32_t*>(four)));
+  return acc;
+}
+ORRERY_INLINE __m512i dot(__m512i acc, __m512i bytes, __m512i signed_bytes) {
+  asm("vpdpbusd %2, %1, %0" : "+v"(acc) : "v"(bytes), "v"(signed_bytes));
+  return acc;
 }
 
-// 2^x for x <= 0: 2^n by scalef, 2^f on [-1/2, 1/2] by the series of e^(f·ln 2) to f^5 (relative error 3e-6, bfloat16's
-// is 2e-3).
+// 2^x for x up to 8: 2^n by scalef, 2^f on [-1/2, 1/2] by the series of e^(f·ln 2) to f^4 (relative error 5e-5; a
+// weight has 8 bits).
 ORRERY_INLINE __m512 exp2_ps(__m512 x) {
   const __m512 n = _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
   const __m512 f = _mm512_sub_ps(x, n);
-  __m512 p = _mm512_set1_ps(1.3333558e-3f);
-  p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(9.6181291e-3f));
+  __m512 p = _mm512_set1_ps(9.6181291e-3f);
   p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(5.5504109e-2f));
   p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(2.4022651e-1f));
   p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(6.9314718e-1f));
@@ -94,126 +86,243 @@ ORRERY_INLINE __m512 exp2_ps(__m512 x) {
   return _mm512_scalef_ps(p, n);
 }
 
-// What a task keeps beside its result; one per thread, grown when a bigger task comes.
+// What a task works with; one per thread, grown when a bigger task comes.
 struct Scratch {
-  Buffer buffer;
-  uint32_t* q;      // [rows, head_dim / 2] pairs of dimensions
-  __m512i* keys;    // [head_dim / 2][4]
-  __m512i* values;  // [32][head_dim / 16]
-  __m512* sums;     // [rows]: each lane's own
+  float* centre;         // [head_dim]: what is taken off every key. Softmax does not see it.
+  int8_t* q;             // [rows, head_dim]
+  float* q_scales;       // [rows], with the factor of the scores and log2 e
+  int32_t* q_offsets;    // [rows]: -128·Σq, what undoes the +128 of the keys
+  float* largest;        // [rows], of scores that are powers of 2
+  float* sums;           // [rows][16]: each lane's own
+  float* values;         // [rows, head_dim]
+  __m512i* keys;         // [head_dim / 4][4]: 4 dimensions of 16 keys, + 128
+  float* key_scales;     // [64]
+  __m512i* page_values;  // [16][head_dim / 16]: 4 keys of 16 dimensions
+  float* value_scales;   // [head_dim]
 
   Scratch(int64_t rows, int64_t dims) {
-    const size_t q_bytes = (rows * dims * 2 + 63) / 64 * 64, page_bytes = kPageTokens * dims * 2;
     thread_local Buffer kept;
-    const size_t bytes = q_bytes + 2 * page_bytes + rows * 64;
+    const size_t bytes =
+        4 * dims + rows * (dims + 12 + 64 + 4 * dims) + 2 * kPageTokens * dims + 4 * kPageTokens + 4 * dims + 11 * 64;
     if (kept.size() < bytes) kept = Buffer(bytes);
     std::byte* at = kept.data();
-    q = reinterpret_cast<uint32_t*>(at);
-    keys = reinterpret_cast<__m512i*>(at + q_bytes);
-    values = reinterpret_cast<__m512i*>(at + q_bytes + page_bytes);
-    sums = reinterpret_cast<__m512*>(at + q_bytes + 2 * page_bytes);
+    const auto take = [&]<class T>(T*& array, int64_t count) {
+      array = reinterpret_cast<T*>(at);
+      at += (count * static_cast<int64_t>(sizeof(T)) + 63) / 64 * 64;
+    };
+    take(centre, dims);
+    take(q, rows * dims);
+    take(q_scales, rows);
+    take(q_offsets, rows);
+    take(largest, rows);
+    take(sums, rows * 16);
+    take(values, rows * dims);
+    take(keys, dims);
+    take(key_scales, kPageTokens);
+    take(page_values, dims);
+    take(value_scales, dims);
   }
 };
 
-// One page for 4 rows: scores, weights and values in registers as far as they go (16 sums, 4 vectors of the page).
-void page_rows(const Scratch& scratch, int64_t dims, int64_t row, const int64_t (&counts)[4],
-               const AttentionPart& out) {
-  __m512 scores[4][4];
-  for (auto& per_row : scores) {
-    for (auto& s : per_row) s = _mm512_setzero_ps();
-  }
-  const uint32_t* q = scratch.q + row * (dims / 2);
-  for (int64_t pair = 0; pair < dims / 2; ++pair) {
-    const __m512i* k = scratch.keys + pair * 4;
-    const __m512i k0 = k[0], k1 = k[1], k2 = k[2], k3 = k[3];
-    for (int r = 0; r < 4; ++r) {
-      const uint32_t x = q[r * (dims / 2) + pair];
-      scores[r][0] = dot2(scores[r][0], k0, x);
-      scores[r][1] = dot2(scores[r][1], k1, x);
-      scores[r][2] = dot2(scores[r][2], k2, x);
-      scores[r][3] = dot2(scores[r][3], k3, x);
+// Few channels of a model's keys are large, and much the same for all keys: without their mean 8 bits go further. Any
+// vector would do; it is the mean of the first page that a row can see.
+template <DType kType>
+void find_centre(const AttentionTask& task, const Scratch& scratch) {
+  const PagePart<kType> page{task.format, task.format.keys(task.page_of(0), task.kv_head)};
+  const int64_t keys = std::min(kPageTokens, task.first_position + 1);
+  for (int64_t dim = 0; dim < task.format.head_dim; ++dim) {
+    __m512 sum = _mm512_setzero_ps();
+    for (int64_t key = 0; key < keys; key += 16) {
+      const auto seen = static_cast<__mmask16>((1u << std::min<int64_t>(16, keys - key)) - 1);
+      sum = _mm512_mask_add_ps(sum, seen, sum, page.keys(dim, key));
     }
+    scratch.centre[dim] = _mm512_reduce_add_ps(sum) / static_cast<float>(keys);
   }
-  alignas(64) uint32_t weights[4][kPairs];
-  __m512 shrink[4];
-  for (int r = 0; r < 4; ++r) {
-    __m512(&s)[4] = scores[r];
-    if (counts[r] < kPageTokens) {
+}
+
+void round_queries(const AttentionTask& task, int64_t padded, const Scratch& scratch) {
+  const int64_t dims = task.format.head_dim;
+  for (int64_t row = 0; row < padded; ++row) {
+    const int64_t real = std::min(row, task.rows() - 1);
+    const float* q = task.q + real / task.group * task.q_stride + real % task.group * dims;
+    __m512 largest = _mm512_setzero_ps();
+    for (int64_t dim = 0; dim < dims; dim += 16)
+      largest = _mm512_max_ps(largest, _mm512_abs_ps(_mm512_loadu_ps(q + dim)));
+    const float most = std::max(_mm512_reduce_max_ps(largest), 1e-30f);
+    const __m512 inverse = _mm512_set1_ps(127.0f / most);
+    __m512i sum = _mm512_setzero_si512();
+    for (int64_t dim = 0; dim < dims; dim += 16) {
+      const __m512i x = _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_loadu_ps(q + dim), inverse));
+      sum = _mm512_add_epi32(sum, x);
+      _mm_store_si128(reinterpret_cast<__m128i*>(scratch.q + row * dims + dim), _mm512_cvtepi32_epi8(x));
+    }
+    scratch.q_scales[row] = most / 127.0f * task.scale * kLog2e;
+    scratch.q_offsets[row] = -128 * _mm512_reduce_add_epi32(sum);
+    scratch.largest[row] = kNever;
+  }
+  std::memset(scratch.sums, 0, padded * 64);
+  std::memset(scratch.values, 0, padded * dims * 4);
+}
+
+// keys [head_dim][64] -> bytes, and a scale for each key
+template <DType kType>
+void round_keys(const AttentionTask& task, const std::byte* keys, const Scratch& scratch) {
+  const PagePart<kType> page{task.format, keys};
+  const int64_t dims = task.format.head_dim;
+  for (int64_t key = 0; key < kPageTokens; key += 16) {
+    __m512 largest = _mm512_set1_ps(1e-30f);
+    for (int64_t dim = 0; dim < dims; ++dim) {
+      const __m512 x = _mm512_sub_ps(page.keys(dim, key), _mm512_set1_ps(scratch.centre[dim]));
+      largest = _mm512_max_ps(_mm512_abs_ps(x), largest);  // of a NaN (an unused slot) the second operand stays
+    }
+    _mm512_store_ps(scratch.key_scales + key, _mm512_mul_ps(largest, _mm512_set1_ps(1.0f / 127)));
+    const __m512 inverse = _mm512_div_ps(_mm512_set1_ps(127.0f), largest);
+    for (int64_t dim = 0; dim < dims; dim += 4) {
+      __m512i x[4];
       for (int i = 0; i < 4; ++i) {
-        const int64_t seen = std::clamp<int64_t>(counts[r] - 16 * i, 0, 16);
-        s[i] = _mm512_mask_mov_ps(_mm512_set1_ps(kMinusInfinity), static_cast<__mmask16>((1u << seen) - 1), s[i]);
+        const __m512 k = _mm512_sub_ps(page.keys(dim + i, key), _mm512_set1_ps(scratch.centre[dim + i]));
+        x[i] = _mm512_cvtps_epi32(_mm512_mul_ps(k, inverse));
       }
-    }
-    const float page_largest =
-        _mm512_reduce_max_ps(_mm512_max_ps(_mm512_max_ps(s[0], s[1]), _mm512_max_ps(s[2], s[3])));
-    const float before = out.largest[row + r], now = std::max(before, page_largest);
-    out.largest[row + r] = now;
-    shrink[r] = exp2_ps(_mm512_set1_ps(before == now ? 0.0f : std::max(before - now, -200.0f)));
-    const __m512 base = _mm512_set1_ps(now == kMinusInfinity ? 0.0f : now);  // no key seen yet: all weights become 0
-    __m512 total = _mm512_mul_ps(scratch.sums[row + r], shrink[r]);
-    for (auto& w : s) {
-      w = exp2_ps(_mm512_max_ps(_mm512_sub_ps(w, base), _mm512_set1_ps(-200.0f)));
-      total = _mm512_add_ps(total, w);
-    }
-    scratch.sums[row + r] = total;
-    _mm512_store_si512(weights[r], (__m512i)_mm512_cvtne2ps_pbh(s[1], s[0]));
-    _mm512_store_si512(weights[r] + 16, (__m512i)_mm512_cvtne2ps_pbh(s[3], s[2]));
-  }
-  const int64_t last_pair = (std::max({counts[0], counts[1], counts[2], counts[3]}) + 1) / 2;
-  for (int64_t dim = 0; dim < dims; dim += 32) {
-    float* to = out.values + row * dims + dim;
-    __m512 acc[4][2];
-    for (int r = 0; r < 4; ++r) {
-      acc[r][0] = _mm512_mul_ps(_mm512_loadu_ps(to + r * dims), shrink[r]);
-      acc[r][1] = _mm512_mul_ps(_mm512_loadu_ps(to + r * dims + 16), shrink[r]);
-    }
-    for (int64_t pair = 0; pair < last_pair; ++pair) {
-      const __m512i* v = scratch.values + pair * (dims / 16) + dim / 16;
-      const __m512i v0 = v[0], v1 = v[1];
-      for (int r = 0; r < 4; ++r) {
-        acc[r][0] = dot2(acc[r][0], v0, weights[r][pair]);
-        acc[r][1] = dot2(acc[r][1], v1, weights[r][pair]);
-      }
-    }
-    for (int r = 0; r < 4; ++r) {
-      _mm512_storeu_ps(to + r * dims, acc[r][0]);
-      _mm512_storeu_ps(to + r * dims + 16, acc[r][1]);
+      scratch.keys[dim + key / 16] = _mm512_xor_si512(quad(x), _mm512_set1_epi8(-128));
     }
   }
 }
 
-}  // namespace
+// values [64][head_dim] -> bytes, and a scale for each dimension. Keys from `count` on are zero: they may be anything.
+template <DType kType>
+void round_values(const AttentionTask& task, const std::byte* values, int64_t count, const Scratch& scratch) {
+  const PagePart<kType> page{task.format, values};
+  const int64_t dims = task.format.head_dim;
+  for (int64_t dim = 0; dim < dims; dim += 16) {
+    __m512 largest = _mm512_set1_ps(1e-30f);
+    for (int64_t key = 0; key < count; ++key) largest = _mm512_max_ps(_mm512_abs_ps(page.value(key, dim)), largest);
+    _mm512_store_ps(scratch.value_scales + dim, _mm512_mul_ps(largest, _mm512_set1_ps(1.0f / 127)));
+    const __m512 inverse = _mm512_div_ps(_mm512_set1_ps(127.0f), largest);
+    for (int64_t key = 0; key < kPageTokens; key += 4) {
+      __m512i x[4];
+      for (int64_t i = 0; i < 4; ++i) {
+        const __m512 v = key + i < count ? page.value(key + i, dim) : _mm512_setzero_ps();
+        x[i] = _mm512_cvtps_epi32(_mm512_mul_ps(v, inverse));
+      }
+      scratch.page_values[key / 4 * (dims / 16) + dim / 16] = quad(x);
+    }
+  }
+}
 
-void attend_avx512(const AttentionTask& task, const AttentionPart& out) {
+// One page for 4 rows, of which row r sees the first counts[r] keys.
+void page_rows(const Scratch& scratch, int64_t dims, int64_t row, const int64_t (&counts)[4]) {
+  __m512i dots[4][4];
+#pragma GCC unroll 4
+  for (int r = 0; r < 4; ++r) {
+#pragma GCC unroll 4
+    for (auto& dot : dots[r]) dot = _mm512_set1_epi32(scratch.q_offsets[row + r]);
+  }
+  const int8_t* q = scratch.q + row * dims;
+  for (int64_t dim = 0; dim < dims; dim += 4) {
+    const __m512i* k = scratch.keys + dim;
+    const __m512i at[4] = {k[0], k[1], k[2], k[3]};
+#pragma GCC unroll 4
+    for (int r = 0; r < 4; ++r) {
+#pragma GCC unroll 4
+      for (int i = 0; i < 4; ++i) dots[r][i] = dot_with_all(dots[r][i], at[i], q + r * dims + dim);
+    }
+  }
+
+  alignas(64) uint8_t weights[4][kPageTokens];
+  alignas(64) float changes[16];  // logarithms of what the rows' results so far, and this page's, are multiplied with
+#pragma GCC unroll 4
+  for (int r = 0; r < 4; ++r) {
+    const float scale = scratch.q_scales[row + r];
+    __m512 s[4];  // scores over `scale`
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i) {
+      s[i] = _mm512_mul_ps(_mm512_cvtepi32_ps(dots[r][i]), _mm512_load_ps(scratch.key_scales + 16 * i));
+      if (counts[r] < kPageTokens) {
+        const int64_t seen = std::clamp<int64_t>(counts[r] - 16 * i, 0, 16);
+        s[i] = _mm512_mask_mov_ps(_mm512_set1_ps(kNever), static_cast<__mmask16>((1u << seen) - 1), s[i]);
+      }
+    }
+    const float most = _mm512_reduce_max_ps(_mm512_max_ps(_mm512_max_ps(s[0], s[1]), _mm512_max_ps(s[2], s[3])));
+    const float page_largest = counts[r] > 0 ? most * scale : kNever;
+    const float before = scratch.largest[row + r], now = std::max(before, page_largest);
+    scratch.largest[row + r] = now;
+    changes[r] = before - now;
+    changes[4 + r] = counts[r] > 0 ? page_largest - now : kNever;
+    const __m512 scales = _mm512_set1_ps(scale), base = _mm512_set1_ps(kLog2Of255 - most * scale);
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i) {
+      const __m512 weight = exp2_ps(_mm512_fmadd_ps(s[i], scales, base));
+      _mm_store_si128(reinterpret_cast<__m128i*>(weights[r] + 16 * i),
+                      _mm512_cvtusepi32_epi8(_mm512_cvtps_epi32(weight)));
+    }
+  }
+  _mm512_store_ps(changes, exp2_ps(_mm512_castps256_ps512(_mm256_load_ps(changes))));
+
+  __m512 shrink[4], factor[4];
+#pragma GCC unroll 4
+  for (int r = 0; r < 4; ++r) {
+    shrink[r] = _mm512_set1_ps(changes[r]);
+    factor[r] = _mm512_set1_ps(changes[4 + r] * (1.0f / 255));
+    const __m512i sum = _mm512_dpbusd_epi32(_mm512_setzero_si512(), _mm512_load_si512(weights[r]), _mm512_set1_epi8(1));
+    float* sums = scratch.sums + (row + r) * 16;
+    _mm512_store_ps(
+        sums, _mm512_fmadd_ps(_mm512_load_ps(sums), shrink[r], _mm512_mul_ps(_mm512_cvtepi32_ps(sum), factor[r])));
+  }
+  const int64_t quads = (std::max({counts[0], counts[1], counts[2], counts[3]}) + 3) / 4, vectors = dims / 16;
+  for (int64_t vector = 0; vector < vectors; vector += 4) {
+    const int64_t width = std::min<int64_t>(4, vectors - vector);
+    const auto add = [&]<int kWidth>(std::integral_constant<int, kWidth>) {
+      __m512i acc[4][kWidth];
+#pragma GCC unroll 4
+      for (auto& per_row : acc) {
+#pragma GCC unroll 4
+        for (auto& a : per_row) a = _mm512_setzero_si512();
+      }
+      for (int64_t i = 0; i < quads; ++i) {
+        const __m512i* v = scratch.page_values + i * vectors + vector;
+#pragma GCC unroll 4
+        for (int r = 0; r < 4; ++r) {
+          int32_t four;
+          std::memcpy(&four, weights[r] + 4 * i, 4);
+          const __m512i w = _mm512_set1_epi32(four);
+#pragma GCC unroll 4
+          for (int j = 0; j < kWidth; ++j) acc[r][j] = dot(acc[r][j], w, v[j]);
+        }
+      }
+#pragma GCC unroll 4
+      for (int r = 0; r < 4; ++r) {
+#pragma GCC unroll 4
+        for (int j = 0; j < kWidth; ++j) {
+          float* to = scratch.values + (row + r) * dims + (vector + j) * 16;
+          const __m512 scale = _mm512_mul_ps(factor[r], _mm512_load_ps(scratch.value_scales + (vector + j) * 16));
+          const __m512 kept = _mm512_mul_ps(_mm512_load_ps(to), shrink[r]);
+          _mm512_store_ps(to, _mm512_fmadd_ps(_mm512_cvtepi32_ps(acc[r][j]), scale, kept));
+        }
+      }
+    };
+    if (width == 4) {
+      add(std::integral_constant<int, 4>());
+    } else if (width == 3) {
+      add(std::integral_constant<int, 3>());
+    } else if (width == 2) {
+      add(std::integral_constant<int, 2>());
+    } else {
+      add(std::integral_constant<int, 1>());
+    }
+  }
+}
+
+template <DType kType>
+void attend_type(const AttentionTask& task, const AttentionPart& out) {
   const int64_t dims = task.format.head_dim, rows = task.rows(), padded = (rows + 3) / 4 * 4;
   const Scratch scratch(padded, dims);
-  for (int64_t row = 0; row < padded; ++row) {
-    const int64_t real = std::min(row, rows - 1), token = real / task.group;
-    const float* q = task.q + token * task.q_stride + real % task.group * dims;
-    const __m512 factor = _mm512_set1_ps(task.scale * kLog2e);  // so that weights are powers of 2
-    for (int64_t dim = 0; dim < dims; dim += 32) {
-      const __m512 low = _mm512_mul_ps(_mm512_loadu_ps(q + dim), factor),
-                   high = _mm512_mul_ps(_mm512_loadu_ps(q + dim + 16), factor);
-      _mm512_store_si512(scratch.q + (row * dims + dim) / 2, (__m512i)_mm512_cvtne2ps_pbh(high, low));
-    }
-    scratch.sums[row] = _mm512_setzero_ps();
-  }
-  for (int64_t i = 0; i < rows * dims; ++i) out.values[i] = 0;
-  for (int64_t row = 0; row < rows; ++row) out.largest[row] = kMinusInfinity;
-
-  // The last rows of a task that is no multiple of 4 are done on copies.
-  alignas(64) float spare_values[4 * kMaxHeadDim], spare_largest[4];
-  const int64_t whole = rows / 4 * 4;
+  find_centre<kType>(task, scratch);
+  round_queries(task, padded, scratch);
   for (int64_t key = task.first_key; key < task.last_key; key += kPageTokens) {
     const std::byte* page = task.page_of(key);
-    const std::byte *keys = task.format.keys(page, task.kv_head), *values = task.format.values(page, task.kv_head);
-    if (task.format.dtype == DType::kF16) {
-      pair_keys<DType::kF16>(task.format, keys, scratch.keys);
-      pair_values<DType::kF16>(task.format, values, scratch.values);
-    } else {
-      pair_keys<DType::kQ8_0>(task.format, keys, scratch.keys);
-      pair_values<DType::kQ8_0>(task.format, values, scratch.values);
-    }
+    round_keys<kType>(task, task.format.keys(page, task.kv_head), scratch);
+    round_values<kType>(task, task.format.values(page, task.kv_head), std::min(kPageTokens, task.last_key - key),
+                        scratch);
     for (int64_t row = 0; row < rows; row += 4) {
       int64_t counts[4], most = 0;
       for (int64_t r = 0; r < 4; ++r) {
@@ -221,28 +330,21 @@ void attend_avx512(const AttentionTask& task, const AttentionPart& out) {
         counts[r] = std::clamp<int64_t>(std::min(task.last_key, task.first_position + token + 1) - key, 0, kPageTokens);
         most = std::max(most, counts[r]);
       }
-      if (most == 0) continue;
-      if (row < whole) {
-        page_rows(scratch, dims, row, counts, out);
-        continue;
-      }
-      const AttentionPart spare{spare_values - row * dims, spare_largest - row, nullptr};
-      for (int64_t r = 0; r < 4; ++r) {
-        const int64_t real = std::min(row + r, rows - 1);
-        std::copy_n(out.values + real * dims, dims, spare_values + r * dims);
-        spare_largest[r] = out.largest[real];
-      }
-      page_rows(scratch, dims, row, counts, spare);
-      for (int64_t r = 0; row + r < rows; ++r) {
-        std::copy_n(spare_values + r * dims, dims, out.values + (row + r) * dims);
-        out.largest[row + r] = spare_largest[r];
-      }
+      if (most > 0) page_rows(scratch, dims, row, counts);
     }
   }
+  std::memcpy(out.values, scratch.values, rows * dims * 4);
   for (int64_t row = 0; row < rows; ++row) {
-    out.sum[row] = _mm512_reduce_add_ps(scratch.sums[row]);
-    out.largest[row] /= kLog2e;
+    out.sum[row] = _mm512_reduce_add_ps(_mm512_load_ps(scratch.sums + row * 16));
+    out.largest[row] = out.sum[row] > 0 ? scratch.largest[row] / kLog2e : -std::numeric_limits<float>::infinity();
   }
+}
+
+}  // namespace
+
+void attend_avx512(const AttentionTask& task, const AttentionPart& out) {
+  if (task.format.dtype == DType::kF16) return attend_type<DType::kF16>(task, out);
+  attend_type<DType::kQ8_0>(task, out);
 }
 
 }  // namespace orrery::kernels

@@ -39,31 +39,71 @@ HWY_INLINE V load_lanes(D d, const std::byte* part, int64_t at) {
 
 HWY_INLINE V load_halves(D d, const std::byte* part, int64_t at) { return load_lanes<DType::kF16>(d, part, at); }
 
-// scores[r][64] = q[r]·keys, scaled, for kRows rows.
+// scores[r][64] = q[r]·keys, scaled, for kRows rows. Two vectors of keys at a time: with one, the 3 or 4 sums wait for
+// each other.
 template <DType kType, int kRows>
-HWY_INLINE void page_scores(const AttentionTask& task, const std::byte* keys, const float* const* q,
+HWY_INLINE void page_scores(const AttentionTask& task, const std::byte* keys, int64_t count, const float* const* q,
                             float (&scores)[4][kPageTokens]) {
   const D d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  const int64_t dims = task.format.head_dim;
-  for (int64_t key = 0; key < kPageTokens; key += lanes) {
-    V acc[kRows];
-    for (auto& a : acc) a = hn::Zero(d);
-    if constexpr (kType == DType::kQ8_0) {
-      for (int64_t block = 0; block < dims / 32; ++block) {
-        const V scale = load_halves(d, keys + task.format.elements(), block * kPageTokens + key);
-        for (int64_t dim = block * 32; dim < block * 32 + 32; ++dim) {
-          const V k = hn::Mul(scale, load_lanes<kType>(d, keys, dim * kPageTokens + key));
-          for (int r = 0; r < kRows; ++r) acc[r] = hn::MulAdd(hn::Set(d, q[r][dim]), k, acc[r]);
+  const int64_t dims = task.format.head_dim, block_dims = kType == DType::kQ8_0 ? 32 : dims;
+  for (int64_t key = 0; key < count; key += 2 * lanes) {
+    V acc[kRows][2];
+    for (auto& a : acc) a[0] = a[1] = hn::Zero(d);
+    for (int64_t block = 0; block * block_dims < dims; ++block) {
+      V scales[2];
+      if constexpr (kType == DType::kQ8_0) {
+        for (int i = 0; i < 2; ++i)
+          scales[i] = load_halves(d, keys + task.format.elements(), block * kPageTokens + key + i * lanes);
+      }
+      for (int64_t dim = block * block_dims; dim < (block + 1) * block_dims; ++dim) {
+        V k[2];
+        for (int i = 0; i < 2; ++i) {
+          k[i] = load_lanes<kType>(d, keys, dim * kPageTokens + key + i * lanes);
+          if constexpr (kType == DType::kQ8_0) k[i] = hn::Mul(scales[i], k[i]);
+        }
+        for (int r = 0; r < kRows; ++r) {
+          const V x = hn::Set(d, q[r][dim]);
+          for (int i = 0; i < 2; ++i) acc[r][i] = hn::MulAdd(x, k[i], acc[r][i]);
         }
       }
-    } else {
-      for (int64_t dim = 0; dim < dims; ++dim) {
-        const V k = load_lanes<kType>(d, keys, dim * kPageTokens + key);
-        for (int r = 0; r < kRows; ++r) acc[r] = hn::MulAdd(hn::Set(d, q[r][dim]), k, acc[r]);
+    }
+    for (int r = 0; r < kRows; ++r) {
+      for (int i = 0; i < 2; ++i)
+        hn::StoreU(hn::Mul(acc[r][i], hn::Set(d, task.scale)), d, scores[r] + key + i * lanes);
+    }
+  }
+}
+
+// kVectors vectors of dimensions, from `dim`, of what add_values does.
+template <DType kType, int kRows, int kVectors>
+HWY_INLINE void add_value_lanes(const AttentionTask& task, const std::byte* values, int64_t count, int64_t dim,
+                                const float (&weights)[4][kPageTokens], float* const* out) {
+  const D d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const int64_t dims = task.format.head_dim;
+  V acc[kRows][kVectors];
+  for (int r = 0; r < kRows; ++r) {
+    for (int i = 0; i < kVectors; ++i) acc[r][i] = hn::LoadU(d, out[r] + dim + i * lanes);
+  }
+  for (int64_t key = 0; key < count; ++key) {
+    V v[kVectors];
+    for (int i = 0; i < kVectors; ++i) {
+      v[i] = load_lanes<kType>(d, values, key * dims + dim + i * lanes);
+      if constexpr (kType == DType::kQ8_0) {
+        const hn::Rebind<uint16_t, D> du;
+        const hn::Rebind<hwy::float16_t, D> dh;
+        const auto* scales = reinterpret_cast<const uint16_t*>(values + task.format.elements()) + key * (dims / 32);
+        v[i] = hn::Mul(v[i], hn::PromoteTo(d, hn::BitCast(dh, hn::Set(du, scales[(dim + i * lanes) / 32]))));
       }
     }
-    for (int r = 0; r < kRows; ++r) hn::StoreU(hn::Mul(acc[r], hn::Set(d, task.scale)), d, scores[r] + key);
+    for (int r = 0; r < kRows; ++r) {
+      const V weight = hn::Set(d, weights[r][key]);
+      for (int i = 0; i < kVectors; ++i) acc[r][i] = hn::MulAdd(weight, v[i], acc[r][i]);
+    }
+  }
+  for (int r = 0; r < kRows; ++r) {
+    for (int i = 0; i < kVectors; ++i) hn::StoreU(acc[r][i], d, out[r] + dim + i * lanes);
   }
 }
 
@@ -75,22 +115,9 @@ HWY_INLINE void add_values(const AttentionTask& task, const std::byte* values, i
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   const int64_t dims = task.format.head_dim;
   int64_t dim = 0;
-  for (; dim + lanes <= dims; dim += lanes) {
-    V acc[kRows];
-    for (int r = 0; r < kRows; ++r) acc[r] = hn::LoadU(d, out[r] + dim);
-    for (int64_t key = 0; key < count; ++key) {
-      V v = load_lanes<kType>(d, values, key * dims + dim);
-      if constexpr (kType == DType::kQ8_0) {
-        const hn::Rebind<uint16_t, D> du;
-        const hn::Rebind<hwy::float16_t, D> dh;
-        const auto* scale =
-            reinterpret_cast<const uint16_t*>(values + task.format.elements()) + key * (dims / 32) + dim / 32;
-        v = hn::Mul(v, hn::PromoteTo(d, hn::BitCast(dh, hn::Set(du, *scale))));
-      }
-      for (int r = 0; r < kRows; ++r) acc[r] = hn::MulAdd(hn::Set(d, weights[r][key]), v, acc[r]);
-    }
-    for (int r = 0; r < kRows; ++r) hn::StoreU(acc[r], d, out[r] + dim);
-  }
+  for (; dim + 2 * lanes <= dims; dim += 2 * lanes)
+    add_value_lanes<kType, kRows, 2>(task, values, count, dim, weights, out);
+  for (; dim + lanes <= dims; dim += lanes) add_value_lanes<kType, kRows, 1>(task, values, count, dim, weights, out);
   for (; dim < dims; ++dim) {  // head_dim below or beside a whole vector: f32 and f16 only
     for (int64_t key = 0; key < count; ++key) {
       const int64_t at = key * dims + dim;
@@ -133,7 +160,8 @@ void attend_rows(const AttentionTask& task, int64_t first_row, const AttentionPa
       ask_for(task.format.values(page, task.kv_head),
               task.format.part_bytes() * std::min(kPageTokens, furthest - key) / kPageTokens);
     }
-    page_scores<kType, kRows>(task, task.format.keys(page, task.kv_head), q, scores);
+    page_scores<kType, kRows>(task, task.format.keys(page, task.kv_head),
+                              furthest - key < kPageTokens ? furthest - key : kPageTokens, q, scores);
     if (task.rows() == kRows && key + kPageTokens < furthest) {
       ask_for(task.format.keys(task.page_of(key + kPageTokens), task.kv_head), task.format.part_bytes());
     }

@@ -15,8 +15,7 @@ namespace {
 using kernels::kPageTokens;
 using kernels::kStripRows;
 
-constexpr int64_t kQueryTile =
-    64;  // prompt tokens of one attention task: so that turning a page to bfloat16 is shared by many rows
+constexpr int64_t kQueryTile = 128;  // prompt tokens of one attention task, which share the rounding of pages
 constexpr int64_t kSplitKeys = 256;  // keys of one task when few tokens look at many keys
 constexpr int64_t kFewTokens = 8;    // up to here the keys are split, beyond it the tokens are
 constexpr int64_t kLogitRows = 16;   // rows of logits made at once
@@ -43,7 +42,7 @@ Forward::Forward(const Checkpoint& checkpoint, const Weights& weights, KvCache& 
       cache_(cache),
       pool_(pool),
       max_tokens_(max_tokens),
-      exact_(exact),
+      exact_(exact || !weights.layers.front().qkv.quantized()),  // float weights deserve float attention
       attention_scale_(spec_.attention_scale > 0 ? static_cast<float>(spec_.attention_scale)
                                                  : 1.0f / std::sqrt(static_cast<float>(spec_.head_dim))),
       qkv_stride_((spec_.heads + 2 * spec_.kv_heads) * spec_.head_dim),
