@@ -17,7 +17,7 @@ mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' "Cod
 [ -n "$mirror" ] || mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' | head -n 1)
 
 cleanup() {
-  umount "$root/proc" 2>/dev/null || true
+  umount "$root/dev/pts" "$root/proc" 2>/dev/null || true
   [ $# = 0 ] || rm -rf --one-file-system "$root"
 }
 trap 'cleanup ${made:+remove}' EXIT
@@ -37,6 +37,7 @@ bootstrap() { debootstrap --variant=minbase "$suite" "$root" "$mirror" >"$root.l
 timed "debootstrap" bootstrap
 rm -f "$root.log"
 mount -t proc proc "$root/proc"
+mount -t devpts -o newinstance,ptmxmode=0666,gid=5,mode=0620 devpts "$root/dev/pts"  # the tests of chat open terminals
 cp -L /etc/resolv.conf "$root/etc/resolv.conf"
 cp /etc/hosts "$root/etc/hosts"
 apt-config dump | grep -i '^Acquire::.*proxy' >"$root/etc/apt/apt.conf.d/99proxy" || true
@@ -53,6 +54,6 @@ bare chown -R user:user /home/user/orrery
 
 timed "make run, from nothing" as_user '~/orrery' 'make run'
 timed "make run, again" as_user '~/orrery' 'make run PROMPT="What is 2 + 2?"'
-timed "make test" as_user '~/orrery' 'make test'
 as_user '~' 'git clone --quiet orrery second'
 timed "a second clone, without a network" unshare --net "${clean[@]}" chroot "$root" su user -c 'cd ~/second && make run'
+timed "make test" as_user '~/orrery' 'make test'
