@@ -34,6 +34,15 @@ Answer take_answer(text::Engine& engine, text::Request request, InterruptScope::
   return answer;
 }
 
+std::string length_note(const text::Engine& engine, const Answer& answer, std::string_view option) {
+  const int64_t context = engine.options().context;
+  if (answer.stats.prompt_tokens + answer.stats.completion_tokens < context)
+    return fmt::format("(stopped after {} tokens; {} N allows more)\n", answer.stats.completion_tokens, option);
+  const int64_t possible = engine.checkpoint().spec().context_length;
+  return fmt::format("(stopped: the context of {} tokens is full{})\n", context,
+                     possible > context ? fmt::format("; --context N allows up to {}", possible) : "");
+}
+
 std::string_view name(text::FinishReason reason) {
   switch (reason) {
     case text::FinishReason::kNone:

@@ -26,6 +26,10 @@ struct Answer {
 Answer take_answer(text::Engine& engine, text::Request request, InterruptScope::Watch watch,
                    const std::function<void(std::string_view)>& on_text);
 
+/// Why an answer with kLength ended where it did, in words for a person, with what lets it go on: the context was full,
+/// or as many tokens had come as `option` ("--max-tokens") says.
+std::string length_note(const text::Engine& engine, const Answer& answer, std::string_view option);
+
 /// "stop", "length", "cancelled".
 std::string_view name(text::FinishReason reason);
 

@@ -19,7 +19,7 @@ struct ChatOptions {
   std::string model, system, load;
   bool stats = false;
   text::EngineOptions engine{.max_sequences = 1};
-  text::Request request;
+  text::Request request{.max_tokens = kDefaultMaxTokens};
   OutputOptions output;
 };
 
@@ -44,9 +44,10 @@ bool take_message(ChatState& chat, const std::string& message, bool interactive)
   return true;
 }
 
-void chat(const ChatOptions& options) {
+void chat(const ChatOptions& options, const CLI::App& command) {
   const auto engine = load_engine(options.model, options.engine, options.output);
   ChatState state{.engine = *engine, .conversation = {}, .request = options.request, .show_stats = options.stats};
+  follow_recommendations(command, engine->checkpoint().sampling(), state.request.sampling);
   if (!options.load.empty()) state.conversation = Conversation::load(options.load);
   if (!options.system.empty()) state.conversation.system = options.system;
   if (engine->checkpoint().tokenizer().chat_template.empty())
@@ -73,7 +74,7 @@ void add_chat(CLI::App& app) {
   add_quiet_option(*command, options->output);
   set_examples(*command, {{"orrery chat smollm2", "talk with the default model; /help lists what you can do there"},
                           {"orrery chat model.gguf --system \"Answer in French.\" --temperature 0.3", "set the tone"}});
-  command->callback([options] { chat(*options); });
+  command->callback([options, command] { chat(*options, *command); });
 }
 
 }  // namespace orrery::cli

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <utility>
+#include <variant>
 
 #include "orrery/base/error.h"
 
@@ -35,7 +37,31 @@ CLI::Option* add_repeatable(CLI::App& command, const std::string& name, std::fun
       ->allow_extra_args(false);
 }
 
+constexpr const char* kSampling = "Sampling, unless the model's files recommend otherwise";
+
+using Sampling = text::SamplingOptions;
+// A model's files may recommend values for these.
+const std::pair<const char*, std::variant<float Sampling::*, int32_t Sampling::*>> kRecommended[] = {
+    {"--temperature", &Sampling::temperature},
+    {"--top-k", &Sampling::top_k},
+    {"--top-p", &Sampling::top_p},
+    {"--min-p", &Sampling::min_p},
+    {"--typical-p", &Sampling::typical_p},
+    {"--repeat-penalty", &Sampling::repeat_penalty},
+    {"--penalty-last-n", &Sampling::penalty_last_n},
+    {"--mirostat", &Sampling::mirostat},
+    {"--mirostat-tau", &Sampling::mirostat_tau},
+    {"--mirostat-eta", &Sampling::mirostat_eta},
+};
+
 }  // namespace
+
+void follow_recommendations(const CLI::App& command, const Sampling& recommended, Sampling& sampling) {
+  for (const auto& [name, member] : kRecommended) {
+    if (command.count(name) > 0) continue;
+    std::visit([&](auto field) { sampling.*field = recommended.*field; }, member);
+  }
+}
 
 void add_output_options(CLI::App& command, OutputOptions& output, const std::string& what) {
   command.add_flag("--json", output.json, "Print " + what + " as JSON");
@@ -73,12 +99,13 @@ void add_engine_options(CLI::App& command, text::EngineOptions& engine, EngineOp
 
 void add_sampling_options(CLI::App& command, text::SamplingOptions& s) {
   const auto add = [&](const char* names, auto& value, const char* description) {
-    return command.add_option(names, value, description)->capture_default_str()->group("Sampling");
+    return command.add_option(names, value, description)->capture_default_str()->group(kSampling);
   };
   add("--temperature,--temp", s.temperature, "Randomness; 0 takes the likeliest token");
   add("--top-k", s.top_k, "Keep the K likeliest tokens; 0 keeps all");
   add("--top-p", s.top_p, "Keep the likeliest tokens that sum to P; 1 keeps all");
   add("--min-p", s.min_p, "Keep tokens at least P times as likely as the best; 0 keeps all");
+  add("--min-keep", s.min_keep, "Tokens that top-p, min-p and typical leave at least");
   add("--top-n-sigma", s.top_n_sigma, "Keep logits within N deviations of the largest; -1 is off");
   add("--typical-p", s.typical_p, "Locally typical sampling; 1 is off");
   add("--repeat-penalty", s.repeat_penalty, "Divide the logits of recent tokens; 1 is off");
@@ -97,7 +124,7 @@ void add_sampling_options(CLI::App& command, text::SamplingOptions& s) {
         if (text != "none") s.dry_sequence_breakers.push_back(text);
       },
       "DRY: text that ends a sequence, in place of the usual four; may be repeated; none is none")
-      ->group("Sampling");
+      ->group(kSampling);
   add("--mirostat", s.mirostat, "2 keeps the text's surprise near --mirostat-tau; 0 is off")
       ->check(CLI::IsMember({0, 2}));
   add("--mirostat-tau", s.mirostat_tau, "Mirostat: the surprise to aim at, in bits");
@@ -106,9 +133,9 @@ void add_sampling_options(CLI::App& command, text::SamplingOptions& s) {
       command, "--logit-bias", [&s](const std::string& text) { s.logit_bias.push_back(parse_bias(text)); },
       "ID=NUMBER: added to a token's logit; may be repeated")
       ->option_text("ID=NUMBER ...")
-      ->group("Sampling");
+      ->group(kSampling);
   command.add_option("-s,--seed", s.seed, "The same seed gives the same answer; drawn when absent")
-      ->group("Sampling")
+      ->group(kSampling)
       ->check(CLI::NonNegativeNumber);
 }
 

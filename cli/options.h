@@ -35,6 +35,14 @@ void add_sampling_options(CLI::App& command, text::SamplingOptions& sampling);
 /// --max-tokens, --stop, --ignore-eos, and the sampling options.
 void add_request_options(CLI::App& command, text::Request& request);
 
+/// Takes what a model's files recommend for the sampling options that `command` was not given.
+void follow_recommendations(const CLI::App& command, const text::SamplingOptions& recommended,
+                            text::SamplingOptions& sampling);
+
+/// --max-tokens of an answer that somebody waits for: a small model that falls into repeating itself ends then, and not
+/// at the end of the context.
+inline constexpr int64_t kDefaultMaxTokens = 2048;
+
 /// Opens the model and packs its weights, with a progress bar.
 std::unique_ptr<text::Engine> load_engine(const std::string& model, const text::EngineOptions& options,
                                           const OutputOptions& output);

@@ -21,9 +21,9 @@ using nlohmann::ordered_json;
 
 struct RunOptions {
   std::string model, prompt, file, system, grammar, json_schema;
-  bool has_prompt = false, raw = false, stats = false;
+  bool has_prompt = false, has_max_tokens = false, raw = false, stats = false;
   text::EngineOptions engine{.max_sequences = 1};
-  text::Request request;
+  text::Request request{.max_tokens = kDefaultMaxTokens};
   OutputOptions output;
 };
 
@@ -98,13 +98,17 @@ void print_result(const RunOptions& options, const text::Engine& engine, const A
   } else if (!options.raw || output_is_terminal()) {
     if (!answer.text.ends_with('\n')) print("\n");
   }
+  const bool limit_was_wanted = options.has_max_tokens || options.output.json || options.output.quiet;
+  if (answer.finish == text::FinishReason::kLength && !limit_was_wanted)
+    print_error(length_note(engine, answer, "--max-tokens"));
   if (options.stats) print_error(stats_text(answer.stats) + "\n");
 }
 
-void run(RunOptions& options) {
+void run(RunOptions& options, const CLI::App& command) {
   const std::string text = prompt_text(options);
   const auto engine = load_engine(options.model, options.engine, options.output);
   const text::Tokenizer& tokenizer = engine->checkpoint().tokenizer();
+  follow_recommendations(command, engine->checkpoint().sampling(), options.request.sampling);
   options.request.prompt = prompt_tokens(options, tokenizer, text);
   options.request.grammar = make_grammar(options, tokenizer);
   const Answer answer =
@@ -149,9 +153,10 @@ void add_run(CLI::App& app) {
        {"orrery run smollm2 --raw \"Once upon a time\" --max-tokens 100", "go on with a text"},
        {"orrery run model.gguf \"Two colours\" --json-schema '{\"type\":\"array\",\"items\":{\"type\":\"string\"}}'",
         "get JSON of a certain shape"}});
-  command->callback([options, prompt] {
+  command->callback([options, prompt, command] {
     options->has_prompt = prompt->count() > 0;
-    run(*options);
+    options->has_max_tokens = command->count("--max-tokens") > 0;
+    run(*options, *command);
   });
 }
 

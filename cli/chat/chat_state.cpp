@@ -12,19 +12,24 @@
 namespace orrery::cli {
 namespace {
 
-// The conversation as tokens, its oldest turns left out until an answer of a decent length fits behind it.
+// The conversation as tokens. Where an answer of a decent length would not fit behind it, the oldest turns are left out
+// until half the context is free: the next questions then find what is left in the cache.
 std::vector<text::TokenId> prompt_that_fits(ChatState& chat) {
   const text::Tokenizer& tokenizer = chat.engine.checkpoint().tokenizer();
   const int64_t context = chat.engine.options().context;
   const int64_t wanted = chat.request.max_tokens > 0 ? std::min(chat.request.max_tokens, context / 2) : context / 4;
-  for (size_t left_out = 0;; left_out += 2) {
-    std::vector<text::TokenId> tokens = chat_prompt(tokenizer, chat.conversation.messages(left_out));
-    const bool last = left_out + 2 >= chat.conversation.turns.size();
-    if (!last && static_cast<int64_t>(tokens.size()) + wanted > context) continue;
-    if (left_out > 0 && !std::exchange(chat.warned_of_length, true))
-      print_error("(the conversation outgrew the context: the model no longer sees its beginning)\n");
-    return tokens;
+  if (chat.forgotten >= chat.conversation.turns.size()) chat.forgotten = 0;
+  std::vector<text::TokenId> tokens = chat_prompt(tokenizer, chat.conversation.messages(chat.forgotten));
+  const size_t before = chat.forgotten;
+  if (static_cast<int64_t>(tokens.size()) + wanted <= context) return tokens;
+  while (static_cast<int64_t>(tokens.size()) > context / 2 && chat.forgotten + 2 < chat.conversation.turns.size()) {
+    chat.forgotten += 2;
+    tokens = chat_prompt(tokenizer, chat.conversation.messages(chat.forgotten));
   }
+  if (chat.forgotten > before)
+    print_error(fmt::format("(the context of {} tokens is full: the model no longer sees the first {} messages)\n",
+                            context, chat.forgotten));
+  return tokens;
 }
 
 void answer_last_question(ChatState& chat) {
@@ -37,7 +42,7 @@ void answer_last_question(ChatState& chat) {
     chat.conversation.turns.pop_back();  // stopped before it began: as if it had not been asked
     return;
   }
-  if (answer.finish == text::FinishReason::kLength) print_error("(stopped at the length limit)\n");
+  if (answer.finish == text::FinishReason::kLength) print_error(length_note(chat.engine, answer, "/set max-tokens"));
   chat.conversation.turns.push_back({"assistant", answer.text});
   if (chat.show_stats) print_error(stats_text(answer.stats) + "\n");
 }

@@ -16,7 +16,7 @@ struct ChatState {
   text::Request request;                        ///< options of every answer; its prompt stays empty
   std::optional<text::RequestStats> last = {};  ///< of the last answer
   bool show_stats = false;                      ///< after every answer
-  bool warned_of_length = false;
+  size_t forgotten = 0;                         ///< turns at the beginning that the model no longer sees
 };
 
 /// Asks the model and prints its answer as it comes; both join the conversation. Ctrl-C keeps the answer so far. On

@@ -37,7 +37,7 @@ bool help(ChatState&, const std::string&) {
 
 bool clear(ChatState& chat, const std::string&) {
   chat.conversation.turns.clear();
-  chat.warned_of_length = false;
+  chat.forgotten = 0;
   print("(a new conversation)\n");
   return kGoOn;
 }
@@ -70,6 +70,7 @@ bool save(ChatState& chat, const std::string& argument) {
 
 bool load(ChatState& chat, const std::string& argument) {
   chat.conversation = Conversation::load(file_name(argument, "/load"));
+  chat.forgotten = 0;
   print(fmt::format("({} from {})\n", counted_turns(chat.conversation), argument));
   return kGoOn;
 }

@@ -10,6 +10,7 @@
 
 #include "orrery/base/tensor_view.h"
 #include "orrery/text/decoder_spec.h"
+#include "orrery/text/sampling/sampler.h"
 #include "orrery/text/tokenizer/tokenizer.h"
 
 namespace orrery::text {
@@ -33,6 +34,9 @@ class Checkpoint {
   /// Throws Error when the checkpoint has no tokenizer.
   const Tokenizer& tokenizer() const;
   bool has_tokenizer() const { return tokenizer_ != nullptr; }
+  /// What the model's authors recommend to sample with (GGUF's general.sampling.*, generation_config.json); the
+  /// defaults where the files say nothing.
+  const SamplingOptions& sampling() const { return sampling_; }
   /// A tensor by its canonical name, which is the hub's, whatever the file calls it: "model.embed_tokens.weight",
   /// "model.layers.0.self_attn.q_proj.weight", "model.norm.weight", "lm_head.weight" (nullptr with tied embeddings);
   /// nullptr when the family has none. Those that spec() implies are there, with the shapes it implies; whether q and k
@@ -58,6 +62,7 @@ class Checkpoint {
   int64_t file_bytes_ = 0;
   DecoderSpec spec_;
   std::unique_ptr<Tokenizer> tokenizer_;
+  SamplingOptions sampling_;
   std::vector<TensorView> tensors_;
   std::map<std::string, size_t, std::less<>> canonical_;  ///< canonical name -> index in tensors_
 };

@@ -2,6 +2,7 @@
 #include "orrery/text/checkpoint_files.h"
 #include "orrery/text/families/family.h"
 #include "orrery/text/families/gguf_config.h"
+#include "orrery/text/sampling/recommended.h"
 
 namespace orrery::text {
 
@@ -17,6 +18,7 @@ class GgufCheckpoint : public Checkpoint {
     const GgufConfig config(gguf_, file.string());
     const Family& family = family_of_gguf(config);
     spec_ = family.spec_from_gguf(config);
+    sampling_ = recommended_by_gguf(gguf_);
     bind(family, &ExpectedTensor::gguf);
     if (gguf_.metadata().contains("tokenizer.ggml.model")) tokenizer_ = Tokenizer::from_gguf(gguf_);
   }

@@ -10,6 +10,7 @@
 #include "orrery/text/checkpoint_files.h"
 #include "orrery/text/families/config_json.h"
 #include "orrery/text/families/family.h"
+#include "orrery/text/sampling/recommended.h"
 
 namespace orrery::text {
 
@@ -63,6 +64,7 @@ class HubCheckpoint : public Checkpoint {
     const ConfigJson config = ConfigJson::open(files.config);
     const Family& family = family_of_hub(config);
     spec_ = family.spec_from_hub(config);
+    sampling_ = recommended_by_hub(files.folder);
     if (is_safetensors(files.weights))
       weights_ = formats::SafetensorsFile::open(files.weights);
     else

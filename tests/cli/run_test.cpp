@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "orrery/formats/gguf.h"
 #include "tests/cli/program.h"
 
 namespace orrery::cli_test {
@@ -87,6 +88,40 @@ TEST(Run, MinusOneMeansUpToTheContext) {
                                      "--max-tokens", "-1", "--ignore-eos", "--context", "64", "--json"}));
   EXPECT_EQ(result["finish_reason"], "length");
   EXPECT_EQ(result["prompt_tokens"].get<int>() + result["completion_tokens"].get<int>(), 64);
+}
+
+TEST(Run, SaysOnStandardErrorWhyAnAnswerWasCutOff) {
+  NEEDS_STORIES;
+  const Words common = {"run", *stories + "/stories260K.gguf", "Once", "--raw", "--temperature", "0", "--ignore-eos"};
+  const auto run = [&](const Words& more) {
+    Words words = common;
+    words.insert(words.end(), more.begin(), more.end());
+    return orrery(words);
+  };
+  // The model has 512 positions.
+  EXPECT_NE(run({"--context", "64"}).err.find("the context of 64 tokens is full; --context N allows up to 512"),
+            std::string::npos);
+  EXPECT_NE(run({}).err.find("the context of 512 tokens is full)"), std::string::npos);
+  EXPECT_EQ(run({"--max-tokens", "5"}).err, "");  // as it was asked
+  EXPECT_EQ(run({"--context", "64", "--quiet"}).err, "");
+}
+
+TEST(Run, TakesTheSamplingThatTheFileRecommends) {
+  NEEDS_STORIES;
+  const TemporaryFolder folder;
+  const auto source = formats::GgufFile::open(*stories + "/stories260K.gguf");
+  formats::GgufMetadata metadata = source.metadata();
+  metadata["general.sampling.temp"] = formats::GgufValue::f32(0);
+  formats::write_gguf(folder.path("greedy.gguf"), metadata, source.tensors());
+  const auto answer = [&](const std::string& file, const Words& more) {
+    Words words = {"run", file, "Once", "--raw", "--max-tokens", "40", "--json", "--seed", "7"};
+    words.insert(words.end(), more.begin(), more.end());
+    return parsed(orrery(words))["text"].get<std::string>();
+  };
+  const std::string plain = *stories + "/stories260K.gguf", recommending = folder.path("greedy.gguf");
+  EXPECT_EQ(answer(recommending, {}), answer(plain, {"--temperature", "0"}));
+  EXPECT_EQ(answer(recommending, {"--temperature", "0.8"}), answer(plain, {}));  // what is asked for comes first
+  EXPECT_NE(answer(recommending, {}), answer(plain, {}));
 }
 
 TEST(Run, LogprobsNameTheChosenTokenAndItsRivals) {

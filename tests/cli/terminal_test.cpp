@@ -105,17 +105,38 @@ TEST_F(Chat, MessagesOfSeveralLinesArriveWhole) {
   terminal->type("\"\"\"first\r");
   ASSERT_TRUE(terminal->wait_for(". ")) << terminal->unread();
   terminal->type("second\"\"\"\r");
-  ASSERT_TRUE(terminal->wait_for("limit)")) << terminal->unread();
+  ASSERT_TRUE(terminal->wait_for("allows more)")) << terminal->unread();
   terminal->type("\x1b[200~third\rfourth\r\x1b[201~\r");  // pasted
-  ASSERT_TRUE(terminal->wait_for("limit)")) << terminal->unread();
+  ASSERT_TRUE(terminal->wait_for("allows more)")) << terminal->unread();
   terminal->type("fifth\x1b\rsixth\r");  // Alt-Enter
-  ASSERT_TRUE(terminal->wait_for("limit)")) << terminal->unread();
+  ASSERT_TRUE(terminal->wait_for("allows more)")) << terminal->unread();
   terminal->type("/save " + folder_.path("c.json") + "\r");
   ASSERT_TRUE(terminal->wait_for("(6 messages")) << terminal->unread();
   const auto messages = nlohmann::json::parse(read_file(folder_.path("c.json")))["messages"];
   EXPECT_EQ(messages[0]["content"], "first\nsecond");
   EXPECT_EQ(messages[2]["content"], "third\nfourth");
   EXPECT_EQ(messages[4]["content"], "fifth\nsixth");
+}
+
+TEST_F(Chat, ForgetsTheBeginningWhereTheContextIsFullAndSaysSo) {
+  auto terminal = open({"--context", "256", "--max-tokens", "30", "--ignore-eos"});
+  for (int turn = 0; turn < 3; ++turn) {  // 30 for the system's turn, 45 for each of these
+    terminal->type("Tell me something about stones.\r");
+    ASSERT_TRUE(terminal->wait_for("/set max-tokens N allows more)")) << terminal->unread();
+    ASSERT_TRUE(terminal->wait_for("> ")) << terminal->unread();
+  }
+  std::string long_question;
+  for (int i = 0; i < 70; ++i) long_question += "word ";
+  terminal->type(long_question + "\r");
+  ASSERT_TRUE(terminal->wait_for("the context of 256 tokens is full: the model no longer sees the first"))
+      << terminal->unread();
+  ASSERT_TRUE(terminal->wait_for("> ")) << terminal->unread();
+  for (int i = 0; i < 200; ++i) long_question += "word ";
+  terminal->type("\x1b[200~" + long_question + "\x1b[201~\r");  // does not fit alone: refused, and the chat goes on
+  ASSERT_TRUE(terminal->wait_for("256")) << terminal->unread();
+  ASSERT_TRUE(terminal->wait_for("> ")) << terminal->unread();
+  terminal->type("/quit\r");
+  EXPECT_EQ(terminal->wait_for_end(), 0);
 }
 
 TEST_F(Chat, CommandsChangeTheConversation) {
