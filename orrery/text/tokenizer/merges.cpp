@@ -80,6 +80,7 @@ namespace {
 
 using Merge = MergeTable::Merge;
 
+constexpr size_t kRepeated = 8;
 constexpr size_t kShort = 96;  // below this, scanning for the lowest rank beats keeping a queue
 
 /// Merges `size` symbols, at most kShort; returns how many are left.
@@ -112,11 +113,21 @@ size_t merge_short(Symbol* ids, size_t size, const MergeTable& merges) {
 /// Merges a long word part by part: it can be cut wherever no merge joins two neighbours.
 void merge_parts(std::vector<Symbol>& symbols, const MergeTable& merges) {
   std::vector<Symbol> long_part;
-  size_t kept = 0;
+  Symbol last_part[kRepeated] = {};  // a character that repeats gives the same part again and again
+  size_t last_size = 0, last_merged = 0, kept = 0;
   for (size_t begin = 0, end; begin < symbols.size(); begin = end) {
     end = begin + 1;
     while (end < symbols.size() && merges.may_join(symbols[end - 1], symbols[end])) ++end;
     size_t size = end - begin;
+    if (size == last_size && std::equal(last_part, last_part + size, symbols.begin() + static_cast<ptrdiff_t>(begin))) {
+      // What it became stands right before; it may overlap what is being read, but is never longer.
+      std::copy_n(symbols.begin() + static_cast<ptrdiff_t>(kept - last_merged), last_merged,
+                  symbols.begin() + static_cast<ptrdiff_t>(kept));
+      kept += last_merged;
+      continue;
+    }
+    last_size = size <= kRepeated ? size : 0;
+    std::copy_n(symbols.begin() + static_cast<ptrdiff_t>(begin), last_size, last_part);
     if (size > kShort) {
       long_part.assign(symbols.begin() + static_cast<ptrdiff_t>(begin), symbols.begin() + static_cast<ptrdiff_t>(end));
       merge_by_sweeps(long_part, merges);
@@ -127,6 +138,7 @@ void merge_parts(std::vector<Symbol>& symbols, const MergeTable& merges) {
       std::memmove(symbols.data() + kept, symbols.data() + begin, size * sizeof(Symbol));
     }
     kept += size;
+    last_merged = size;
   }
   symbols.resize(kept);
 }

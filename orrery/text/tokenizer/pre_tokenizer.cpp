@@ -43,6 +43,7 @@ class ScannerSplit final : public PreTokenizer {
  public:
   explicit ScannerSplit(Scanner scanner) : scanner_(scanner) {}
   void split(Part part, PartSink sink) const override { scan(scanner_, part, sink); }
+  Scanner scanner() const { return scanner_; }
 
  private:
   Scanner scanner_;
@@ -106,6 +107,9 @@ class ByteLevel final : public PreTokenizer {
  public:
   ByteLevel(bool add_prefix_space, bool use_regex, bool maps_bytes)
       : add_prefix_space_(add_prefix_space), use_regex_(use_regex), maps_bytes_(maps_bytes) {}
+
+  /// It does no more than cut as GPT-2.
+  bool only_scans() const { return use_regex_ && !maps_bytes_ && !add_prefix_space_; }
 
   void split(Part part, PartSink sink) const override {
     std::string spaced;
@@ -225,9 +229,23 @@ class Whitespace final : public PreTokenizer {
   }
 };
 
+/// The scanner that is all a stage does, or nullptr.
+Scanner scanner_of(const PreTokenizer& stage) {
+  if (const auto* split = dynamic_cast<const ScannerSplit*>(&stage)) return split->scanner();
+  const auto* bytes = dynamic_cast<const ByteLevel*>(&stage);
+  return bytes && bytes->only_scans() ? scan_gpt2 : nullptr;
+}
+
 }  // namespace
 
 PreTokenizerPtr make_sequence(std::vector<PreTokenizerPtr> stages) {
+  for (size_t i = 0; i + 1 < stages.size(); ++i) {
+    const Scanner first = scanner_of(*stages[i]), second = scanner_of(*stages[i + 1]);
+    const Scanner both = first && second ? find_scanner_of_both(first, second) : nullptr;
+    if (!both) continue;
+    stages[i] = std::make_unique<ScannerSplit>(both);
+    stages.erase(stages.begin() + static_cast<ptrdiff_t>(i) + 1);
+  }
   if (stages.size() == 1) return std::move(stages[0]);
   return std::make_unique<Sequence>(std::move(stages));
 }
@@ -245,7 +263,8 @@ PreTokenizerPtr make_byte_level(bool add_prefix_space, bool use_regex, bool maps
 PreTokenizerPtr make_byte_level_bytes() { return std::make_unique<ByteLevelBytes>(); }
 
 PreTokenizerPtr make_digits(bool individual) {
-  return make_character_split(is_number, individual ? SplitBehavior::kIsolated : SplitBehavior::kContiguous);
+  if (individual) return std::make_unique<ScannerSplit>(scanner_of_each_number());
+  return make_character_split(is_number, SplitBehavior::kContiguous);
 }
 PreTokenizerPtr make_punctuation(SplitBehavior behavior) {
   return make_character_split(is_crate_punctuation, behavior);

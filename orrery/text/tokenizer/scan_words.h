@@ -17,8 +17,8 @@ struct WordRules {
   enum class Lead { kSpace, kAnything } lead = Lead::kAnything;
   bool marks = false;  ///< [\p{L}\p{M}] in place of \p{L}
   bool cased = false;  ///< o200k: upper case before lower case, "camelCase" is two words
-  /// " ?\p{N}+", "\p{N}", "\p{N}{1,3}", "\p{N}+".
-  enum class Digits { kSpaceRun, kOne, kUpToThree, kRun } digits = Digits::kUpToThree;
+  /// " ?\p{N}+", "\p{N}", "\p{N}{1,3}", "\p{N}+"; or "\p{N}" cut out before all else, so that the text ends there.
+  enum class Digits { kSpaceRun, kOne, kUpToThree, kRun, kCutOut } digits = Digits::kUpToThree;
   /// What may follow " ?[^\s\p{L}\p{N}]+": nothing, "[\r\n]*", "[\r\n/]*".
   enum class Tail { kNone, kNewlines, kNewlinesAndSlashes } tail = Tail::kNewlines;
   bool newlines = true;  ///< "\s*[\r\n]+" before "\s+(?!\S)|\s+"
@@ -120,7 +120,8 @@ const char* digits_end(Cursor cursor) {
   using Digits = WordRules::Digits;
   if (kRules.digits == Digits::kSpaceRun && !cursor.done() && *cursor.at == ' ') cursor.next();
   if (!cursor.is(kNumber)) return nullptr;
-  constexpr int kMost = kRules.digits == Digits::kOne ? 1 : kRules.digits == Digits::kUpToThree ? 3 : -1;
+  constexpr bool kOne = kRules.digits == Digits::kOne || kRules.digits == Digits::kCutOut;
+  constexpr int kMost = kOne ? 1 : kRules.digits == Digits::kUpToThree ? 3 : -1;
   for (int count = 0; cursor.is(kNumber) && count != kMost; ++count) cursor.next();
   return cursor.at;
 }
@@ -141,7 +142,7 @@ const char* others_end(Cursor cursor) {
 }
 
 /// "\s*[\r\n]+|\s+(?!\S)|\s+" at a space.
-inline const char* spaces_end(Cursor cursor, bool newlines) {
+inline const char* spaces_end(Cursor cursor, bool newlines, bool numbers_end_text = false) {
   const char* last_newline = nullptr;
   const char* last = cursor.at;
   const char* begin = cursor.at;
@@ -150,6 +151,7 @@ inline const char* spaces_end(Cursor cursor, bool newlines) {
     if (cursor.is_newline()) last_newline = cursor.at + 1;
   }
   if (newlines && last_newline) return last_newline;
+  if (numbers_end_text && cursor.is(kNumber)) return cursor.at;
   return cursor.done() || last == begin ? cursor.at : last;  // leave one space to lead the next word
 }
 
@@ -162,12 +164,13 @@ const char* word_end(const char* at, const char* end) {
     if (size_t length = contraction_length(at, end, kRules.contraction == Contraction::kAnyCase)) return at + length;
   }
   const Cursor cursor(at, end);
+  if (cursor.is(kNumber)) return digits_end<kRules>(cursor);  // no alternative before that one begins with a number
   if (const char* word = letters_end<kRules>(cursor)) {
     return kRules.contraction == Contraction::kAnyCaseSuffix ? word + contraction_length(word, end, true) : word;
   }
   if (const char* digits = digits_end<kRules>(cursor)) return digits;
   if (const char* others = others_end<kRules>(cursor)) return others;
-  return spaces_end(cursor, kRules.newlines);
+  return spaces_end(cursor, kRules.newlines, kRules.digits == WordRules::Digits::kCutOut);
 }
 
 template <WordRules kRules>

@@ -22,6 +22,11 @@ constexpr WordRules kGpt2 = {.contraction = Contraction::kLowerCase,
                              .digits = Digits::kSpaceRun,
                              .tail = Tail::kNone,
                              .newlines = false};
+constexpr WordRules kDigitsGpt2 = {.contraction = Contraction::kLowerCase,
+                                   .lead = WordRules::Lead::kSpace,
+                                   .digits = Digits::kCutOut,
+                                   .tail = Tail::kNone,
+                                   .newlines = false};
 constexpr WordRules kCl100k = {};
 constexpr WordRules kQwen2 = {.digits = Digits::kOne};
 constexpr WordRules kMiniCpm5 = {.digits = Digits::kRun};
@@ -239,5 +244,12 @@ Scanner find_scanner(std::string_view pattern) {
 }
 
 void scan_gpt2(std::string_view text, Sink sink) { scan_words<kGpt2>(text, sink); }
+
+Scanner find_scanner_of_both(Scanner first, Scanner second) {
+  const bool gpt2 = second == scan_words<kGpt2> || second == scan_gpt2;
+  return first == scan_number_each && gpt2 ? scan_words<kDigitsGpt2> : nullptr;
+}
+
+Scanner scanner_of_each_number() { return scan_number_each; }
 
 }  // namespace orrery::text

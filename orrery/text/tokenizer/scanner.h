@@ -20,4 +20,11 @@ Scanner find_scanner(std::string_view pattern);
 /// GPT-2's expression, which the ByteLevel pre-tokenizer implies.
 void scan_gpt2(std::string_view text, FunctionRef<void(std::string_view word)> sink);
 
+/// "\p{N}": every number on its own.
+Scanner scanner_of_each_number();
+
+/// One pass that cuts as `second` does the words of `first`; nullptr where there is none. SmolLM's, StarCoder's and
+/// Command R's: numbers on their own, then GPT-2's expression.
+Scanner find_scanner_of_both(Scanner first, Scanner second);
+
 }  // namespace orrery::text

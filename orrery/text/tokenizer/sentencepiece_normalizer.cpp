@@ -10,7 +10,11 @@ namespace {
 class SentencePieceNormalizer final : public Normalizer {
  public:
   explicit SentencePieceNormalizer(SentencePieceNorm norm)
-      : norm_(std::move(norm)), space_(norm_.escape_whitespaces ? kMetaSpace : " ") {}
+      : norm_(std::move(norm)), space_(norm_.escape_whitespaces ? kMetaSpace : " ") {
+    for (unsigned char byte = 0; byte < 128; ++byte)
+      stays_[byte] =
+          byte != ' ' && norm_.user_defined.empty() && (norm_.charsmap.empty() || norm_.charsmap.is_plain(byte));
+  }
 
   void apply(std::string& text) const override {
     std::string_view rest = text;
@@ -55,9 +59,24 @@ class SentencePieceNormalizer final : public Normalizer {
     return {rest.substr(0, length), length};
   }
 
+  /// Bytes at the start of `rest` that are characters which stay as they are; a rule may begin with the one that a
+  /// character of several bytes follows.
+  size_t plain_run(std::string_view rest) const {
+    size_t length = 0;
+    while (length < rest.size() && stays_[static_cast<unsigned char>(rest[length])]) ++length;
+    if (length > 0 && length < rest.size() && static_cast<unsigned char>(rest[length]) >= 128) --length;
+    return length;
+  }
+
   void append(std::string_view rest, std::string& out) const {
     bool after_space = norm_.remove_extra_whitespaces;
     while (!rest.empty()) {
+      if (const size_t plain = plain_run(rest); plain > 0) {
+        out += rest.substr(0, plain);
+        rest.remove_prefix(plain);
+        after_space = false;
+        continue;
+      }
       auto [replacement, length] = next(rest);
       rest.remove_prefix(length);
       while (after_space && replacement.starts_with(' ')) replacement.remove_prefix(1);
@@ -75,6 +94,7 @@ class SentencePieceNormalizer final : public Normalizer {
 
   SentencePieceNorm norm_;
   std::string_view space_;
+  bool stays_[256] = {};
 };
 
 }  // namespace

@@ -146,5 +146,23 @@ TEST(Merges, FirstOfEqualMergesStaysUnlessReplaced) {
   EXPECT_EQ(table.find(2, 1).rank, MergeTable::kNever);
 }
 
+/// Parts of a few symbols that come again and again, as the bytes of one character do, among others.
+TEST(Merges, RepeatedPartsAreMergedAsTheFirstOne) {
+  std::mt19937 random(17);
+  for (int trial = 0; trial < 300; ++trial) {
+    const MergeTable table = trained_table(8, 6, random);
+    Symbols symbols;
+    while (symbols.size() < 400) {
+      Symbols unit(1 + random() % 9);
+      for (Symbol& symbol : unit) symbol = random() % 8;
+      for (size_t times = 1 + random() % 20; times > 0; --times)
+        symbols.insert(symbols.end(), unit.begin(), unit.end());
+    }
+    const Symbols expected = merge_plainly(symbols, table);
+    merge_symbols(symbols, table);
+    ASSERT_EQ(symbols, expected);
+  }
+}
+
 }  // namespace
 }  // namespace orrery::text

@@ -60,6 +60,24 @@ TEST(Scanner, CommonKindsNeedNoRegex) {
   }
 }
 
+TEST(Scanner, OnePassCutsAsTwoDo) {
+  const auto patterns = find_pre_kind("smollm")->patterns;
+  ASSERT_EQ(patterns.size(), 2u);
+  const Scanner first = find_scanner(patterns[0]), second = find_scanner(patterns[1]);
+  const Scanner both = find_scanner_of_both(first, second);
+  ASSERT_NE(both, nullptr);
+  EXPECT_EQ(find_scanner_of_both(second, first), nullptr);
+  std::mt19937 random(5);
+  for (int trial = 0; trial < 50000; ++trial) {
+    const std::string text = random_text(random);
+    std::vector<std::string> words;
+    first(text, [&](std::string_view part) {
+      for (std::string& word : scan(second, std::string(part))) words.push_back(std::move(word));
+    });
+    ASSERT_EQ(scan(both, text), words) << testing::PrintToString(text);
+  }
+}
+
 TEST(Scanner, LeavesOneSpaceForTheNextWord) {
   EXPECT_EQ(scan(scan_gpt2, "a   b  "), (std::vector<std::string>{"a", "  ", " b", "  "}));
 }
