@@ -6,6 +6,7 @@
 
 #include "orrery/base/error.h"
 #include "orrery/formats/gguf.h"
+#include "orrery/text/tokenizer/bert_gguf.h"
 #include "orrery/text/tokenizer/bpe.h"
 #include "orrery/text/tokenizer/byte_level.h"
 #include "orrery/text/tokenizer/pipeline.h"
@@ -47,8 +48,10 @@ class GgufTokenizer {
       parts = build_sentencepiece_parts(model == "llama");
     } else if (model == "rwkv") {
       parts = build_rwkv(tokens_);
+    } else if (model == "bert") {
+      parts = build_bert_parts();
     } else {
-      refuse("model", model, "gpt2, llama, t5, gemma4 or rwkv");
+      refuse("model", model, "gpt2, llama, t5, bert, gemma4 or rwkv");
     }
     return finish(std::move(parts), model);
   }
@@ -223,6 +226,20 @@ class GgufTokenizer {
     return build_sentencepiece(std::move(sp), "tokenizer.ggml.tokens");
   }
 
+  // WordPiece
+
+  PipelineTokenizer::Parts build_bert_parts() {
+    add_bos_ = add_sep_ = true;
+    leading_space_ = Tokenizer::LeadingSpace::kDropOne;
+    const auto unk = id("unknown", 100);
+    if (!unk) refuse("unknown_token_id", "none", "the token of words that cannot be put together");
+    BertNorm norm{.lowercase = flag("normalizer.lowercase").value_or(true)};
+    norm.strip_accents = flag("normalizer.strip_accents").value_or(norm.lowercase);
+    std::vector<bool> added(tokens_.size());
+    for (size_t i = 0; i < tokens_.size(); ++i) added[i] = is_added(i);
+    return build_bert(tokens_, added, *unk, norm);
+  }
+
   // what all have
 
   /// Phi-3's markup takes the white space behind it, which GGUF has no field for.
@@ -245,12 +262,15 @@ class GgufTokenizer {
   }
 
   std::unique_ptr<Tokenizer> finish(PipelineTokenizer::Parts parts, const std::string& model) {
-    const bool llama = model == "llama", t5 = model == "t5";
+    const bool llama = model == "llama", t5 = model == "t5", bert = model == "bert";
     const auto some = [](bool wanted, TokenId id) { return wanted ? std::optional(id) : std::nullopt; };
-    const auto bos = id("bos", some(llama, 1)), eos = id("eos", llama ? some(true, 2) : some(t5, 1));
+    const auto bos = id("bos", bert ? id("cls", 101) : some(llama, 1)),
+               eos = id("eos", llama ? some(true, 2) : some(t5, 1));
     const auto unknown = std::find(types_.begin(), types_.end(), PieceType::kUnknown);
-    const auto unk = id("unknown", some(unknown != types_.end(), static_cast<TokenId>(unknown - types_.begin())));
-    const auto pad = id("padding", some(t5, 0));
+    const auto unk =
+        id("unknown",
+           bert ? some(true, 100) : some(unknown != types_.end(), static_cast<TokenId>(unknown - types_.begin())));
+    const auto pad = id("padding", some(t5 || bert, 0)), sep = id("seperator", some(bert, 102));  // so it is spelled
     // A file may forget that what ends an answer is markup.
     for (size_t i = 0; i < tokens_.size(); ++i) {
       if (types_[i] != PieceType::kControl && types_[i] != PieceType::kByte && tokens_[i] != "</s>" &&
@@ -273,6 +293,7 @@ class GgufTokenizer {
     const bool add_eos = flag("add_eos_token").value_or(add_eos_) && eos;
     if (add_bos) parts.prefix = {*bos};
     if (add_eos) parts.suffix = {*eos};
+    if (add_sep_ && sep) parts.suffix = {*sep};
 
     auto tokenizer = std::make_unique<PipelineTokenizer>(std::move(parts));
     tokenizer->bos = bos;
@@ -294,7 +315,7 @@ class GgufTokenizer {
   const GgufFile& file_;
   std::vector<std::string_view> tokens_;
   std::vector<PieceType> types_;
-  bool add_bos_ = false, add_eos_ = false;
+  bool add_bos_ = false, add_eos_ = false, add_sep_ = false;
   Tokenizer::LeadingSpace leading_space_ = Tokenizer::LeadingSpace::kKeep;
   std::string word_;
 };

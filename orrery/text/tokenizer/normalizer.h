@@ -31,6 +31,15 @@ struct SentencePieceNorm {
 };
 NormalizerPtr make_sentencepiece_normalizer(SentencePieceNorm norm);
 
+/// BertNormalizer's options (huggingface/tokenizers, normalizers/bert), with its defaults.
+struct BertNorm {
+  bool clean = true;          ///< controls go, white space becomes spaces
+  bool space_chinese = true;  ///< spaces around each CJK ideograph
+  bool lowercase = true;
+  bool strip_accents = true;  ///< decomposed, without nonspacing marks
+};
+NormalizerPtr make_bert_normalizer(const BertNorm& norm);
+
 inline constexpr std::string_view kMetaSpace = "\xE2\x96\x81";  ///< U+2581, the space inside SentencePiece's pieces
 
 }  // namespace orrery::text

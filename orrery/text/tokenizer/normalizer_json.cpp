@@ -7,6 +7,7 @@
 #include "orrery/text/tokenizer/base64.h"
 #include "orrery/text/tokenizer/byte_level.h"
 #include "orrery/text/tokenizer/crate_characters.h"
+#include "orrery/text/tokenizer/map_characters.h"
 #include "orrery/text/tokenizer/regex.h"
 #include "orrery/text/tokenizer/unicode.h"
 #include "orrery/text/tokenizer/unicode_forms.h"
@@ -15,26 +16,6 @@
 namespace orrery::text {
 
 namespace {
-
-/// Rewrites a text character by character: `append(out, code, utf8)` says what each becomes.
-template <typename Append>
-void map_characters(std::string& text, Append append) {
-  std::string out;
-  out.reserve(text.size());
-  for (size_t at = 0; at < text.size();) {
-    const Utf8Char character = decode_utf8(text.data() + at);
-    append(out, character.code, std::string_view(text).substr(at, character.length));
-    at += character.length;
-  }
-  text = std::move(out);
-}
-
-template <typename Keep>
-void keep_characters(std::string& text, Keep keep) {
-  map_characters(text, [keep](std::string& out, char32_t code, std::string_view utf8) {
-    if (keep(code)) out += utf8;
-  });
-}
 
 class Sequence final : public Normalizer {
  public:
@@ -55,10 +36,6 @@ class Form final : public Normalizer {
  private:
   UnicodeForm form_;
 };
-
-void lowercase(std::string& text) {
-  map_characters(text, [](std::string& out, char32_t code, std::string_view) { append_lowercase(out, code); });
-}
 
 /// A normalizer without state.
 template <void (*kApply)(std::string&)>
@@ -211,50 +188,13 @@ class Precompiled final : public Normalizer {
   Charsmap map_;
 };
 
-class Bert final : public Normalizer {
- public:
-  explicit Bert(const JsonView& json)
-      : clean_(json.boolean("clean_text", true)),
-        space_chinese_(json.boolean("handle_chinese_chars", true)),
-        lowercase_(json.boolean("lowercase", true)),
-        strip_accents_(json.boolean("strip_accents", lowercase_)) {}
-
-  void apply(std::string& text) const override {
-    if (clean_) {
-      map_characters(text, [](std::string& out, char32_t code, std::string_view utf8) {
-        const bool space = is_space(code);
-        if (is_bert_other(code) && code != '\t' && code != '\n' && code != '\r') return;
-        out += space ? " " : utf8;
-      });
-    }
-    if (space_chinese_) {
-      map_characters(text, [](std::string& out, char32_t code, std::string_view utf8) {
-        if (!is_chinese(code)) {
-          out += utf8;
-          return;
-        }
-        out += ' ';
-        out += utf8;
-        out += ' ';
-      });
-    }
-    if (strip_accents_) {
-      normalize_unicode(text, UnicodeForm::kNfd);
-      keep_characters(text, [](char32_t code) { return !is_bert_accent(code); });
-    }
-    if (lowercase_) lowercase(text);
-  }
-
- private:
-  static bool is_chinese(char32_t code) {
-    return (code >= 0x4E00 && code <= 0x9FFF) || (code >= 0x3400 && code <= 0x4DBF) ||
-           (code >= 0x20000 && code <= 0x2A6DF) || (code >= 0x2A700 && code <= 0x2B81F) ||
-           (code >= 0x2B920 && code <= 0x2CEAF) || (code >= 0xF900 && code <= 0xFAFF) ||
-           (code >= 0x2F800 && code <= 0x2FA1F);
-  }
-
-  bool clean_, space_chinese_, lowercase_, strip_accents_;
-};
+BertNorm bert_from_json(const JsonView& json) {
+  BertNorm norm{.clean = json.boolean("clean_text", true),
+                .space_chinese = json.boolean("handle_chinese_chars", true),
+                .lowercase = json.boolean("lowercase", true)};
+  norm.strip_accents = json.boolean("strip_accents", norm.lowercase);
+  return norm;
+}
 
 NormalizerPtr replace_from_json(const JsonView& json) {
   const JsonView pattern = json.at("pattern");
@@ -298,7 +238,7 @@ NormalizerPtr normalizer_from_json(const JsonView& json, int depth) {
   if (type == "Replace") return replace_from_json(json);
   if (type == "Strip")
     return std::make_unique<Strip>(json.boolean("strip_left", true), json.boolean("strip_right", true));
-  if (type == "BertNormalizer") return std::make_unique<Bert>(json);
+  if (type == "BertNormalizer") return make_bert_normalizer(bert_from_json(json));
   if (type == "Precompiled") {
     const JsonView map = json.at("precompiled_charsmap");
     return std::make_unique<Precompiled>(Charsmap(decode_base64(map.string(), map.where()), map.where()));

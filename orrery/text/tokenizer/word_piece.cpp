@@ -33,7 +33,11 @@ class WordPiece final : public Model {
 
  private:
   TokenId find(std::string_view part, bool continues) const {
-    return continues ? index_.find(options_.continuing_subword_prefix + std::string(part)) : index_.find(part);
+    const std::string& prefix = continues ? options_.continuing_subword_prefix : options_.word_prefix;
+    if (prefix.empty()) return index_.find(part);
+    thread_local std::string prefixed;
+    prefixed.assign(prefix).append(part);
+    return index_.find(prefixed);
   }
 
   const PieceIndex& index_;

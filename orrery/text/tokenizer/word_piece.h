@@ -9,6 +9,7 @@
 namespace orrery::text {
 
 struct WordPieceOptions {
+  std::string word_prefix;  ///< of the pieces that begin a word: GGUF's are marked and not the others
   std::string continuing_subword_prefix = "##";
   int64_t max_input_chars_per_word = 100;  ///< longer words are unknown
   TokenId unk = 0;                         ///< for a word that cannot be put together
