@@ -195,10 +195,11 @@ int64_t ThreadPool::done_by_workers(uint32_t loop) const {
 }
 
 void ThreadPool::work(int thread) {
+  const int threads = static_cast<int>(done_.size());  // workers_ still grows while the first of them run
   Loop loop;
   const auto has_work = [&] { return find_loop(loop.number, loop) || stop_.load(std::memory_order_relaxed); };
   for (;;) {
-    if (!wait_awake(kSpin, kYield, Prefetch(loop.ahead, thread, threads()), has_work)) {
+    if (!wait_awake(kSpin, kYield, Prefetch(loop.ahead, thread, threads), has_work)) {
       std::unique_lock lock(mutex_);
       parked_workers_.fetch_add(1, std::memory_order_seq_cst);
       work_came_.wait(lock, has_work);

@@ -64,7 +64,7 @@ void Scheduler::step() {
   }
   sample();
   for (Sequence* sequence : sampling_) hand_out(*sequence);
-  std::erase_if(running_, [](const auto& sequence) { return sequence == nullptr || sequence->stream == nullptr; });
+  std::erase_if(running_, [](const auto& sequence) { return sequence->stream == nullptr; });
 }
 
 void Scheduler::drop_cancelled() {
@@ -176,7 +176,9 @@ void Scheduler::end(Sequence& sequence, FinishReason reason, const std::string& 
 
 void Scheduler::end_all(const std::string& message) {
   const FinishReason reason = message.empty() ? FinishReason::kCancelled : FinishReason::kError;
-  for (auto& sequence : running_) end(*sequence, reason, message);
+  for (auto& sequence : running_) {
+    if (sequence->stream) end(*sequence, reason, message);  // not those that ended in the step that failed
+  }
   for (auto& sequence : waiting_) end(*sequence, reason, message);
   running_.clear();
   waiting_.clear();
