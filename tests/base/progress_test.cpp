@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <thread>
+#include <vector>
 
 namespace orrery {
 namespace {
@@ -73,6 +74,25 @@ TEST(Progress, BarIsErasedWhenTheWorkEnds) {
   const std::string shown = testing::internal::GetCapturedStderr();
   EXPECT_EQ(shown.substr(0, 5), "\rslow");
   EXPECT_NE(shown.find(" 50 %"), shown.npos);
+  EXPECT_EQ(shown.substr(shown.size() - 4), "\r\x1b[K");
+}
+
+TEST(Progress, MayBeUpdatedAndErasedFromManyThreads) {
+  testing::internal::CaptureStderr();
+  {
+    Progress bar({.title = "shared", .total = 4000, .style = ProgressStyle::kBar});
+    std::this_thread::sleep_for(std::chrono::milliseconds(310));  // past the silence: the next update draws
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 4; ++i) {
+      threads.emplace_back([&] {
+        for (int64_t done = 0; done < 1000; ++done) bar.update(done, 4000);
+        erase_progress_bar();
+      });
+    }
+    for (auto& thread : threads) thread.join();
+  }
+  const std::string shown = testing::internal::GetCapturedStderr();
+  EXPECT_EQ(shown.substr(0, 7), "\rshared");
   EXPECT_EQ(shown.substr(shown.size() - 4), "\r\x1b[K");
 }
 

@@ -1,64 +1,12 @@
 // The engine on a real, trained, tiny model.
-#include "orrery/text/engine/engine.h"
-
-#include <gtest/gtest.h>
-
 #include <cmath>
 #include <cstring>
-#include <filesystem>
-#include <thread>
 
 #include "orrery/base/error.h"
+#include "tests/text/engine/stories.h"
 
 namespace orrery::text {
 namespace {
-
-std::shared_ptr<const Checkpoint> stories() {
-  static const auto checkpoint = []() -> std::shared_ptr<const Checkpoint> {
-    const std::filesystem::path path =
-        std::filesystem::path(ORRERY_SOURCE_DIR) / "../shared/data/weights/stories260K/stories260K.gguf";
-    return std::filesystem::exists(path) ? Checkpoint::open(path.string()) : nullptr;
-  }();
-  return checkpoint;
-}
-
-class EngineTest : public testing::Test {
- protected:
-  void SetUp() override {
-    if (!stories()) GTEST_SKIP() << "needs ../shared/data/weights/stories260K";
-  }
-  static Request request(const std::string& prompt, int64_t max_tokens = 40) {
-    Request r;
-    r.prompt = stories()->tokenizer().encode(prompt);
-    r.sampling.temperature = 0;
-    r.max_tokens = max_tokens;
-    r.ignore_eos = true;
-    return r;
-  }
-  struct Answer {
-    std::vector<TokenId> tokens;
-    std::string text;
-    FinishReason finish = FinishReason::kNone;
-    RequestStats stats;
-  };
-  static Answer answer(Stream stream) {
-    Answer a;
-    for (StreamEvent event; stream.next(event);) {
-      if (event.token >= 0) a.tokens.push_back(event.token);
-      a.text += event.text;
-      a.finish = event.finish;
-      EXPECT_EQ(event.error, "");
-    }
-    a.stats = stream.stats();
-    return a;
-  }
-  static std::string long_prompt(int words) {
-    std::string text = "Once upon a time";
-    for (int i = 0; i < words; ++i)
-      text += i % 3 == 0 ? " there was a dog" : i % 3 == 1 ? " and a cat" : " in the park";
-    return text;
-  }
-};
 
 TEST_F(EngineTest, ManyAtOnceAnswerAsEachAlone) {
   EngineOptions options{.threads = 2, .max_sequences = 5};
@@ -198,24 +146,6 @@ TEST_F(EngineTest, LogprobsAreThoseOfTheScores) {
     EXPECT_NEAR(first[0].logprob, logits[first[0].token] - std::log(sum), 1e-4);
     EXPECT_EQ(first[0].token, tokens[r.prompt.size()]);
   });
-}
-
-TEST_F(EngineTest, TakesRequestsFromManyThreads) {
-  Engine engine(stories(), {.threads = 2, .max_sequences = 3});
-  const Answer expected = answer(engine.submit(request("Once upon a time", 12)));
-  std::vector<std::thread> clients;
-  std::vector<std::vector<TokenId>> results(6);
-  for (int i = 0; i < 6; ++i) {
-    clients.emplace_back([&, i] {
-      for (int round = 0; round < 3; ++round)
-        results[i] = answer(engine.submit(request("Once upon a time", 12))).tokens;
-    });
-  }
-  int scored = 0;
-  engine.score(request("Lily").prompt, [&](int64_t, std::span<const float>) { ++scored; });
-  for (auto& client : clients) client.join();
-  for (const auto& tokens : results) EXPECT_EQ(tokens, expected.tokens);
-  EXPECT_GT(scored, 0);
 }
 
 }  // namespace
