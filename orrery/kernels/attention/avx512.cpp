@@ -4,6 +4,10 @@
 // Queries are rounded once per row, pages once per task: a task of many rows makes that cost small. Each row of q and
 // each key has a scale of its own, each dimension of a page's values too, and the weights of a page are 8 bits below
 // their largest. Scores, maxima, sums and results stay float32.
+//
+// Queries and keys have a few large channels, with whose scale the others would be rounded. Both are turned by a
+// Hadamard matrix first, which leaves their product as it is and spreads these channels (Ashkboos et al. 2024,
+// "QuaRot").
 #include <immintrin.h>
 
 #include <algorithm>
@@ -86,6 +90,46 @@ ORRERY_INLINE __m512 exp2_ps(__m512 x) {
   return _mm512_scalef_ps(p, n);
 }
 
+// Dimensions of one Hadamard matrix: the largest power of two that divides head_dim.
+constexpr int64_t hadamard_size(int64_t dims) { return dims & -dims; }
+
+// x [dims] of one row, times the matrix; dims a multiple of 16.
+void turn_row(float* x, int64_t dims) {
+  for (int64_t at = 0; at < dims; at += 16) {
+    const auto step = [](__m512 a, __m512 partner, __mmask16 upper) {  // a + partner; of upper lanes partner - a
+      return _mm512_mask_sub_ps(_mm512_add_ps(a, partner), upper, partner, a);
+    };
+    __m512 a = _mm512_load_ps(x + at);
+    a = step(a, _mm512_permute_ps(a, 0xb1), 0xaaaa);
+    a = step(a, _mm512_permute_ps(a, 0x4e), 0xcccc);
+    a = step(a, _mm512_shuffle_f32x4(a, a, 0xb1), 0xf0f0);
+    a = step(a, _mm512_shuffle_f32x4(a, a, 0x4e), 0xff00);
+    _mm512_store_ps(x + at, a);
+  }
+  for (int64_t half = 16; half < hadamard_size(dims); half *= 2) {
+    for (int64_t first = 0; first < dims; first += 2 * half) {
+      for (int64_t at = first; at < first + half; at += 16) {
+        const __m512 a = _mm512_load_ps(x + at), b = _mm512_load_ps(x + at + half);
+        _mm512_store_ps(x + at, _mm512_add_ps(a, b));
+        _mm512_store_ps(x + at + half, _mm512_sub_ps(a, b));
+      }
+    }
+  }
+}
+
+// The same for x [dims][16], 16 keys side by side.
+void turn_keys(__m512* x, int64_t dims) {
+  for (int64_t half = 1; half < hadamard_size(dims); half *= 2) {
+    for (int64_t first = 0; first < dims; first += 2 * half) {
+      for (int64_t at = first; at < first + half; ++at) {
+        const __m512 a = x[at], b = x[at + half];
+        x[at] = _mm512_add_ps(a, b);
+        x[at + half] = _mm512_sub_ps(a, b);
+      }
+    }
+  }
+}
+
 // What a task works with; one per thread, grown when a bigger task comes.
 struct Scratch {
   float* centre;         // [head_dim]: what is taken off every key. Softmax does not see it.
@@ -95,6 +139,7 @@ struct Scratch {
   float* largest;        // [rows], of scores that are powers of 2
   float* sums;           // [rows][16]: each lane's own
   float* values;         // [rows, head_dim]
+  __m512* turned;        // [head_dim]: of 16 keys, or of one row
   __m512i* keys;         // [head_dim / 4][4]: 4 dimensions of 16 keys, + 128
   float* key_scales;     // [64]
   __m512i* page_values;  // [16][head_dim / 16]: 4 keys of 16 dimensions
@@ -102,8 +147,8 @@ struct Scratch {
 
   Scratch(int64_t rows, int64_t dims) {
     thread_local Buffer kept;
-    const size_t bytes =
-        4 * dims + rows * (dims + 12 + 64 + 4 * dims) + 2 * kPageTokens * dims + 4 * kPageTokens + 4 * dims + 11 * 64;
+    const size_t bytes = 4 * dims + rows * (dims + 12 + 64 + 4 * dims) + 2 * kPageTokens * dims + 4 * kPageTokens +
+                         4 * dims + 64 * dims + 12 * 64;
     if (kept.size() < bytes) kept = Buffer(bytes);
     std::byte* at = kept.data();
     const auto take = [&]<class T>(T*& array, int64_t count) {
@@ -117,6 +162,7 @@ struct Scratch {
     take(largest, rows);
     take(sums, rows * 16);
     take(values, rows * dims);
+    take(turned, dims);
     take(keys, dims);
     take(key_scales, kPageTokens);
     take(page_values, dims);
@@ -145,18 +191,21 @@ void round_queries(const AttentionTask& task, int64_t padded, const Scratch& scr
   for (int64_t row = 0; row < padded; ++row) {
     const int64_t real = std::min(row, task.rows() - 1);
     const float* q = task.q + real / task.group * task.q_stride + real % task.group * dims;
+    auto* x = reinterpret_cast<float*>(scratch.turned);
+    std::memcpy(x, q, dims * 4);
+    turn_row(x, dims);
     __m512 largest = _mm512_setzero_ps();
     for (int64_t dim = 0; dim < dims; dim += 16)
-      largest = _mm512_max_ps(largest, _mm512_abs_ps(_mm512_loadu_ps(q + dim)));
+      largest = _mm512_max_ps(largest, _mm512_abs_ps(_mm512_load_ps(x + dim)));
     const float most = std::max(_mm512_reduce_max_ps(largest), 1e-30f);
     const __m512 inverse = _mm512_set1_ps(127.0f / most);
     __m512i sum = _mm512_setzero_si512();
     for (int64_t dim = 0; dim < dims; dim += 16) {
-      const __m512i x = _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_loadu_ps(q + dim), inverse));
-      sum = _mm512_add_epi32(sum, x);
-      _mm_store_si128(reinterpret_cast<__m128i*>(scratch.q + row * dims + dim), _mm512_cvtepi32_epi8(x));
+      const __m512i rounded = _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_load_ps(x + dim), inverse));
+      sum = _mm512_add_epi32(sum, rounded);
+      _mm_store_si128(reinterpret_cast<__m128i*>(scratch.q + row * dims + dim), _mm512_cvtepi32_epi8(rounded));
     }
-    scratch.q_scales[row] = most / 127.0f * task.scale * kLog2e;
+    scratch.q_scales[row] = most / 127.0f * task.scale * kLog2e / static_cast<float>(hadamard_size(dims));
     scratch.q_offsets[row] = -128 * _mm512_reduce_add_epi32(sum);
     scratch.largest[row] = kNever;
   }
@@ -170,19 +219,17 @@ void round_keys(const AttentionTask& task, const std::byte* keys, const Scratch&
   const PagePart<kType> page{task.format, keys};
   const int64_t dims = task.format.head_dim;
   for (int64_t key = 0; key < kPageTokens; key += 16) {
+    for (int64_t dim = 0; dim < dims; ++dim)
+      scratch.turned[dim] = _mm512_sub_ps(page.keys(dim, key), _mm512_set1_ps(scratch.centre[dim]));
+    turn_keys(scratch.turned, dims);
     __m512 largest = _mm512_set1_ps(1e-30f);
-    for (int64_t dim = 0; dim < dims; ++dim) {
-      const __m512 x = _mm512_sub_ps(page.keys(dim, key), _mm512_set1_ps(scratch.centre[dim]));
-      largest = _mm512_max_ps(_mm512_abs_ps(x), largest);  // of a NaN (an unused slot) the second operand stays
-    }
+    for (int64_t dim = 0; dim < dims; ++dim)  // of a NaN (an unused slot) the second operand stays
+      largest = _mm512_max_ps(_mm512_abs_ps(scratch.turned[dim]), largest);
     _mm512_store_ps(scratch.key_scales + key, _mm512_mul_ps(largest, _mm512_set1_ps(1.0f / 127)));
     const __m512 inverse = _mm512_div_ps(_mm512_set1_ps(127.0f), largest);
     for (int64_t dim = 0; dim < dims; dim += 4) {
       __m512i x[4];
-      for (int i = 0; i < 4; ++i) {
-        const __m512 k = _mm512_sub_ps(page.keys(dim + i, key), _mm512_set1_ps(scratch.centre[dim + i]));
-        x[i] = _mm512_cvtps_epi32(_mm512_mul_ps(k, inverse));
-      }
+      for (int i = 0; i < 4; ++i) x[i] = _mm512_cvtps_epi32(_mm512_mul_ps(scratch.turned[dim + i], inverse));
       scratch.keys[dim + key / 16] = _mm512_xor_si512(quad(x), _mm512_set1_epi8(-128));
     }
   }
