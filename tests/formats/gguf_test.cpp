@@ -149,7 +149,7 @@ TEST(Gguf, EveryGgmlTypeHasADtypeAndBack) {
       EXPECT_EQ(ggml_type_from_dtype(*dtype), type);
     }
   }
-  EXPECT_EQ(known, 33);
+  EXPECT_EQ(known, 35);
   EXPECT_EQ(ggml_type_from_dtype(DType::kF8E4M3), std::nullopt);
 }
 

@@ -13,7 +13,7 @@ namespace {
 
 const char* const kTypes[] = {"q4_0",   "q4_1",  "q5_0",  "q5_1",    "q8_0",   "q2_k",  "q3_k",    "q4_k",  "q5_k",
                               "q6_k",   "iq1_s", "iq1_m", "iq2_xxs", "iq2_xs", "iq2_s", "iq3_xxs", "iq3_s", "iq4_nl",
-                              "iq4_xs", "tq1_0", "tq2_0", "mxfp4",   "nvfp4",  "bf16",  "f16"};
+                              "iq4_xs", "tq1_0", "tq2_0", "mxfp4",   "nvfp4",  "bf16",  "f16",     "q1_0",  "q2_0"};
 
 // The stream of scripts/quantize_fixtures.py: xorshift64*.
 std::vector<std::byte> random_stream(size_t count) {

@@ -69,6 +69,10 @@ struct BlockIQ4_XS { static constexpr int kElements = 256; Scale16 d; Packed<uin
 // Three values, -d, 0 and d: five to a byte as base-3 fractions, or four to a byte.
 struct BlockTQ1_0 { static constexpr int kElements = 256; uint8_t qs[48], qh[4]; Scale16 d; };
 struct BlockTQ2_0 { static constexpr int kElements = 256; uint8_t qs[64]; Scale16 d; };
+
+// Elements in the order of their bits, the lowest first: -d and d; d (q - 1), which is -d, 0, d and 2 d.
+struct BlockQ1_0 { static constexpr int kElements = 128; Scale16 d; uint8_t qs[16]; };
+struct BlockQ2_0 { static constexpr int kElements = 64; Scale16 d; uint8_t qs[16]; };
 // clang-format on
 
 }  // namespace orrery::kernels

@@ -16,7 +16,7 @@ using Encode = void (*)(const float* values, const float* importance, std::byte*
 
 /// nullptr where the type is not of the family, or has no encoder.
 Decode decode_plain(DType type);   // integers and floats
-Decode decode_simple(DType type);  // one scale per block: Q4_0 to Q8_K, FP4, ternary
+Decode decode_simple(DType type);  // one scale per block: Q1_0 to Q8_K, FP4, ternary
 Decode decode_k(DType type);       // Q2_K to Q6_K
 Decode decode_iq(DType type);      // IQ1 to IQ4
 Encode encode_simple(DType type);

@@ -1,4 +1,4 @@
-// Blocks with one scale (NVFP4: four), each value a code times it. Reads 1.7 to 9 bits and writes 32 per element.
+// Blocks with one scale (NVFP4: four), each value a code times it. Reads 1.1 to 9 bits and writes 32 per element.
 #include <bit>
 
 #include "orrery/kernels/quantize/blocks.h"
@@ -98,6 +98,17 @@ void decode(const BlockTQ2_0& block, float* out) {
   }
 }
 
+void decode(const BlockQ1_0& block, float* out) {
+  const float d = block.d;
+  for (int i = 0; i < BlockQ1_0::kElements; ++i) out[i] = block.qs[i / 8] >> (i % 8) & 1 ? d : -d;
+}
+
+void decode(const BlockQ2_0& block, float* out) {
+  const float d = block.d;
+  for (int i = 0; i < BlockQ2_0::kElements; ++i)
+    out[i] = d * static_cast<float>((block.qs[i / 4] >> (2 * (i % 4)) & 3) - 1);
+}
+
 }  // namespace
 
 Decode decode_simple(DType type) {
@@ -124,6 +135,10 @@ Decode decode_simple(DType type) {
       return decode_each<BlockTQ1_0, decode>;
     case DType::kTQ2_0:
       return decode_each<BlockTQ2_0, decode>;
+    case DType::kQ1_0:
+      return decode_each<BlockQ1_0, decode>;
+    case DType::kQ2_0:
+      return decode_each<BlockQ2_0, decode>;
     default:
       return nullptr;
   }

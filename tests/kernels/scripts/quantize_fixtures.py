@@ -27,6 +27,7 @@ DECODED = ("Q4_0 Q4_1 Q5_0 Q5_1 Q8_0 Q2_K Q3_K Q4_K Q5_K Q6_K IQ1_S IQ1_M IQ2_XX
            "TQ1_0 TQ2_0 MXFP4 NVFP4 BF16 F16").split()
 BY_GGUF = "Q4_0 Q4_1 Q5_0 Q5_1 Q8_0 TQ1_0 TQ2_0 MXFP4 BF16 F16".split()  # what gguf itself can quantise
 BY_GGML = {"Q8_1": "q8_1", "Q8_K": "q8_K", "NVFP4": "nvfp4"}  # what only ggml writes, and its name in the function
+DECODED_BY_GGML = "Q1_0 Q2_0".split()  # what gguf cannot dequantise
 SEARCHED = "Q2_K Q3_K Q4_K Q5_K Q6_K IQ4_NL IQ4_XS".split()
 WEIGHTED = "Q4_0 Q4_1 Q5_0 Q5_1 Q2_K Q3_K Q4_K Q5_K Q6_K IQ4_NL IQ4_XS".split()
 
@@ -52,12 +53,18 @@ def fnv1a(values):
 
 
 def decode(kind, data):
+    if kind in DECODED_BY_GGML:
+        elements, block_bytes = size(kind)
+        out = np.zeros(data.size // block_bytes * elements, dtype=np.float32)
+        getattr(GGML, f"dequantize_row_{kind.lower()}")(data.ctypes.data_as(ctypes.c_void_p), out.ctypes.data_as(ctypes.c_void_p),
+                                                        ctypes.c_int64(out.size))
+        return out
     return quants.dequantize(data.reshape(1, -1), T[kind]).ravel().astype(np.float32)
 
 
 def size(kind):
     """(elements, bytes) of a block; ggml's block_q8_1 has binary16 scales where gguf counts float32 ones."""
-    return (32, 36) if kind == "Q8_1" else GGML_QUANT_SIZES[T[kind]]
+    return {"Q8_1": (32, 36), "Q1_0": (128, 18), "Q2_0": (64, 18)}.get(kind) or GGML_QUANT_SIZES[T[kind]]
 
 
 def ggml_quantize(kind, rows, importance=None):
@@ -96,9 +103,10 @@ def awkward_rows(rng):
 def main():
     rng = np.random.default_rng(2023)
     digests = {}
-    for kind in DECODED:
+    later = np.random.default_rng(2026)  # for types that came later: the others' random blocks stay as they are
+    for kind in DECODED + DECODED_BY_GGML:
         elements, block_bytes = size(kind)
-        blocks = rng.integers(0, 256, block_bytes * max(2, 512 // elements), dtype=np.uint8)
+        blocks = (later if kind in DECODED_BY_GGML else rng).integers(0, 256, block_bytes * max(2, 512 // elements), dtype=np.uint8)
         blocks.tofile(OUT / f"{kind.lower()}.blocks")
         decode(kind, blocks).tofile(OUT / f"{kind.lower()}.floats")
         digests[kind.lower()] = fnv1a(decode(kind, stream(2000 * block_bytes)))
