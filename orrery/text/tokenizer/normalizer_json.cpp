@@ -17,11 +17,23 @@ namespace orrery::text {
 
 namespace {
 
+// Steps that each double the text would fill the memory; no real tokenizer's make it even four times as long.
+constexpr size_t kMaxGrowth = 64, kAlwaysAllowed = 1 << 20;
+
 class Sequence final : public Normalizer {
  public:
   explicit Sequence(std::vector<NormalizerPtr> parts) : parts_(std::move(parts)) {}
   void apply(std::string& text) const override {
-    for (const auto& part : parts_) part->apply(text);
+    const size_t before = text.size();
+    for (const auto& part : parts_) {
+      part->apply(text);
+      if (text.size() > kMaxGrowth * before + kAlwaysAllowed) {
+        throw Error({.doing = "normalise a text",
+                     .where = "the tokenizer's normalizer",
+                     .found = std::to_string(before) + " bytes become " + std::to_string(text.size()),
+                     .expected = "at most " + std::to_string(kMaxGrowth) + " times as many"});
+      }
+    }
   }
 
  private:
@@ -205,6 +217,16 @@ NormalizerPtr replace_from_json(const JsonView& json) {
   return std::make_unique<ReplaceRegex>(pattern_from_json(pattern), content);
 }
 
+/// The steps of nested Sequences, in order.
+void flatten(const JsonView& json, std::vector<NormalizerPtr>& parts, int depth = 0) {
+  if (json.at("type").string() != "Sequence") {
+    parts.push_back(normalizer_from_json(json));
+    return;
+  }
+  if (depth == kMaxJsonNesting) json.fail("sequences nested too deeply", "a flat list");
+  for (const JsonView& part : json.at("normalizers").elements()) flatten(part, parts, depth + 1);
+}
+
 }  // namespace
 
 std::string pattern_from_json(const JsonView& json) {
@@ -217,13 +239,11 @@ std::string pattern_from_json(const JsonView& json) {
   return escaped;
 }
 
-NormalizerPtr normalizer_from_json(const JsonView& json, int depth) {
+NormalizerPtr normalizer_from_json(const JsonView& json) {
   const std::string& type = json.at("type").string();
   if (type == "Sequence") {
-    if (depth == kMaxJsonNesting) json.fail("sequences nested too deeply", "a flat list");
     std::vector<NormalizerPtr> parts;
-    for (const JsonView& part : json.at("normalizers").elements())
-      parts.push_back(normalizer_from_json(part, depth + 1));
+    flatten(json, parts);
     return std::make_unique<Sequence>(std::move(parts));
   }
   if (type == "NFC") return std::make_unique<Form>(UnicodeForm::kNfc);

@@ -8,7 +8,7 @@ namespace orrery::text {
 
 /// Sequence, NFC, NFD, NFKC, NFKD, Lowercase, Prepend, Replace, Strip, StripAccents, Nmt, Precompiled, BertNormalizer,
 /// ByteLevel. Throws Error naming a type that is not known.
-NormalizerPtr normalizer_from_json(const JsonView& json, int depth = 0);
+NormalizerPtr normalizer_from_json(const JsonView& json);
 
 /// A "pattern" member, {"String": …} or {"Regex": …}, as a regular expression.
 std::string pattern_from_json(const JsonView& json);

@@ -7,6 +7,8 @@ namespace orrery::text {
 
 namespace {
 
+constexpr int kMaxByteLevels = 4;  // each may double the text
+
 /// The leaves of nested Sequences, in order.
 void flatten(const JsonView& json, std::vector<JsonView>& leaves, int depth = 0) {
   if (json.at("type").string() != "Sequence") {
@@ -83,9 +85,12 @@ JsonPreTokenizer pre_tokenizer_from_json(const std::optional<JsonView>& json) {
   std::vector<JsonView> leaves;
   flatten(*json, leaves);
   std::vector<PreTokenizerPtr> stages;
+  int byte_levels = 0;
   for (const JsonView& leaf : leaves) {
     const bool last = &leaf == &leaves.back();
     const bool byte_level = leaf.at("type").string() == "ByteLevel";
+    byte_levels += byte_level;
+    if (byte_levels > kMaxByteLevels) leaf.fail("one more ByteLevel", "at most " + std::to_string(kMaxByteLevels));
     result.gives_bytes |= byte_level;
     // Stages behind a ByteLevel see its characters (Falcon's Digits does), so it maps, and the last step maps back.
     stages.push_back(stage_from_json(leaf, byte_level && !last));

@@ -177,6 +177,8 @@ TEST(JsonTokenizer, RefusesDocumentsThatLie) {
   refuses("/pre_tokenizer", {{"type", "Split"}, {"pattern", {{"Regex", "a"}}}, {"behavior", "Magic"}}, "Magic");
   refuses("/pre_tokenizer", {{"type", "Metaspace"}, {"replacement", ""}}, "replacement");
   refuses("/pre_tokenizer", {{"type", "FixedLength"}, {"length", 0}}, "length");
+  refuses("/pre_tokenizer", {{"type", "Sequence"}, {"pretokenizers", std::vector<json>(20, {{"type", "ByteLevel"}})}},
+          "at most 4");
   refuses("/decoder", {{"type", "Magic"}}, "Magic");
   refuses("/post_processor", {{"type", "Magic"}}, "Magic");
   refuses("/post_processor", {{"type", "BertProcessing"}, {"cls", {"x", 99}}, {"sep", {"y", 0}}}, "cls");
@@ -187,6 +189,14 @@ TEST(JsonTokenizer, RefusesDocumentsThatLie) {
   EXPECT_NE(message_of([] { load_tokenizer_json("{\"model\": ", "x.json", {}); }).find("x.json"), std::string::npos);
   EXPECT_NE(message_of([] { load_tokenizer_json(std::string(100000, '['), "x.json", {}); }).find("x.json"),
             std::string::npos);
+}
+
+TEST(JsonTokenizer, ANormalizerThatDoublesATextAgainAndAgainIsAnError) {
+  json document = small_bpe();
+  const json doubling = {{"type", "Replace"}, {"pattern", {{"String", "a"}}}, {"content", "aa"}};
+  document["normalizer"] = {{"type", "Sequence"}, {"normalizers", std::vector<json>(60, doubling)}};
+  const auto tokenizer = load(document);
+  EXPECT_NE(message_of([&] { tokenizer->encode("a"); }).find("64 times"), std::string::npos);
 }
 
 }  // namespace
