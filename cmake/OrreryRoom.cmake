@@ -32,7 +32,7 @@ endfunction()
 function(orrery_isa_flags stem out)
   set(x86 "")
   if(stem STREQUAL "avx512")
-    set(x86 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mavx512bf16 -mfma -mf16c -mavx2 -mbmi2
+    set(x86 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mfma -mf16c -mavx2 -mbmi2
         -Wno-uninitialized -Wno-maybe-uninitialized)  # GCC 12 warns inside its own intrinsics
   elseif(stem STREQUAL "avx2")
     set(x86 -mavx2 -mfma -mf16c -mbmi2)

@@ -21,7 +21,7 @@ Isa best() {
   const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
   const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-                      __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bf16");
+                      __builtin_cpu_supports("avx512vnni");
   return avx512 ? Isa::kAvx512 : avx2 ? Isa::kAvx2 : Isa::kReference;
 #elif defined(__aarch64__) && defined(__linux__)
   const unsigned long needed = HWCAP_ASIMDDP | HWCAP_ASIMDHP;

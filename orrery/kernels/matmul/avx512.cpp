@@ -1,4 +1,4 @@
-// AVX-512 with VNNI and BF16. A strip's 16 rows are the 16 lanes of a register. One vpdpbusd multiplies 4 columns of 16
+// AVX-512 with VNNI. A strip's 16 rows are the 16 lanes of a register. One vpdpbusd multiplies 4 columns of 16
 // rows with 4 activations broadcast from memory: 64 products a cycle on Zen 4 and Ice Lake, so a block of 32 columns
 // and one token costs 8 of them and 3 operations to scale (cvt, mul, fma).
 #include <immintrin.h>

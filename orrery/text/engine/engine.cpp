@@ -228,7 +228,7 @@ void Engine::reset_profile() {
 int64_t Engine::bytes_per_token() const { return impl_->weights.bytes(); }
 
 std::string Engine::isa() {
-  return kernels::isa() == kernels::Isa::kAvx512 ? "avx512-vnni-bf16" : std::string(kernels::name(kernels::isa()));
+  return kernels::isa() == kernels::Isa::kAvx512 ? "avx512-vnni" : std::string(kernels::name(kernels::isa()));
 }
 
 }  // namespace orrery::text

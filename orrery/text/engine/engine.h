@@ -99,7 +99,7 @@ class Engine {
   /// Waits until no request is running, as score() does.
   std::vector<std::pair<std::string, double>> profile() const;
   void reset_profile();
-  /// "avx512-vnni-bf16", "avx2", "neon", "reference": what the kernels run on (environment variable ORRERY_ISA forces a
+  /// "avx512-vnni", "avx2", "neon", "reference": what the kernels run on (environment variable ORRERY_ISA forces a
   /// lower one).
   static std::string isa();
 
