@@ -1,6 +1,7 @@
 #include "orrery/text/tokenizer/decoder.h"
 
 #include "orrery/text/tokenizer/byte_level.h"
+#include "orrery/text/tokenizer/rewrite.h"
 
 namespace orrery::text {
 
@@ -28,9 +29,8 @@ std::string TokenBytes::bytes(std::string_view piece) const {
     return std::string(1, static_cast<char>(byte));
   out = piece;
   for (const auto& [from, to] : replace) {
-    if (from.empty()) continue;
-    for (size_t at = out.find(from); at != std::string::npos; at = out.find(from, at + to.size()))
-      out.replace(at, from.size(), to);
+    replace_all(out, from, to);
+    check_growth(piece.size(), out.size(), "decoder");
   }
   if (space_before) {
     if (!continuing_prefix.empty() && out.starts_with(continuing_prefix)) {

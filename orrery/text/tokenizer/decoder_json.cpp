@@ -5,6 +5,7 @@
 #include "orrery/text/tokenizer/byte_level.h"
 #include "orrery/text/tokenizer/normalizer_json.h"
 #include "orrery/text/tokenizer/regex.h"
+#include "orrery/text/tokenizer/rewrite.h"
 #include "orrery/text/tokenizer/utf8.h"
 
 namespace orrery::text {
@@ -12,12 +13,6 @@ namespace orrery::text {
 namespace {
 
 using Tokens = std::vector<std::string>;
-
-void replace_all(std::string& text, std::string_view from, std::string_view to) {
-  if (from.empty()) return;
-  for (size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size()))
-    text.replace(at, from.size(), to);
-}
 
 /// A step made from a lambda.
 template <typename Apply>
@@ -169,11 +164,21 @@ DecoderPtr ctc_from_json(const JsonView& json) {
   });
 }
 
+size_t bytes_of(const Tokens& tokens) {
+  size_t bytes = 0;
+  for (const std::string& token : tokens) bytes += token.size();
+  return bytes;
+}
+
 class Steps final : public Decoder {
  public:
   explicit Steps(std::vector<DecoderPtr> steps) : steps_(std::move(steps)) {}
   void apply(Tokens& tokens) const override {
-    for (const auto& step : steps_) step->apply(tokens);
+    const size_t before = bytes_of(tokens);
+    for (const auto& step : steps_) {
+      step->apply(tokens);
+      check_growth(before, bytes_of(tokens), "decoder");
+    }
   }
 
  private:

@@ -9,6 +9,7 @@
 #include "orrery/text/tokenizer/crate_characters.h"
 #include "orrery/text/tokenizer/map_characters.h"
 #include "orrery/text/tokenizer/regex.h"
+#include "orrery/text/tokenizer/rewrite.h"
 #include "orrery/text/tokenizer/unicode.h"
 #include "orrery/text/tokenizer/unicode_forms.h"
 #include "orrery/text/tokenizer/utf8.h"
@@ -17,9 +18,6 @@ namespace orrery::text {
 
 namespace {
 
-// Steps that each double the text would fill the memory; no real tokenizer's make it even four times as long.
-constexpr size_t kMaxGrowth = 64, kAlwaysAllowed = 1 << 20;
-
 class Sequence final : public Normalizer {
  public:
   explicit Sequence(std::vector<NormalizerPtr> parts) : parts_(std::move(parts)) {}
@@ -27,12 +25,7 @@ class Sequence final : public Normalizer {
     const size_t before = text.size();
     for (const auto& part : parts_) {
       part->apply(text);
-      if (text.size() > kMaxGrowth * before + kAlwaysAllowed) {
-        throw Error({.doing = "normalise a text",
-                     .where = "the tokenizer's normalizer",
-                     .found = std::to_string(before) + " bytes become " + std::to_string(text.size()),
-                     .expected = "at most " + std::to_string(kMaxGrowth) + " times as many"});
-      }
+      check_growth(before, text.size(), "normalizer");
     }
   }
 
@@ -93,18 +86,7 @@ class ReplaceString final : public Normalizer {
  public:
   ReplaceString(std::string pattern, std::string content)
       : pattern_(std::move(pattern)), content_(std::move(content)) {}
-  void apply(std::string& text) const override {
-    size_t match = text.find(pattern_);
-    if (match == std::string::npos) return;
-    std::string out;
-    out.reserve(text.size() + text.size() / 2);
-    size_t at = 0;
-    for (; match != std::string::npos; match = text.find(pattern_, at)) {
-      out.append(text, at, match - at).append(content_);
-      at = match + pattern_.size();
-    }
-    text = std::move(out.append(text, at));
-  }
+  void apply(std::string& text) const override { replace_all(text, pattern_, content_); }
 
  private:
   std::string pattern_, content_;

@@ -199,5 +199,13 @@ TEST(JsonTokenizer, ANormalizerThatDoublesATextAgainAndAgainIsAnError) {
   EXPECT_NE(message_of([&] { tokenizer->encode("a"); }).find("64 times"), std::string::npos);
 }
 
+TEST(JsonTokenizer, ADecoderThatDoublesATextAgainAndAgainIsAnError) {
+  json document = small_bpe();
+  const json doubling = {{"type", "Replace"}, {"pattern", {{"String", "a"}}}, {"content", "aa"}};
+  document["decoder"] = {{"type", "Sequence"}, {"decoders", std::vector<json>(60, doubling)}};
+  EXPECT_NE(message_of([&] { load(document)->decode(load(small_bpe())->encode("a")); }).find("64 times"),
+            std::string::npos);
+}
+
 }  // namespace
 }  // namespace orrery::text
