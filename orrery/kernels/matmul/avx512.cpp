@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "orrery/kernels/matmul/instruction_sets.h"
+#include "orrery/kernels/matmul/with_block_kind.h"
 
 namespace orrery::kernels {
 namespace {
@@ -261,36 +262,7 @@ void float_tile_of(const std::byte* strip, int64_t cols, const RowGroup& x, floa
   for (int t = 0; t < kTokens; ++t) _mm512_store_ps(tile + t * kStripRows, acc[t]);
 }
 
-// Calls f with the kind, or the number of tokens, as a compile-time constant.
-template <PackedKind kKind>
-struct Kind {
-  static constexpr PackedKind value = kKind;
-};
-template <class F>
-void with_block_kind(PackedKind kind, const F& f) {
-  switch (kind) {
-    case PackedKind::kQ4_0:
-      return f(Kind<PackedKind::kQ4_0>());
-    case PackedKind::kQ4_1:
-      return f(Kind<PackedKind::kQ4_1>());
-    case PackedKind::kQ5_0:
-      return f(Kind<PackedKind::kQ5_0>());
-    case PackedKind::kQ5_1:
-      return f(Kind<PackedKind::kQ5_1>());
-    case PackedKind::kQ8_0:
-      return f(Kind<PackedKind::kQ8_0>());
-    case PackedKind::kIQ4_NL:
-      return f(Kind<PackedKind::kIQ4_NL>());
-    case PackedKind::kQ4_K:
-      return f(Kind<PackedKind::kQ4_K>());
-    case PackedKind::kQ5_K:
-      return f(Kind<PackedKind::kQ5_K>());
-    case PackedKind::kQ6_K:
-      return f(Kind<PackedKind::kQ6_K>());
-    default:
-      __builtin_unreachable();
-  }
-}
+// Calls f with the number of tokens as a compile-time constant.
 template <int kTokens>
 struct Tokens {
   static constexpr int value = kTokens;
