@@ -25,7 +25,6 @@ namespace {
 
 constexpr float kLog2e = 1.44269504f, kLog2Of255 = 7.99435344f;
 constexpr float kNever = -1e30f;  // the score of a key that a row does not see; infinities would make NaNs
-constexpr int64_t kQuads = kPageTokens / 4;
 
 ORRERY_INLINE __m512 load_halves(const uint16_t* at) {
   return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(at)));

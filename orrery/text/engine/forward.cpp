@@ -225,12 +225,12 @@ void Forward::project(const Source& source, const Projection& projection, kernel
   const int64_t rows = source.rows;
   if (rows > kOwnRows) pack_rows(source, projection.quantized());
   Profile::Timer timer(profile_, stage);
-  const int64_t row_bytes = source.cols * (projection.quantized() ? 1 : 4);
-  const int64_t row_block = std::max<int64_t>(16, kActivationBytes / row_bytes / 16 * 16);
   if (rows <= 16) {
     project_few(source, projection, mode, out, stride, ahead);
   } else {
     const int64_t unit = mode == kernels::MatmulOutput::kSwiglu ? 2 : 1;
+    const int64_t row_bytes = source.cols * (projection.quantized() ? 1 : 4);
+    const int64_t row_block = std::max<int64_t>(16, kActivationBytes / row_bytes / 16 * 16);
     const int64_t row_blocks = (rows + row_block - 1) / row_block;
     for (const Projection::Part& part : projection.parts) {
       const kernels::PackedMatrix& w = part.matrix;
