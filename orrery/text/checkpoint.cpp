@@ -47,13 +47,28 @@ std::shared_ptr<const Checkpoint> Checkpoint::open(const std::string& model) {
                .expected = "a .gguf file, a hub folder (config.json and weights), or a llama2.c .bin file"});
 }
 
+void Checkpoint::split(const Family& family) {
+  if (family.split == nullptr) return;
+  std::vector<TensorView> whole;
+  whole.swap(tensors_);
+  for (TensorView& tensor : whole) {
+    std::vector<TensorView> parts = family.split(tensor, spec_);
+    if (parts.empty()) parts.push_back(std::move(tensor));
+    std::ranges::move(parts, std::back_inserter(tensors_));
+  }
+}
+
 void Checkpoint::bind(const Family& family, std::string ExpectedTensor::*name) {
+  split(family);
   std::map<std::string_view, size_t> unused;
   for (size_t i = 0; i < tensors_.size(); ++i) unused.emplace(tensors_[i].name, i);
   std::vector<std::string> missing, misshapen, surplus;
   // A table of more layers than there are tensors would only list what is missing, at any length a file cares to claim.
-  if (spec_.layers > int64_t(tensors_.size()))
-    missing.push_back(fmt::format("those of {} layers (there are {} tensors)", spec_.layers, tensors_.size()));
+  if (const auto count = int64_t(tensors_.size());
+      spec_.layers > count || spec_.mixture.experts > count / std::max<int64_t>(1, spec_.layers))
+    missing.push_back(fmt::format("those of {} layers{} (there are {} tensors)", spec_.layers,
+                                  spec_.mixture.experts > 0 ? fmt::format(" of {} experts", spec_.mixture.experts) : "",
+                                  count));
   else
     for (const ExpectedTensor& expected : expected_tensors(family, spec_)) {
       const auto entry = unused.find(expected.*name);

@@ -56,6 +56,8 @@ class Checkpoint {
   /// Fills canonical_ from spec_ and tensors_, whose names are the expected tensors' `name` (one of its members), and
   /// counts the spec's parameters. Throws the Error that open() promises.
   void bind(const Family& family, std::string ExpectedTensor::*name);
+  /// Replaces fused tensors by views of their parts.
+  void split(const Family& family);
 
   std::filesystem::path path_;
   std::string format_;

@@ -72,7 +72,7 @@ class HubCheckpoint : public Checkpoint {
     format_ = is_safetensors(files.weights) ? "safetensors" : "torch";
     std::visit([&](const auto& weights) { tensors_ = weights.tensors(); }, weights_);
     for (const MappedFile& file : mapped_files()) file_bytes_ += int64_t(file.bytes().size());
-    bind(family, &ExpectedTensor::canonical);
+    bind(family, &ExpectedTensor::hub);
     if (fs::exists(files.folder / "tokenizer.json") || fs::exists(files.folder / "tokenizer.model"))
       tokenizer_ = Tokenizer::open(files.folder);
   }

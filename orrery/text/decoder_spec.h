@@ -3,12 +3,15 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace orrery::text {
 
 enum class Activation { kSilu, kGelu, kGeluTanh, kReluSquared };
+enum class NormKind { kRms, kLayer };
+enum class MixerKind { kAttention, kRwkv4, kRwkv5, kRwkv7, kHyena };
 /// kHalf: dimension i of a head turns with i + dim/2 (Hugging Face); kInterleaved: 2i with 2i + 1 (Meta, GGUF llama).
 enum class RopeLayout { kHalf, kInterleaved };
 
@@ -27,20 +30,49 @@ struct RopeSpec {
   std::vector<float> factors;                        ///< one divisor per frequency (GGUF rope_freqs.weight), kFactors
 };
 
+/// A feed-forward layer of several experts, of which a router chooses `active` for each token (Shazeer et al. 2017);
+/// their weights are a softmax over the chosen ones' scores (Jiang et al. 2024, "Mixtral of Experts").
+struct MixtureSpec {
+  int64_t experts = 0, active = 0;  ///< 0 experts: dense
+};
+
 struct DecoderSpec {
   std::string family;  ///< "llama", …
+  MixerKind mixer = MixerKind::kAttention;
   int64_t vocab_size = 0, hidden_size = 0, layers = 0;
-  int64_t heads = 0, kv_heads = 0, head_dim = 0;
   int64_t intermediate_size = 0;
-  int64_t context_length = 0;  ///< trained positions
+  int64_t context_length = 0;    ///< trained positions
+  double embedding_scale = 1;    ///< the embeddings are multiplied by it (Gemma)
+  bool tied_embeddings = false;  ///< the head is the embedding
+  bool head_bias = false;        ///< lm_head.bias exists
+  int64_t labels = 0;            ///< > 0: the head is a score per label (score.weight), not a language model's
+
+  NormKind norm = NormKind::kRms;  ///< kLayer has a bias beside each weight
   double norm_eps = 1e-5;
-  Activation activation = Activation::kSilu;
+  double norm_offset = 0;         ///< added to the weights of RMS norms (1 in Gemma's hub files)
+  bool parallel_blocks = false;   ///< x + attention(n) + mlp(n), n = norm(x), with one norm (phi)
+  bool output_norms = false;      ///< attention's and the mlp's outputs are normalised before they are added (Gemma)
+
+  // Attention
+  int64_t heads = 0, kv_heads = 0, head_dim = 0;
   double attention_scale = 0;  ///< head_dim^-0.5 when 0
-  bool tied_embeddings = false;
-  bool qkv_bias = false, o_bias = false,
-       mlp_bias = false;  ///< self_attn.{q,k,v}_proj.bias, o_proj.bias, mlp.*_proj.bias exist
+  bool qkv_bias = false, o_bias = false;
+  bool qkv_interleaved = false;      ///< one qkv_proj with rows [head 0: q, k, v; head 1: …] (Persimmon, Fuyu)
+  std::optional<NormKind> qk_norm;   ///< over each head of q and k, before they are rotated; one weight for all heads
+  std::vector<int64_t> windows;      ///< keys that a layer's query sees, itself included; 0, or no entry: all
   RopeSpec rope;
+  std::optional<RopeSpec> local_rope;  ///< of the layers with a window, where it is another (Gemma 3)
+
+  // Feed-forward
+  Activation activation = Activation::kSilu;
+  bool gated_mlp = true;  ///< down(act(gate(x)) ⊙ up(x)), else down(act(up(x)))
+  bool mlp_bias = false;
+  MixtureSpec mixture;
+
   int64_t parameters = 0;  ///< counted from the file
+
+  int64_t window(int64_t layer) const { return layer < int64_t(windows.size()) ? windows[layer] : 0; }
+  int64_t outputs() const { return labels > 0 ? labels : vocab_size; }  ///< columns of the head
 };
 
 }  // namespace orrery::text

@@ -22,10 +22,22 @@ const std::vector<Family>& families() {
 
 namespace {
 
-std::string with_layer(std::string_view pattern, int64_t layer) {
-  const size_t hole = pattern.find("{}");
-  if (hole == std::string_view::npos) return std::string(pattern);
-  return fmt::format("{}{}{}", pattern.substr(0, hole), layer, pattern.substr(hole + 2));
+// Fills the first hole with the layer, the second with the expert.
+std::string fill(std::string_view pattern, int64_t layer, int64_t expert) {
+  std::string result;
+  for (const int64_t number : {layer, expert}) {
+    const size_t hole = pattern.find("{}");
+    if (hole == std::string_view::npos) break;
+    result += fmt::format("{}{}", pattern.substr(0, hole), number);
+    pattern.remove_prefix(hole + 2);
+  }
+  return result.append(pattern);
+}
+
+int holes(std::string_view pattern) {
+  const size_t first = pattern.find("{}");
+  if (first == std::string_view::npos) return 0;
+  return pattern.find("{}", first + 2) == std::string_view::npos ? 1 : 2;
 }
 
 std::string known(std::vector<std::string_view> Family::*field) {
@@ -73,19 +85,38 @@ const Family& family_named(std::string_view name) {
 
 std::vector<ExpectedTensor> expected_tensors(const Family& family, const DecoderSpec& spec) {
   std::vector<ExpectedTensor> result;
-  const auto add = [&](const TensorRow& row, int64_t layer) {
+  const auto add = [&](const TensorRow& row, int64_t layer, int64_t expert) {
     ExpectedTensor& tensor = result.emplace_back();
-    tensor.canonical = with_layer(row.canonical, layer);
-    tensor.gguf = with_layer(row.gguf, layer);
-    tensor.meta = with_layer(row.meta, layer);
+    tensor.canonical = fill(row.canonical, layer, expert);
+    tensor.hub = row.hub.empty() ? tensor.canonical : fill(row.hub, layer, expert);
+    tensor.gguf = fill(row.gguf, layer, expert);
+    tensor.meta = fill(row.meta, layer, expert);
     for (const auto& extent : row.shape) tensor.shape.push_back(extent(spec));
   };
   for (const TensorRow& row : family.tensors) {
     if (row.present && !row.present(spec)) continue;
-    const bool per_layer = row.canonical.find("{}") != std::string_view::npos;
-    for (int64_t layer = 0; layer < (per_layer ? spec.layers : 1); ++layer) add(row, layer);
+    const int count = holes(row.canonical);
+    for (int64_t layer = 0; layer < (count > 0 ? spec.layers : 1); ++layer) {
+      for (int64_t expert = 0; expert < (count > 1 ? spec.mixture.experts : 1); ++expert) add(row, layer, expert);
+    }
   }
   return result;
+}
+
+TensorView rows_of(const TensorView& tensor, std::string name, int64_t first, int64_t count) {
+  TensorView part = tensor;
+  part.name = std::move(name);
+  part.shape[0] = count;
+  const int64_t row_bytes = tensor.bytes / tensor.shape[0];
+  part.data += first * row_bytes;
+  part.bytes = count * row_bytes;
+  return part;
+}
+
+TensorView slice_of(const TensorView& tensor, std::string name, int64_t slice) {
+  TensorView part = rows_of(tensor, std::move(name), slice, 1);
+  part.shape.erase(part.shape.begin());
+  return part;
 }
 
 }  // namespace orrery::text

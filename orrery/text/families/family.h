@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "orrery/base/tensor_view.h"
 #include "orrery/text/decoder_spec.h"
 
 namespace orrery::text {
@@ -13,19 +14,21 @@ namespace orrery::text {
 class GgufConfig;
 class ConfigJson;
 
-/// One row of a family's tensor table. "{}" in a name is the layer. Files call a tensor by any of the three names.
+/// One row of a family's tensor table. The first "{}" in a name is the layer, the second the expert. Files call a tensor
+/// by any of the names.
 struct TensorRow {
   using Extent = int64_t (*)(const DecoderSpec&);
-  std::string_view canonical;                     ///< the hub's name, which the engine asks for
+  std::string_view canonical;                     ///< what the engine asks for, in llama's words
   std::string_view gguf;                          ///< llama.cpp's
   std::string_view meta;                          ///< the original authors', llama2.c's too; empty where they have none
   std::vector<Extent> shape;                      ///< [rows, cols] as functions of the spec
   bool (*present)(const DecoderSpec&) = nullptr;  ///< nullptr: always
+  std::string_view hub = {};                      ///< the hub's; empty: the canonical one
 };
 
 /// A tensor that a model of this spec has.
 struct ExpectedTensor {
-  std::string canonical, gguf, meta;
+  std::string canonical, hub, gguf, meta;
   std::vector<int64_t> shape;
 };
 
@@ -40,7 +43,14 @@ struct Family {
   std::span<const TensorRow> tensors;
   /// Tensors of a file that are no weights: obsolete buffers, and what the spec has already taken in.
   bool (*ignorable)(std::string_view name, const DecoderSpec&);
+  /// Takes apart a tensor that some files keep fused (q, k and v in one; all experts in one): views of its rows under
+  /// the names of the table. Empty: the tensor is none of these. nullptr: the family knows no such files.
+  std::vector<TensorView> (*split)(const TensorView&, const DecoderSpec&) = nullptr;
 };
+
+/// Rows [first, first + count) of a tensor [rows, cols], or slice `first` of [slices, rows, cols], under another name.
+TensorView rows_of(const TensorView& tensor, std::string name, int64_t first, int64_t count);
+TensorView slice_of(const TensorView& tensor, std::string name, int64_t slice);
 
 /// Every family there is.
 const std::vector<Family>& families();
