@@ -22,10 +22,10 @@ struct Family;
 class Checkpoint {
  public:
   /// A .gguf file; a hub folder (config.json with *.safetensors or *.bin, sharded or not) or one file of it, which then
-  /// is the config or the weights to use (config.v5.json, pytorch_model.bin.index.json); a llama2.c .bin; or the short
-  /// name of a model in the cache ("smollm2"). Throws Error naming the path and what was looked for; an architecture
-  /// that is not known says which are; missing tensors, wrong shapes and tensors that the family has no use for are
-  /// named one by one.
+  /// is the config or the weights to use (config.v5.json, pytorch_model.bin.index.json); Meta's folder (params.json
+  /// with consolidated.*.pth) or one file of it; a llama2.c .bin; or the short name of a model in the cache
+  /// ("smollm2"). Throws Error naming the path and what was looked for; an architecture that is not known says which
+  /// are; missing tensors, wrong shapes and tensors that the family has no use for are named one by one.
   static std::shared_ptr<const Checkpoint> open(const std::string& model);
   virtual ~Checkpoint() = default;
 

@@ -14,6 +14,14 @@ std::shared_ptr<const Checkpoint> open_gguf_checkpoint(const std::filesystem::pa
 std::shared_ptr<const Checkpoint> open_hub_checkpoint(const std::filesystem::path& folder_or_file);
 std::shared_ptr<const Checkpoint> open_llama2_c_checkpoint(const std::filesystem::path& file);
 
+/// Meta's layout: a folder with params.json and consolidated.00.pth, 01 … (or consolidated.safetensors) and no
+/// config.json, or one of those files; or LLaMA-Adapter's base, whose config.json says "llama-adapter…" and whose
+/// model.safetensors has Meta's names.
+bool is_meta_checkpoint(const std::filesystem::path& folder_or_file);
+/// Slices of several shards are joined in memory; what is whole in its shard is not copied. The tokenizer lies beside
+/// the weights or one folder up.
+std::shared_ptr<const Checkpoint> open_meta_checkpoint(const std::filesystem::path& folder_or_file);
+
 /// The tokenizer beside a llama2.c model: tok512.bin for a vocabulary of 512, as in karpathy's tinyllamas, else
 /// tokenizer.bin; empty when neither is there.
 std::filesystem::path find_llama2_c_tokenizer(const std::filesystem::path& model, int64_t vocab_size);

@@ -105,6 +105,14 @@ std::vector<ModelCase> all_cases() {
                         .folder = folder,
                         .model = folder / "hf",
                         .logits = "logits_base"});
+    // So does the base in Meta's names.
+    if (fs::exists(folder / "params.json") && io_has(folder, "logits_base"))
+      for (const fs::path& model : {folder, folder / "consolidated.00.pth"})
+        result.push_back({.name = test_name(folder.filename().string() + "_base_" +
+                                            (model == folder ? "meta" : model.filename().string())),
+                          .folder = folder,
+                          .model = model,
+                          .logits = "logits_base"});
     if (!fs::exists(folder / "config.json")) continue;
     for (ModelCase& model : cases_of(folder)) result.push_back(std::move(model));
   }
