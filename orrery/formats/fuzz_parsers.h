@@ -11,6 +11,7 @@
 #include "orrery/base/error.h"
 #include "orrery/formats/gguf.h"
 #include "orrery/formats/llama2_c.h"
+#include "orrery/formats/rwkv_cpp.h"
 #include "orrery/formats/safetensors.h"
 #include "orrery/formats/shard_index.h"
 #include "orrery/formats/torch_pickle.h"
@@ -64,6 +65,9 @@ inline bool fuzz_llama2_c(std::span<const std::byte> bytes) {
 }
 inline bool fuzz_llama2_c_tokenizer(std::span<const std::byte> bytes) {
   return accepts([&] { Llama2cTokenizer::parse(bytes, "fuzz"); });
+}
+inline bool fuzz_rwkv_cpp(std::span<const std::byte> bytes) {
+  return accepts([&] { touch(RwkvCppFile::parse(bytes, "fuzz").tensors()); });
 }
 
 }  // namespace orrery::formats

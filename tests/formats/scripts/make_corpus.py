@@ -61,6 +61,14 @@ def llama2_c(version, shared):
     return fields + struct.pack(f"<{floats}f", *range(floats))
 
 
+def rwkv_cpp(version, dtype, block_bytes):
+    out = struct.pack("<6i", 0x67676D66, version, 3, 32, 1, dtype)
+    for name, shape, kind, size in (("emb.weight", (32, 3), 1, 192), ("blocks.0.att.time_faaaa", (1, 4, 8), 0, 128),
+                                    ("head.weight", (32, 3), dtype, 3 * block_bytes)):
+        out += struct.pack(f"<{3 + len(shape)}i", len(shape), len(name), kind, *shape) + name.encode() + bytes(size)
+    return out
+
+
 def main():
     for version in (2, 3):
         write("gguf", f"v{version}.gguf", gguf(version))
@@ -72,6 +80,8 @@ def main():
     pieces = [b"<unk>", b" a", b"\xc3\xa4"]
     write("llama2_c_tokenizer", "small.bin",
           struct.pack("<i", 5) + b"".join(struct.pack("<fi", -i, len(piece)) + piece for i, piece in enumerate(pieces)))
+    for version, dtype, block_bytes in ((100, 0, 128), (101, 8, 24)):
+        write("rwkv_cpp", f"v{version}.bin", rwkv_cpp(version, dtype, block_bytes))
     for seed in ("nested.pth", "nested_stream.pth", "nested_protocol4.pth", "dtypes.pth"):
         (FIXTURES / "corpus" / "torch_pickle").mkdir(parents=True, exist_ok=True)
         shutil.copyfile(FIXTURES / "formats" / "torch" / seed, FIXTURES / "corpus" / "torch_pickle" / seed)
