@@ -53,7 +53,9 @@ int main(int argc, char** argv) {
     for (std::vector<float>* values : {&taps, &bias, &x})
       for (float& value : *values) value = normal(random);
     LongFilter filter(kConvLanes, tokens);
-    filter.set_group(0, taps.data(), kConvLanes, 1, bias.data());
+    std::ranges::copy(taps, filter.taps(0));
+    std::ranges::copy(bias, filter.bias(0));
+    filter.transform(0);
 
     const double ns = 1e9 / static_cast<double>(tokens * kConvLanes);
     const double whole = seconds_in_pieces(filter, x, y, tokens) * ns,

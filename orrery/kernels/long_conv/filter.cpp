@@ -16,15 +16,9 @@ LongFilter::LongFilter(int64_t channels, int64_t length) : channels_(channels), 
   memory_ = Buffer(static_cast<size_t>(groups() * group_floats_) * sizeof(float));
 }
 
-void LongFilter::set_group(int64_t group, const float* taps, int64_t tap_stride, int64_t channel_stride,
-                           const float* bias) {
-  float* packed = memory_.as<float>() + group * group_floats_;
-  const int64_t lanes = std::min(kConvLanes, channels_ - group * kConvLanes);
-  for (int64_t t = 0; t < length_; ++t)
-    for (int64_t c = 0; c < lanes; ++c) packed[t * kConvLanes + c] = taps[t * tap_stride + c * channel_stride];
-  for (int64_t c = 0; c < lanes; ++c) packed[length_ * kConvLanes + c] = bias[c * channel_stride];
+void LongFilter::transform(int64_t group) {
   for (int64_t tile = kConvBlock; tile <= cached_tile_; tile *= 2)
-    conv_spectrum(*this, group, tile, const_cast<float*>(spectrum(group, tile)));
+    conv_spectrum(*this, group, tile, spectrum(group, tile));
 }
 
 int64_t conv_history_tokens(int64_t inputs, int64_t limit) {

@@ -37,18 +37,16 @@ class LongFilter {
   int64_t groups() const { return (channels_ + kConvLanes - 1) / kConvLanes; }
   int64_t bytes() const { return static_cast<int64_t>(memory_.size()); }
 
-  /// Sets one group's filters: tap t of the group's channel c is taps[t · tap_stride + c · channel_stride], its bias
-  /// (the weight of the input itself) bias[c · channel_stride]; channels past the last are left out. Groups may be set
-  /// by different threads at once.
-  void set_group(int64_t group, const float* taps, int64_t tap_stride, int64_t channel_stride, const float* bias);
+  /// To be called when a group's taps and bias are set, once. Groups may be set by different threads at once.
+  void transform(int64_t group);
 
-  /// [length, 16]
-  const float* taps(int64_t group) const { return memory_.as<float>() + group * group_floats_; }
-  /// [16]
-  const float* bias(int64_t group) const { return taps(group) + length_ * kConvLanes; }
+  /// [length, 16]. Channels past the last have none: zeros.
+  float* taps(int64_t group) const { return memory_.as<float>() + group * group_floats_; }
+  /// [16]: the weights of the inputs themselves.
+  float* bias(int64_t group) const { return taps(group) + length_ * kConvLanes; }
   /// [tile, re im, 16]: the transform for tiles of kConvBlock · 2^i <= cached_tile(), in the order that the transform
   /// leaves its points in, divided by their number.
-  const float* spectrum(int64_t group, int64_t tile) const {
+  float* spectrum(int64_t group, int64_t tile) const {
     return bias(group) + kConvLanes + 2 * (tile - kConvBlock) * kConvLanes;
   }
   int64_t cached_tile() const { return cached_tile_; }

@@ -14,9 +14,12 @@ namespace {
 // Filters of `channels` channels and the history of one sequence for each of their groups.
 struct Case {
   Case(int64_t channels, int64_t length, unsigned seed = 1) : filter(channels, length), random(seed) {
-    const std::vector<float> taps = values(length * channels), bias = values(channels);
-    for (int64_t group = 0; group < filter.groups(); ++group)
-      filter.set_group(group, taps.data() + group * kConvLanes, channels, 1, bias.data() + group * kConvLanes);
+    for (int64_t group = 0; group < filter.groups(); ++group) {
+      const int64_t lanes = std::min(kConvLanes, channels - group * kConvLanes);
+      for (int64_t t = 0; t < length; ++t) std::ranges::copy(values(lanes), filter.taps(group) + t * kConvLanes);
+      std::ranges::copy(values(lanes), filter.bias(group));
+      filter.transform(group);
+    }
     scratch.resize(long_conv_scratch(length));
   }
 
@@ -130,7 +133,6 @@ TEST(LongConv, GroupsReadTheirOwnChannels) {
     long_conv(c.filter, group, rows.history, 0, kTokens, x.data(), y.data(), c.scratch.data());
     expect_near(y, expected_of(c, group, x), tolerance_for(kTokens), kTokens);
   }
-  EXPECT_EQ(c.filter.taps(2)[5], 0) << "channels past the last have no filter";
 }
 
 TEST(LongConv, HistoryNeedsLessThanTwiceTheInputs) {
