@@ -18,11 +18,9 @@ namespace {
 
 struct Sequence {
   explicit Sequence(int64_t tokens) : memory((tokens + kConvPage - 1) / kConvPage * kConvPage * kConvLanes) {
-    for (size_t i = 0; i < memory.size(); i += kConvPage * kConvLanes) pages.push_back(memory.data() + i);
-    history = {pages.data(), 0, tokens};
+    history = {memory.data(), kConvPage * kConvLanes, tokens};
   }
   std::vector<float> memory;
-  std::vector<float*> pages;
   ConvHistory history;
 };
 

@@ -26,15 +26,16 @@ void ConvolveBlock(const LongFilter& filter, int64_t group, const ConvHistory& h
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   float* const block = history.row(first / kConvBlock * kConvBlock);
   const int64_t begin = first % kConvBlock, end = begin + last - first;
+  const bool waiting = first >= kConvBlock;  // no earlier block has written to the first
   for (int64_t lane = 0; lane < kConvLanes; lane += lanes) {
     const float* taps = filter.taps(group) + lane;
     const auto bias = hn::LoadU(d, filter.bias(group) + lane);
     const auto row = [&](int64_t t) HWY_ATTR { return block + t * kConvLanes + lane; };
+    const auto begin_of = [&](int64_t t) HWY_ATTR { return waiting ? hn::LoadU(d, row(t)) : hn::Zero(d); };
     int64_t t = begin;
     for (; t + 4 <= end; t += 4) {
       const float* in = x + (t - begin) * kConvLanes + lane;
-      auto sum0 = hn::LoadU(d, row(t)), sum1 = hn::LoadU(d, row(t + 1));
-      auto sum2 = hn::LoadU(d, row(t + 2)), sum3 = hn::LoadU(d, row(t + 3));
+      auto sum0 = begin_of(t), sum1 = begin_of(t + 1), sum2 = begin_of(t + 2), sum3 = begin_of(t + 3);
       const auto x0 = hn::LoadU(d, in), x1 = hn::LoadU(d, in + kConvLanes);
       const auto x2 = hn::LoadU(d, in + 2 * kConvLanes), x3 = hn::LoadU(d, in + 3 * kConvLanes);
       hn::StoreU(x0, d, row(t)), hn::StoreU(x1, d, row(t + 1));
@@ -59,7 +60,7 @@ void ConvolveBlock(const LongFilter& filter, int64_t group, const ConvHistory& h
       hn::StoreU(hn::MulAdd(bias, x3, sum3), d, out + 3 * kConvLanes);
     }
     for (; t < end; ++t) {
-      auto sum = hn::LoadU(d, row(t));
+      auto sum = begin_of(t);
       const auto input = hn::LoadU(d, x + (t - begin) * kConvLanes + lane);
       hn::StoreU(input, d, row(t));
       for (int64_t s = 0; s <= t; ++s)
@@ -119,7 +120,9 @@ void ConvolveTile(const LongFilter& filter, int64_t group, const ConvHistory& hi
     InverseImaginary(d, scratch, tile, roots);
     for (int64_t t = from; t < last; ++t) {
       float* out = history.row(t) + lane;
-      hn::StoreU(hn::Add(hn::LoadU(d, out), hn::LoadU(d, scratch + (2 * (t - before) + 1) * lanes)), d, out);
+      auto sum = hn::LoadU(d, scratch + (2 * (t - before) + 1) * lanes);
+      if (before != tile) sum = hn::Add(sum, hn::LoadU(d, out));  // else these rows are fresh
+      hn::StoreU(sum, d, out);
     }
   }
 }

@@ -13,7 +13,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <vector>
 
 #include "orrery/base/buffer.h"
 
@@ -56,15 +55,15 @@ class LongFilter {
   Buffer memory_;
 };
 
-/// What a group of one sequence remembers: pages of kConvPage tokens, page p's floats [kConvPage, 16] at
-/// pages[p] + offset. Row t holds the input of position t once it is there, before that the part of output t that
-/// earlier inputs have already given. Fresh pages are zero.
+/// What a group of one sequence remembers: pages of kConvPage tokens, [kConvPage, 16] floats each, page_stride floats
+/// from one to the next. Row t holds the input of position t once it is there, before that the part of output t that
+/// earlier inputs have already given. What stands in fresh rows does not matter.
 struct ConvHistory {
-  float* const* pages = nullptr;
-  int64_t offset = 0;
+  float* pages = nullptr;
+  int64_t page_stride = 0;
   int64_t tokens = 0;  ///< rows there are: conv_history_tokens() at least
 
-  float* row(int64_t token) const { return pages[token / kConvPage] + offset + token % kConvPage * kConvLanes; }
+  float* row(int64_t token) const { return pages + token / kConvPage * page_stride + token % kConvPage * kConvLanes; }
 };
 
 /// Rows that a history needs for `inputs` of a sequence that never grows beyond `limit`: less than twice the inputs,
@@ -84,8 +83,8 @@ void long_conv(const LongFilter& filter, int64_t group, const ConvHistory& histo
 void long_conv_reference(const LongFilter& filter, int64_t group, const ConvHistory& history, int64_t position,
                          int64_t tokens, const float* x, float* y);
 
-/// Makes a history from its first `position` rows, all others being zero: what outputs from `position` on are waiting
-/// for is computed again, to the same bits. For sequences that are loaded from a file, forked or cut off.
+/// Makes a history from its first `position` rows: what outputs from `position` on are waiting for is computed again,
+/// to the same bits. For sequences that are loaded from a file, forked or cut off.
 void long_conv_restore(const LongFilter& filter, int64_t group, const ConvHistory& history, int64_t position,
                        float* scratch);
 

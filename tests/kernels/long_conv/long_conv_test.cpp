@@ -35,14 +35,12 @@ struct Case {
   std::normal_distribution<float> normal;
 };
 
-// One group's history with every page it may need.
+// One group's history, fresh memory holding anything.
 struct Rows {
-  explicit Rows(int64_t tokens) : memory((tokens + kConvPage - 1) / kConvPage * kConvPage * kConvLanes) {
-    for (size_t i = 0; i < memory.size(); i += kConvPage * kConvLanes) pages.push_back(memory.data() + i);
-    history = {pages.data(), 0, tokens};
+  explicit Rows(int64_t tokens) : memory((tokens + kConvPage - 1) / kConvPage * kConvPage * kConvLanes, std::nanf("")) {
+    history = {memory.data(), kConvPage * kConvLanes, tokens};
   }
   std::vector<float> memory;
-  std::vector<float*> pages;
   ConvHistory history;
 };
 
