@@ -5,21 +5,26 @@
 
 namespace orrery::kernels {
 
-// Of a filter's work filter_taps is nearly all: as many channels as the model has, against `width`.
+// In double: each layer multiplies the error of the one before by freq, which is 10 or more.
 void filter_features(const ImplicitFilter& filter, int64_t first, int64_t last, float* features) {
-  std::vector<float> h, next(filter.width);
+  std::vector<std::vector<double>> columns;  // [inputs, width] of each layer
+  for (const ImplicitFilter::Layer& layer : filter.layers) {
+    std::vector<double>& w = columns.emplace_back(layer.inputs * filter.width);
+    for (int64_t i = 0; i < filter.width; ++i)
+      for (int64_t j = 0; j < layer.inputs; ++j) w[j * filter.width + i] = layer.weight[i * layer.inputs + j];
+  }
+  std::vector<double> h, sums(filter.width);
   for (int64_t t = first; t < last; ++t, features += filter.width) {
     const float* z = filter.z + t * filter.layers.front().inputs;
     h.assign(z, z + filter.layers.front().inputs);
-    for (const ImplicitFilter::Layer& layer : filter.layers) {
-      for (int64_t i = 0; i < filter.width; ++i) {
-        float sum = layer.bias[i];
-        for (int64_t j = 0; j < layer.inputs; ++j) sum += layer.weight[i * layer.inputs + j] * h[j];
-        next[i] = std::sin(filter.freq[i] * sum);
-      }
-      h.assign(next.begin(), next.end());
+    for (size_t l = 0; l < filter.layers.size(); ++l) {
+      sums.assign(filter.layers[l].bias, filter.layers[l].bias + filter.width);
+      for (size_t j = 0; j < h.size(); ++j)
+        for (int64_t i = 0; i < filter.width; ++i) sums[i] += columns[l][j * filter.width + i] * h[j];
+      h.resize(filter.width);
+      for (int64_t i = 0; i < filter.width; ++i) h[i] = std::sin(filter.freq[i] * sums[i]);
     }
-    std::copy(h.begin(), h.end(), features);
+    for (int64_t i = 0; i < filter.width; ++i) features[i] = static_cast<float>(h[i]);
   }
 }
 
