@@ -92,7 +92,7 @@ void add_engine_options(CLI::App& command, text::EngineOptions& engine, EngineOp
   group(command.add_option_function<std::string>(
             "--kv", [&engine](const std::string& type) { engine.kv_dtype = dtype_from_name(type); },
             "Element type of the key-value cache"))
-      ->check(CLI::IsMember({"f32", "f16", "q8_0"}))
+      ->check(CLI::IsMember({"f32", "f16", "q8_0", "q4_0"}))
       ->default_str(std::string(name(engine.kv_dtype)));
   group(command.add_flag("--exact", engine.exact, "Compute in float32 throughout: the original's numbers, slowly"));
 }

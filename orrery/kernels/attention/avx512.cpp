@@ -30,7 +30,7 @@ ORRERY_INLINE __m512 load_halves(const uint16_t* at) {
   return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(at)));
 }
 
-// 16 elements from `at` of a page's part as floats; q8_0 is multiplied with the scale by the caller.
+// 16 elements from `at` of a page's part as floats, in steps of the scale for q8_0.
 template <DType kType>
 ORRERY_INLINE __m512 load_lanes(const std::byte* part, int64_t at) {
   if constexpr (kType == DType::kF16) return load_halves(reinterpret_cast<const uint16_t*>(part) + at);
@@ -38,21 +38,31 @@ ORRERY_INLINE __m512 load_lanes(const std::byte* part, int64_t at) {
   return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes));
 }
 
+// The same for the halves of 16 bytes of q4_0.
+ORRERY_INLINE __m512 load_nibbles(const std::byte* at, bool upper) {
+  const __m512i both = _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(at)));
+  const __m512i q = upper ? _mm512_srli_epi32(both, 4) : _mm512_and_si512(both, _mm512_set1_epi32(15));
+  return _mm512_cvtepi32_ps(_mm512_sub_epi32(q, _mm512_set1_epi32(8)));
+}
+
 template <DType kType>
 struct PagePart {
   const KvFormat& format;
   const std::byte* part;
-  const uint16_t* scales = reinterpret_cast<const uint16_t*>(part + format.elements());
+  const uint16_t* scales = reinterpret_cast<const uint16_t*>(part + format.element_bytes());
 
   ORRERY_INLINE __m512 keys(int64_t dim, int64_t key) const {  // 16 of them
-    const __m512 x = load_lanes<kType>(part, dim * kPageTokens + key);
-    if constexpr (kType == DType::kF16) return x;
-    return _mm512_mul_ps(x, load_halves(scales + dim / 32 * kPageTokens + key));
+    if constexpr (kType == DType::kF16) return load_lanes<kType>(part, dim * kPageTokens + key);
+    const __m512 steps = kType == DType::kQ4_0 ? load_nibbles(part + dim / 2 * kPageTokens + key, dim % 2)
+                                               : load_lanes<kType>(part, dim * kPageTokens + key);
+    return _mm512_mul_ps(steps, load_halves(scales + dim / 32 * kPageTokens + key));
   }
   ORRERY_INLINE __m512 value(int64_t key, int64_t dim) const {  // 16 dimensions of it
-    const __m512 x = load_lanes<kType>(part, key * format.head_dim + dim);
-    if constexpr (kType == DType::kF16) return x;
-    return _mm512_mul_ps(x, _mm512_set1_ps(_cvtsh_ss(scales[key * (format.head_dim / 32) + dim / 32])));
+    const int64_t at = key * format.head_dim + dim;
+    if constexpr (kType == DType::kF16) return load_lanes<kType>(part, at);
+    const __m512 steps =
+        kType == DType::kQ4_0 ? load_nibbles(part + (at - dim % 32) / 2, dim / 16 % 2) : load_lanes<kType>(part, at);
+    return _mm512_mul_ps(steps, _mm512_set1_ps(_cvtsh_ss(scales[key * (format.head_dim / 32) + dim / 32])));
   }
 };
 
@@ -129,6 +139,12 @@ void turn_keys(__m512* x, int64_t dims) {
   }
 }
 
+// The bits of a page's keys first … last - 1, from key `from` on, 16 of them.
+ORRERY_INLINE __mmask16 bits_of(int64_t first, int64_t last, int64_t from) {
+  const auto below = [from](int64_t key) { return (1u << std::clamp<int64_t>(key - from, 0, 16)) - 1; };
+  return static_cast<__mmask16>(below(last) & ~below(first));
+}
+
 // What a task works with; one per thread, grown when a bigger task comes.
 struct Scratch {
   float* centre;         // [head_dim]: what is taken off every key. Softmax does not see it.
@@ -170,18 +186,16 @@ struct Scratch {
 };
 
 // Few channels of a model's keys are large, and much the same for all keys: without their mean 8 bits go further. Any
-// vector would do; it is the mean of the first page that a row can see.
+// vector would do; it is the mean of what the rows see of their first page.
 template <DType kType>
-void find_centre(const AttentionTask& task, const Scratch& scratch) {
-  const PagePart<kType> page{task.format, task.format.keys(task.page_of(0), task.kv_head)};
-  const int64_t keys = std::min(kPageTokens, task.first_position + 1);
+void find_centre(const AttentionTask& task, const KeyRange& all, const Scratch& scratch) {
+  const PagePart<kType> page{task.format, task.format.keys(task.page_of(all.first), task.kv_head)};
+  const int64_t first = all.first % kPageTokens, last = std::min(kPageTokens, first + all.last - all.first);
   for (int64_t dim = 0; dim < task.format.head_dim; ++dim) {
     __m512 sum = _mm512_setzero_ps();
-    for (int64_t key = 0; key < keys; key += 16) {
-      const auto seen = static_cast<__mmask16>((1u << std::min<int64_t>(16, keys - key)) - 1);
-      sum = _mm512_mask_add_ps(sum, seen, sum, page.keys(dim, key));
-    }
-    scratch.centre[dim] = _mm512_reduce_add_ps(sum) / static_cast<float>(keys);
+    for (int64_t key = first / 16 * 16; key < last; key += 16)
+      sum = _mm512_mask_add_ps(sum, bits_of(first, last, key), sum, page.keys(dim, key));
+    scratch.centre[dim] = _mm512_reduce_add_ps(sum) / static_cast<float>(last - first);
   }
 }
 
@@ -234,20 +248,23 @@ void round_keys(const AttentionTask& task, const std::byte* keys, const Scratch&
   }
 }
 
-// values [64][head_dim] -> bytes, and a scale for each dimension. Keys from `count` on are zero: they may be anything.
+// values [64][head_dim] -> bytes, and a scale for each dimension. Keys that are not in `seen` are zero: they may be
+// anything.
 template <DType kType>
-void round_values(const AttentionTask& task, const std::byte* values, int64_t count, const Scratch& scratch) {
+void round_values(const AttentionTask& task, const std::byte* values, const KeyRange& seen, const Scratch& scratch) {
   const PagePart<kType> page{task.format, values};
   const int64_t dims = task.format.head_dim;
   for (int64_t dim = 0; dim < dims; dim += 16) {
     __m512 largest = _mm512_set1_ps(1e-30f);
-    for (int64_t key = 0; key < count; ++key) largest = _mm512_max_ps(_mm512_abs_ps(page.value(key, dim)), largest);
+    for (int64_t key = seen.first; key < seen.last; ++key)
+      largest = _mm512_max_ps(_mm512_abs_ps(page.value(key, dim)), largest);
     _mm512_store_ps(scratch.value_scales + dim, _mm512_mul_ps(largest, _mm512_set1_ps(1.0f / 127)));
     const __m512 inverse = _mm512_div_ps(_mm512_set1_ps(127.0f), largest);
-    for (int64_t key = 0; key < kPageTokens; key += 4) {
+    for (int64_t key = seen.first / 4 * 4; key < seen.last; key += 4) {
       __m512i x[4];
       for (int64_t i = 0; i < 4; ++i) {
-        const __m512 v = key + i < count ? page.value(key + i, dim) : _mm512_setzero_ps();
+        const bool zero = key + i < seen.first || key + i >= seen.last;
+        const __m512 v = zero ? _mm512_setzero_ps() : page.value(key + i, dim);
         x[i] = _mm512_cvtps_epi32(_mm512_mul_ps(v, inverse));
       }
       scratch.page_values[key / 4 * (dims / 16) + dim / 16] = quad(x);
@@ -255,8 +272,8 @@ void round_values(const AttentionTask& task, const std::byte* values, int64_t co
   }
 }
 
-// One page for 4 rows, of which row r sees the first counts[r] keys.
-void page_rows(const Scratch& scratch, int64_t dims, int64_t row, const int64_t (&counts)[4]) {
+// One page for 4 rows, of which row r sees the keys seen[r].
+void page_rows(const Scratch& scratch, int64_t dims, int64_t row, const KeyRange (&seen)[4]) {
   __m512i dots[4][4];
 #pragma GCC unroll 4
   for (int r = 0; r < 4; ++r) {
@@ -279,27 +296,25 @@ void page_rows(const Scratch& scratch, int64_t dims, int64_t row, const int64_t 
 #pragma GCC unroll 4
   for (int r = 0; r < 4; ++r) {
     const float scale = scratch.q_scales[row + r];
+    const bool some = !seen[r].empty(), every = seen[r].last - seen[r].first == kPageTokens;
     __m512 s[4];  // scores over `scale`
 #pragma GCC unroll 4
     for (int i = 0; i < 4; ++i) {
       s[i] = _mm512_mul_ps(_mm512_cvtepi32_ps(dots[r][i]), _mm512_load_ps(scratch.key_scales + 16 * i));
-      if (counts[r] < kPageTokens) {
-        const int64_t seen = std::clamp<int64_t>(counts[r] - 16 * i, 0, 16);
-        s[i] = _mm512_mask_mov_ps(_mm512_set1_ps(kNever), static_cast<__mmask16>((1u << seen) - 1), s[i]);
-      }
+      if (!every) s[i] = _mm512_mask_mov_ps(_mm512_set1_ps(kNever), bits_of(seen[r].first, seen[r].last, 16 * i), s[i]);
     }
     const float most = _mm512_reduce_max_ps(_mm512_max_ps(_mm512_max_ps(s[0], s[1]), _mm512_max_ps(s[2], s[3])));
-    const float page_largest = counts[r] > 0 ? most * scale : kNever;
+    const float page_largest = some ? most * scale : kNever;
     const float before = scratch.largest[row + r], now = std::max(before, page_largest);
     scratch.largest[row + r] = now;
     changes[r] = before - now;
-    changes[4 + r] = counts[r] > 0 ? page_largest - now : kNever;
+    changes[4 + r] = some ? page_largest - now : kNever;
     const __m512 scales = _mm512_set1_ps(scale), base = _mm512_set1_ps(kLog2Of255 - most * scale);
 #pragma GCC unroll 4
     for (int i = 0; i < 4; ++i) {
-      const __m512 weight = exp2_ps(_mm512_fmadd_ps(s[i], scales, base));
-      _mm_store_si128(reinterpret_cast<__m128i*>(weights[r] + 16 * i),
-                      _mm512_cvtusepi32_epi8(_mm512_cvtps_epi32(weight)));
+      const __m512i weight = _mm512_cvtps_epi32(exp2_ps(_mm512_fmadd_ps(s[i], scales, base)));
+      const __mmask16 kept = every ? 0xffff : bits_of(seen[r].first, seen[r].last, 16 * i);
+      _mm_store_si128(reinterpret_cast<__m128i*>(weights[r] + 16 * i), _mm512_maskz_cvtusepi32_epi8(kept, weight));
     }
   }
   _mm512_store_ps(changes, exp2_ps(_mm512_castps256_ps512(_mm256_load_ps(changes))));
@@ -314,7 +329,8 @@ void page_rows(const Scratch& scratch, int64_t dims, int64_t row, const int64_t 
     _mm512_store_ps(
         sums, _mm512_fmadd_ps(_mm512_load_ps(sums), shrink[r], _mm512_mul_ps(_mm512_cvtepi32_ps(sum), factor[r])));
   }
-  const int64_t quads = (std::max({counts[0], counts[1], counts[2], counts[3]}) + 3) / 4, vectors = dims / 16;
+  // Tokens ascend, so the rows' keys lie between the first one's first and the last one's last.
+  const int64_t first_quad = seen[0].first / 4, quads = (seen[3].last + 3) / 4, vectors = dims / 16;
   for (int64_t vector = 0; vector < vectors; vector += 4) {
     const int64_t width = std::min<int64_t>(4, vectors - vector);
     const auto add = [&]<int kWidth>(std::integral_constant<int, kWidth>) {
@@ -324,7 +340,7 @@ void page_rows(const Scratch& scratch, int64_t dims, int64_t row, const int64_t 
 #pragma GCC unroll 4
         for (auto& a : per_row) a = _mm512_setzero_si512();
       }
-      for (int64_t i = 0; i < quads; ++i) {
+      for (int64_t i = first_quad; i < quads; ++i) {
         const __m512i* v = scratch.page_values + i * vectors + vector;
 #pragma GCC unroll 4
         for (int r = 0; r < 4; ++r) {
@@ -358,31 +374,42 @@ void page_rows(const Scratch& scratch, int64_t dims, int64_t row, const int64_t 
   }
 }
 
+// What the centre takes off every score of a row, which the row's sums do not see but other parts of its keys would.
+float centre_score(const AttentionTask& task, int64_t row, const Scratch& scratch) {
+  const float* q = task.q + row / task.group * task.q_stride + row % task.group * task.format.head_dim;
+  __m512 sum = _mm512_setzero_ps();
+  for (int64_t dim = 0; dim < task.format.head_dim; dim += 16)
+    sum = _mm512_fmadd_ps(_mm512_loadu_ps(q + dim), _mm512_load_ps(scratch.centre + dim), sum);
+  return task.scale * _mm512_reduce_add_ps(sum);
+}
+
 template <DType kType>
 void attend_type(const AttentionTask& task, const AttentionPart& out) {
   const int64_t dims = task.format.head_dim, rows = task.rows(), padded = (rows + 3) / 4 * 4;
   const Scratch scratch(padded, dims);
-  find_centre<kType>(task, scratch);
+  const KeyRange all = task.keys_of(0, task.tokens);
   round_queries(task, padded, scratch);
-  for (int64_t key = task.first_key; key < task.last_key; key += kPageTokens) {
-    const std::byte* page = task.page_of(key);
+  if (!all.empty()) find_centre<kType>(task, all, scratch);
+  for (int64_t first = all.first / kPageTokens * kPageTokens; first < all.last; first += kPageTokens) {
+    const std::byte* page = task.page_of(first);
+    const auto within = [first](const KeyRange& keys) {  // the page's share of them, counted from its first
+      const int64_t begin = std::clamp<int64_t>(keys.first - first, 0, kPageTokens);
+      return KeyRange{begin, std::clamp<int64_t>(keys.last - first, begin, kPageTokens)};
+    };
     round_keys<kType>(task, task.format.keys(page, task.kv_head), scratch);
-    round_values<kType>(task, task.format.values(page, task.kv_head), std::min(kPageTokens, task.last_key - key),
-                        scratch);
+    round_values<kType>(task, task.format.values(page, task.kv_head), within(all), scratch);
     for (int64_t row = 0; row < rows; row += 4) {
-      int64_t counts[4], most = 0;
-      for (int64_t r = 0; r < 4; ++r) {
-        const int64_t token = std::min(row + r, rows - 1) / task.group;
-        counts[r] = std::clamp<int64_t>(std::min(task.last_key, task.first_position + token + 1) - key, 0, kPageTokens);
-        most = std::max(most, counts[r]);
-      }
-      if (most > 0) page_rows(scratch, dims, row, counts);
+      KeyRange seen[4];
+      for (int64_t r = 0; r < 4; ++r) seen[r] = within(task.keys_of(std::min(row + r, rows - 1) / task.group));
+      if (std::any_of(seen, seen + 4, [](const KeyRange& keys) { return !keys.empty(); }))
+        page_rows(scratch, dims, row, seen);
     }
   }
   std::memcpy(out.values, scratch.values, rows * dims * 4);
   for (int64_t row = 0; row < rows; ++row) {
     out.sum[row] = _mm512_reduce_add_ps(_mm512_load_ps(scratch.sums + row * 16));
-    out.largest[row] = out.sum[row] > 0 ? scratch.largest[row] / kLog2e : -std::numeric_limits<float>::infinity();
+    out.largest[row] = out.sum[row] > 0 ? scratch.largest[row] / kLog2e + centre_score(task, row, scratch)
+                                        : -std::numeric_limits<float>::infinity();
   }
 }
 
@@ -390,7 +417,8 @@ void attend_type(const AttentionTask& task, const AttentionPart& out) {
 
 void attend_avx512(const AttentionTask& task, const AttentionPart& out) {
   if (task.format.dtype == DType::kF16) return attend_type<DType::kF16>(task, out);
-  attend_type<DType::kQ8_0>(task, out);
+  if (task.format.dtype == DType::kQ8_0) return attend_type<DType::kQ8_0>(task, out);
+  attend_type<DType::kQ4_0>(task, out);
 }
 
 }  // namespace orrery::kernels

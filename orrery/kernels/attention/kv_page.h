@@ -13,24 +13,36 @@ inline constexpr int64_t kPageTokens = 64;
 /// What a page of one layer holds: for each of kv_heads, 64 keys, then 64 values.
 ///   keys    [head_dim][64]: a dimension of 16 keys is a vector, so scores need no sum across lanes
 ///   values  [64][head_dim]
-/// dtype f32, f16, or q8_0: int8 in the same order, followed by float16 scales, keys' [head_dim/32][64], values'
-/// [64][head_dim/32]; head_dim is then a multiple of 32. Every part is 64-byte aligned.
+/// dtype f32 or f16; or q8_0: int8 in the same order, followed by float16 scales, keys' [head_dim/32][64], values'
+/// [64][head_dim/32]; or q4_0: 4 bits, d·(q - 8), two dimensions of one token to a byte, the lower half first (tokens
+/// are written from different threads, so no two share a byte), followed by the same scales:
+///   keys    [head_dim/2][64]    dimensions 2i and 2i + 1
+///   values  [64][head_dim/32][16]    dimensions i and i + 16 of 32
+/// With scales head_dim is a multiple of 32. Every part is 64-byte aligned.
 struct KvFormat {
   DType dtype = DType::kF16;
   int64_t kv_heads = 0, head_dim = 0;
 
   int64_t elements() const { return kPageTokens * head_dim; }
-  /// Bytes of the keys (or of the values) of one head.
-  int64_t part_bytes() const {
-    if (dtype == DType::kQ8_0) return elements() + elements() / 32 * 2;
-    return elements() * (dtype == DType::kF32 ? 4 : 2);
+  bool has_scales() const { return dtype == DType::kQ8_0 || dtype == DType::kQ4_0; }
+  /// Bytes of a part without its scales: where these start.
+  int64_t element_bytes() const {
+    if (dtype == DType::kQ4_0) return elements() / 2;
+    return elements() * (dtype == DType::kF32 ? 4 : dtype == DType::kF16 ? 2 : 1);
   }
+  /// Bytes of the keys (or of the values) of one head.
+  int64_t part_bytes() const { return element_bytes() + (has_scales() ? elements() / 32 * 2 : 0); }
   int64_t page_bytes() const { return kv_heads * 2 * part_bytes(); }
   std::byte* keys(std::byte* page, int64_t head) const { return page + head * 2 * part_bytes(); }
   std::byte* values(std::byte* page, int64_t head) const { return keys(page, head) + part_bytes(); }
   const std::byte* keys(const std::byte* page, int64_t head) const { return page + head * 2 * part_bytes(); }
   const std::byte* values(const std::byte* page, int64_t head) const { return keys(page, head) + part_bytes(); }
 };
+
+/// The types that pages may have.
+constexpr bool is_page_type(DType dtype) {
+  return dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kQ8_0 || dtype == DType::kQ4_0;
+}
 
 /// Writes one token's key and value of one head, each [head_dim], rounded to the page's type, into slot (0-63) of a
 /// page.

@@ -13,10 +13,14 @@ void attend_reference(const AttentionTask& task, const AttentionPart& out) {
   for (int64_t row = 0; row < task.rows(); ++row) {
     const int64_t token = row / task.group;
     const float* q = task.q + token * task.q_stride + row % task.group * dims;
-    const int64_t last = std::min(task.last_key, task.first_position + token + 1);
+    std::vector<int64_t> keys;
+    for (int64_t key = task.first_key; key < task.last_key; ++key) {
+      const int64_t distance = task.first_position + token - key;
+      if (distance >= task.min_distance && distance < task.max_distance) keys.push_back(key);
+    }
     std::vector<double> scores;
     double largest = -std::numeric_limits<double>::infinity();
-    for (int64_t key = task.first_key; key < last; ++key) {
+    for (int64_t key : keys) {
       read_key(task.format, task.page_of(key), task.kv_head, key % kPageTokens, vector.data());
       double score = 0;
       for (int64_t d = 0; d < dims; ++d) score += static_cast<double>(q[d]) * vector[d];
@@ -25,9 +29,9 @@ void attend_reference(const AttentionTask& task, const AttentionPart& out) {
     }
     std::vector<double> values(dims, 0.0);
     double sum = 0;
-    for (int64_t key = task.first_key; key < last; ++key) {
-      const double weight = std::exp(scores[key - task.first_key] - largest);
-      read_value(task.format, task.page_of(key), task.kv_head, key % kPageTokens, vector.data());
+    for (size_t i = 0; i < keys.size(); ++i) {
+      const double weight = std::exp(scores[i] - largest);
+      read_value(task.format, task.page_of(keys[i]), task.kv_head, keys[i] % kPageTokens, vector.data());
       for (int64_t d = 0; d < dims; ++d) values[d] += weight * vector[d];
       sum += weight;
     }

@@ -41,10 +41,9 @@ EngineOptions resolve(EngineOptions options, const DecoderSpec& spec) {
   if (options.threads == 0) options.threads = available_cores();
   if (options.context == 0) options.context = std::min<int64_t>(spec.context_length, 8192);
   if (options.exact) options.kv_dtype = DType::kF32;
-  check(options.kv_dtype == DType::kF32 || options.kv_dtype == DType::kF16 || options.kv_dtype == DType::kQ8_0,
-        "kv_dtype", name(options.kv_dtype), "f32, f16 or q8_0");
-  check(options.kv_dtype != DType::kQ8_0 || spec.head_dim % 32 == 0, "kv_dtype", "q8_0",
-        fmt::format("f32 or f16: heads of {} dimensions are no multiple of 32", spec.head_dim));
+  check(kernels::is_page_type(options.kv_dtype), "kv_dtype", name(options.kv_dtype), "f32, f16, q8_0 or q4_0");
+  check(!kernels::KvFormat{options.kv_dtype}.has_scales() || spec.head_dim % 32 == 0, "kv_dtype",
+        name(options.kv_dtype), fmt::format("f32 or f16: heads of {} dimensions are no multiple of 32", spec.head_dim));
   if (options.kv_tokens == 0) {
     const kernels::KvFormat format{options.kv_dtype, spec.kv_heads, spec.head_dim};
     const int64_t page_bytes = format.page_bytes() * spec.layers;

@@ -21,7 +21,7 @@ struct EngineOptions {
   int64_t context = 0;           ///< tokens one sequence may hold; 0: the model's, at most 8192
   int max_sequences = 16;        ///< sequences decoded at once; more wait
   int64_t kv_tokens = 0;         ///< tokens in the shared cache; 0: context × what fits sensibly (see docs/engine.md)
-  DType kv_dtype = DType::kF16;  ///< f32, f16 or q8_0
+  DType kv_dtype = DType::kF16;  ///< f32, f16, q8_0 or q4_0
   bool exact = false;            ///< float32 weights, activations and cache: the original's numbers, slow
   int64_t prompt_chunk = 512;    ///< prompt tokens computed in one step beside the running answers
 };
