@@ -1,8 +1,11 @@
+#include <fmt/format.h>
+
 #include <filesystem>
 
 #include "orrery/base/error.h"
 #include "orrery/base/file.h"
 #include "orrery/text/tokenizer/loaders.h"
+#include "orrery/text/tokenizer/rwkv.h"
 
 namespace orrery::text {
 
@@ -13,15 +16,17 @@ std::unique_ptr<Tokenizer> Tokenizer::open(const fs::path& path) {
   if (fs::is_directory(path)) {
     file = path / "tokenizer.json";
     if (!fs::exists(file)) file = path / "tokenizer.model";
+    if (!fs::exists(file)) file = path / kRwkvVocabulary;
     if (!fs::exists(file)) {
       throw Error({.doing = "open a tokenizer",
                    .where = path.string(),
-                   .found = "neither tokenizer.json nor tokenizer.model",
+                   .found = fmt::format("neither tokenizer.json, tokenizer.model nor {}", kRwkvVocabulary),
                    .expected = "one of them"});
     }
   }
   const MappedFile mapped = MappedFile::open(file);
   const std::string_view bytes(reinterpret_cast<const char*>(mapped.bytes().data()), mapped.bytes().size());
+  if (file.extension() == ".txt") return load_rwkv_vocabulary(bytes, file.string());
   const HubConfig config = read_hub_config(file.parent_path());
   // A ModelProto begins with its first field's tag; JSON with a brace.
   const size_t first = bytes.find_first_not_of(" \t\r\n\xEF\xBB\xBF");

@@ -51,10 +51,16 @@ class Greedy final : public Model {
 }  // namespace
 
 PipelineTokenizer::Parts build_rwkv(std::span<const std::string_view> tokens) {
+  std::vector<std::string> words;
+  for (std::string_view token : tokens) words.push_back(unescape(token));
+  return build_rwkv(std::vector<std::string>(tokens.begin(), tokens.end()), words);
+}
+
+PipelineTokenizer::Parts build_rwkv(std::span<const std::string> pieces, std::span<const std::string> words) {
   PipelineTokenizer::Parts parts;
-  for (std::string_view token : tokens) {
-    parts.pieces->add(token);
-    parts.bytes->add(unescape(token));
+  for (size_t i = 0; i < pieces.size(); ++i) {
+    parts.pieces->add(pieces[i]);
+    parts.bytes->add(words[i]);
   }
   parts.model = std::make_unique<Greedy>(*parts.bytes);
   return parts;

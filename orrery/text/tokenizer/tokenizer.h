@@ -29,7 +29,8 @@ class Tokenizer {
 
   virtual ~Tokenizer() = default;
 
-  /// From a hub folder (tokenizer.json, else tokenizer.model; tokenizer_config.json beside it) or one such file.
+  /// From a hub folder (tokenizer.json, else tokenizer.model, else rwkv_vocab_v20230424.txt; tokenizer_config.json
+  /// beside it) or one such file.
   static std::unique_ptr<Tokenizer> open(const std::filesystem::path& path);
   /// From GGUF metadata (tokenizer.ggml.*). Throws Error naming the key for a model or `pre` kind that is not known.
   static std::unique_ptr<Tokenizer> from_gguf(const formats::GgufFile& file);
