@@ -20,11 +20,9 @@ struct Avx2 {
   static ORRERY_INLINE Floats load(const float* at) { return _mm256_load_ps(at); }
   static ORRERY_INLINE Floats load_unaligned(const float* at) { return _mm256_loadu_ps(at); }
   static ORRERY_INLINE void store(float* at, Floats a) { _mm256_store_ps(at, a); }
-  static ORRERY_INLINE void store_unaligned(float* at, Floats a) { _mm256_storeu_ps(at, a); }
   static ORRERY_INLINE Floats add(Floats a, Floats b) { return _mm256_add_ps(a, b); }
   static ORRERY_INLINE Floats sub(Floats a, Floats b) { return _mm256_sub_ps(a, b); }
   static ORRERY_INLINE Floats mul(Floats a, Floats b) { return _mm256_mul_ps(a, b); }
-  static ORRERY_INLINE Floats div(Floats a, Floats b) { return _mm256_div_ps(a, b); }
   static ORRERY_INLINE Floats fma(Floats a, Floats b, Floats c) { return _mm256_fmadd_ps(a, b, c); }
   static ORRERY_INLINE Floats min(Floats a, Floats b) { return _mm256_min_ps(a, b); }
   static ORRERY_INLINE Floats max(Floats a, Floats b) { return _mm256_max_ps(a, b); }
@@ -61,9 +59,6 @@ struct Avx2 {
   static ORRERY_INLINE Ints times_256(Ints a) { return _mm256_slli_epi32(a, 8); }
   static ORRERY_INLINE Floats to_floats(Ints a) { return _mm256_cvtepi32_ps(a); }
   static ORRERY_INLINE Ints rounded(Floats a) { return _mm256_cvtps_epi32(a); }  // ties to even
-  static ORRERY_INLINE Floats power_of_two(Ints n) {
-    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(n, _mm256_set1_epi32(127)), 23));
-  }
   static ORRERY_INLINE int32_t sum_of(Ints a) {
     __m128i s = _mm_add_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1));
     s = _mm_add_epi32(s, _mm_shuffle_epi32(s, 0x4e));

@@ -360,28 +360,10 @@ void quantize_row(const float* x, int64_t cols, const QuantizedRow& out) {
   }
 }
 
-// e^x for x <= 88: 2^n by scalef, e^r on [-ln2/2, ln2/2] by its Taylor series to r^6 (relative error 2e-7).
-__m512 exp_ps(__m512 x) {
-  const __m512 n = _mm512_roundscale_ps(_mm512_mul_ps(x, _mm512_set1_ps(1.44269504f)),
-                                        _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-  __m512 r = _mm512_fnmadd_ps(n, _mm512_set1_ps(0.693145752f), x);
-  r = _mm512_fnmadd_ps(n, _mm512_set1_ps(1.42860677e-6f), r);
-  __m512 p = _mm512_set1_ps(1.0f / 720);
-  for (float c : {1.0f / 120, 1.0f / 24, 1.0f / 6, 0.5f, 1.0f, 1.0f}) p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(c));
-  return _mm512_scalef_ps(p, n);
-}
-
-void swiglu16(const float* gate, const float* up, float* out) {
-  const __m512 g = _mm512_loadu_ps(gate);
-  const __m512 e = exp_ps(_mm512_min_ps(_mm512_sub_ps(_mm512_setzero_ps(), g), _mm512_set1_ps(88.0f)));
-  const __m512 silu = _mm512_div_ps(g, _mm512_add_ps(_mm512_set1_ps(1.0f), e));
-  _mm512_storeu_ps(out, _mm512_mul_ps(silu, _mm512_loadu_ps(up)));
-}
-
 }  // namespace
 
 const MatmulSet& matmul_avx512() {
-  static const MatmulSet set{quantize_row, float_tile, block_tile, open_strip, open_tile, swiglu16};
+  static const MatmulSet set{quantize_row, float_tile, block_tile, open_strip, open_tile};
   return set;
 }
 

@@ -66,8 +66,6 @@ struct MatmulSet {
   /// Takes a strip apart, then the same for groups of any size.
   void (*open_strip)(PackedKind kind, const std::byte* strip, int64_t cols, const OpenStrip& out);
   void (*open_tile)(PackedKind kind, const OpenStrip& strip, int64_t cols, const RowGroup& x, float* tile);
-  /// h[i] = silu(gate[i])·up[i] for 16 values.
-  void (*swiglu16)(const float* gate, const float* up, float* out);
 };
 
 const MatmulSet& matmul_reference();

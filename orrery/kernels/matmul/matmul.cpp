@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "orrery/base/buffer.h"
+#include "orrery/kernels/activation/activation.h"
 #include "orrery/kernels/isa.h"
 #include "orrery/kernels/matmul/instruction_sets.h"
 
@@ -38,6 +39,12 @@ OpenRows scratch_rows(int64_t cols) {
   if (buffer.size() < needed) buffer = Buffer(needed);
   auto* at = buffer.as<float>();
   return {.strips = {at, at + strip}, .row = {at + 2 * strip, static_cast<size_t>(cols)}};
+}
+
+Activation activation_of(MatmulOutput mode) {
+  return mode == MatmulOutput::kSwiglu      ? Activation::kSilu
+         : mode == MatmulOutput::kGegluTanh ? Activation::kGeluTanh
+                                            : Activation::kGeluErf;
 }
 
 }  // namespace
@@ -81,7 +88,8 @@ void matmul(const PackedMatrix& w, const PackedRows& x, int64_t first_strip, int
   const MatmulSet& set = matmul_set();
   const bool is_float = info(w.kind).is_float, as_rows = w.kind == PackedKind::kRows;
   const int64_t bytes = w.strip_bytes();
-  const int64_t strips_at_once = mode == MatmulOutput::kSwiglu ? 2 : 1;
+  const int64_t strips_at_once = is_gated(mode) ? 2 : 1;
+  const GateFunction gate = is_gated(mode) ? gate_function(activation_of(mode)) : nullptr;
   const bool open = !is_float && x.rows > kDirectRows;
   alignas(64) float tile[2][16 * kStripRows];
   OpenStrip opened[2];
@@ -116,8 +124,8 @@ void matmul(const PackedMatrix& w, const PackedRows& x, int64_t first_strip, int
       for (int64_t t = 0; t < tokens; ++t) {
         const float* values = tile[0] + t * kStripRows;
         float* to = out + (row + t) * out_stride + strip / strips_at_once * kStripRows;
-        if (mode == MatmulOutput::kSwiglu) {
-          set.swiglu16(values, tile[1] + t * kStripRows, to);
+        if (gate != nullptr) {
+          gate(values, tile[1] + t * kStripRows, to, kStripRows);
           continue;
         }
         const int64_t rows = std::min<int64_t>(kStripRows, w.rows - strip * kStripRows);

@@ -14,14 +14,17 @@
 namespace orrery::kernels {
 
 enum class MatmulOutput {
-  kStore,   ///< out[t, r] = y[t, r]
-  kAdd,     ///< out[t, r] += y[t, r]
-  kSwiglu,  ///< strips 2i and 2i+1 hold 16 rows of gate and up: out[t, 16i + j] = silu(gate)·up (Shazeer 2020)
+  kStore,      ///< out[t, r] = y[t, r]
+  kAdd,        ///< out[t, r] += y[t, r]
+  kSwiglu,     ///< strips 2i and 2i+1 hold 16 rows of gate and up: out[t, 16i + j] = silu(gate)·up (Shazeer 2020)
+  kGegluTanh,  ///< the same with gelu, its tanh form, for silu (kernels/activation)
+  kGegluErf,   ///< and with its exact form
 };
+constexpr bool is_gated(MatmulOutput mode) { return mode >= MatmulOutput::kSwiglu; }
 
-/// Computes strips [first_strip, last_strip) for all rows of x; even bounds for kSwiglu. x is quantized exactly when
-/// the kind is a block kind. out [x.rows, out_stride]; writes whole rows of w only, never past them. Reads each strip
-/// once when x has at most 16 rows. Safe from many threads on disjoint strips.
+/// Computes strips [first_strip, last_strip) for all rows of x; even bounds for a gated mode. x is quantized exactly
+/// when the kind is a block kind. out [x.rows, out_stride]; writes whole rows of w only, never past them. Reads each
+/// strip once when x has at most 16 rows. Safe from many threads on disjoint strips.
 void matmul(const PackedMatrix& w, const PackedRows& x, int64_t first_strip, int64_t last_strip, MatmulOutput mode,
             float* out, int64_t out_stride);
 

@@ -18,11 +18,9 @@ struct Neon {
   static ORRERY_INLINE Floats load(const float* at) { return vld1q_f32(at); }
   static ORRERY_INLINE Floats load_unaligned(const float* at) { return vld1q_f32(at); }
   static ORRERY_INLINE void store(float* at, Floats a) { vst1q_f32(at, a); }
-  static ORRERY_INLINE void store_unaligned(float* at, Floats a) { vst1q_f32(at, a); }
   static ORRERY_INLINE Floats add(Floats a, Floats b) { return vaddq_f32(a, b); }
   static ORRERY_INLINE Floats sub(Floats a, Floats b) { return vsubq_f32(a, b); }
   static ORRERY_INLINE Floats mul(Floats a, Floats b) { return vmulq_f32(a, b); }
-  static ORRERY_INLINE Floats div(Floats a, Floats b) { return vdivq_f32(a, b); }
   static ORRERY_INLINE Floats fma(Floats a, Floats b, Floats c) { return vfmaq_f32(c, a, b); }
   static ORRERY_INLINE Floats min(Floats a, Floats b) { return vminq_f32(a, b); }
   static ORRERY_INLINE Floats max(Floats a, Floats b) { return vmaxq_f32(a, b); }
@@ -50,9 +48,6 @@ struct Neon {
   static ORRERY_INLINE Ints times_256(Ints a) { return vshlq_n_s32(a, 8); }
   static ORRERY_INLINE Floats to_floats(Ints a) { return vcvtq_f32_s32(a); }
   static ORRERY_INLINE Ints rounded(Floats a) { return vcvtnq_s32_f32(a); }  // ties to even
-  static ORRERY_INLINE Floats power_of_two(Ints n) {
-    return vreinterpretq_f32_s32(vshlq_n_s32(vaddq_s32(n, vdupq_n_s32(127)), 23));
-  }
   static ORRERY_INLINE int32_t sum_of(Ints a) { return vaddvq_s32(a); }
   static ORRERY_INLINE void store_narrowed(int8_t* at, const Ints (&a)[8]) {
     for (int i = 0; i < 8; i += 4) {

@@ -125,14 +125,10 @@ void block_tile(PackedKind kind, const std::byte* strip, int64_t cols, const Row
   open_tile(kind, opened, cols, x, tile);
 }
 
-void swiglu16(const float* gate, const float* up, float* out) {
-  for (int i = 0; i < 16; ++i) out[i] = gate[i] / (1.0f + std::exp(-gate[i])) * up[i];
-}
-
 }  // namespace
 
 const MatmulSet& matmul_reference() {
-  static const MatmulSet set{quantize_row, float_tile, block_tile, open_strip, open_tile, swiglu16};
+  static const MatmulSet set{quantize_row, float_tile, block_tile, open_strip, open_tile};
   return set;
 }
 

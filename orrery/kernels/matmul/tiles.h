@@ -323,31 +323,9 @@ void quantize_row(const float* x, int64_t cols, const QuantizedRow& out) {
   }
 }
 
-/// e^x for -87 <= x <= 88: 2^n, and e^r on [-ln2/2, ln2/2] by its Taylor series to r^6 (relative error 2e-7).
-template <class V>
-ORRERY_INLINE typename V::Floats exp(typename V::Floats x) {
-  const auto n = V::rounded(V::mul(x, V::all(1.44269504f)));
-  const auto minus_n = V::mul(V::to_floats(n), V::all(-1.0f));
-  auto r = V::fma(minus_n, V::all(0.693145752f), x);
-  r = V::fma(minus_n, V::all(1.42860677e-6f), r);
-  auto p = V::all(1.0f / 720);
-  for (float c : {1.0f / 120, 1.0f / 24, 1.0f / 6, 0.5f, 1.0f, 1.0f}) p = V::fma(p, r, V::all(c));
-  return V::mul(p, V::power_of_two(n));
-}
-
-template <class V>
-void swiglu16(const float* gate, const float* up, float* out) {
-  for (int64_t i = 0; i < 16; i += V::kLanes) {
-    const auto g = V::load_unaligned(gate + i);
-    const auto minus = V::min(V::max(V::mul(g, V::all(-1.0f)), V::all(-87.0f)), V::all(88.0f));
-    const auto silu = V::div(g, V::add(V::all(1.0f), exp<V>(minus)));
-    V::store_unaligned(out + i, V::mul(silu, V::load_unaligned(up + i)));
-  }
-}
-
 template <class V>
 const MatmulSet& matmul_of() {
-  static const MatmulSet set{quantize_row<V>, float_tile<V>, block_tile<V>, open_strip<V>, open_tile<V>, swiglu16<V>};
+  static const MatmulSet set{quantize_row<V>, float_tile<V>, block_tile<V>, open_strip<V>, open_tile<V>};
   return set;
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "orrery/base/buffer.h"
+#include "orrery/kernels/activation/activation.h"
 #include "orrery/kernels/isa.h"
 #include "orrery/kernels/matmul/instruction_sets.h"
 #include "orrery/kernels/quantize/quantize.h"
@@ -216,20 +217,22 @@ TEST_P(Matmul, AddsAndGatesAsAsked) {
   const int64_t cols = columns_for(kind()).back();
   for (int64_t tokens : {1, 6, 20}) {
     const Weights w = random_weights(kind(), 64, cols, random);
-    std::vector<float> x(tokens * cols), y(tokens * 64), sum(tokens * 64, 0.5f), gated(tokens * 32);
+    std::vector<float> x(tokens * cols), y(tokens * 64), sum(tokens * 64, 0.5f);
     for (float& value : x) value = normal(random) / 16;
     Buffer memory;
     const PackedRows packed = pack(x, tokens, cols, !info(kind()).is_float, memory);
     matmul(w.packed, packed, 0, 4, MatmulOutput::kStore, y.data(), 64);
     matmul(w.packed, packed, 0, 4, MatmulOutput::kAdd, sum.data(), 64);
-    matmul(w.packed, packed, 0, 4, MatmulOutput::kSwiglu, gated.data(), 32);
-    for (int64_t t = 0; t < tokens; ++t) {
-      for (int64_t i = 0; i < 64; ++i) ASSERT_EQ(sum[t * 64 + i], 0.5f + y[t * 64 + i]);
-      for (int64_t i = 0; i < 32; ++i) {
-        const float gate = y[t * 64 + i / 16 * 32 + i % 16], up = y[t * 64 + i / 16 * 32 + 16 + i % 16];
-        const float expected = gate / (1 + std::exp(-gate)) * up;
-        ASSERT_NEAR(gated[t * 32 + i], expected, 1e-6f * std::fabs(expected) + 1e-7f);
-      }
+    for (int64_t i = 0; i < tokens * 64; ++i) ASSERT_EQ(sum[i], 0.5f + y[i]);
+    for (const auto& [mode, activation] : {std::pair(MatmulOutput::kSwiglu, Activation::kSilu),
+                                           {MatmulOutput::kGegluTanh, Activation::kGeluTanh},
+                                           {MatmulOutput::kGegluErf, Activation::kGeluErf}}) {
+      std::vector<float> gated(tokens * 32), expected(tokens * 32), gate, up;
+      matmul(w.packed, packed, 0, 4, mode, gated.data(), 32);
+      for (int64_t i = 0; i < tokens * 64; ++i) (i % 32 < 16 ? gate : up).push_back(y[i]);
+      activate_gated_reference(activation, gate, up, expected);
+      for (int64_t i = 0; i < tokens * 32; ++i)
+        ASSERT_NEAR(gated[i], expected[i], 1e-6f * std::fabs(expected[i]) + 1e-9f) << static_cast<int>(mode);
     }
   }
 }
