@@ -49,17 +49,17 @@ struct DecoderSpec {
 
   NormKind norm = NormKind::kRms;  ///< kLayer has a bias beside each weight
   double norm_eps = 1e-5;
-  double norm_offset = 0;         ///< added to the weights of RMS norms (1 in Gemma's hub files)
-  bool parallel_blocks = false;   ///< x + attention(n) + mlp(n), n = norm(x), with one norm (phi)
-  bool output_norms = false;      ///< attention's and the mlp's outputs are normalised before they are added (Gemma)
+  double norm_offset = 0;        ///< added to the weights of RMS norms (1 in Gemma's hub files)
+  bool parallel_blocks = false;  ///< x + attention(n) + mlp(n), n = norm(x), with one norm (phi)
+  bool output_norms = false;     ///< attention's and the mlp's outputs are normalised before they are added (Gemma)
 
   // Attention
   int64_t heads = 0, kv_heads = 0, head_dim = 0;
   double attention_scale = 0;  ///< head_dim^-0.5 when 0
   bool qkv_bias = false, o_bias = false;
-  bool qkv_interleaved = false;      ///< one qkv_proj with rows [head 0: q, k, v; head 1: …] (Persimmon, Fuyu)
-  std::optional<NormKind> qk_norm;   ///< over each head of q and k, before they are rotated; one weight for all heads
-  std::vector<int64_t> windows;      ///< keys that a layer's query sees, itself included; 0, or no entry: all
+  bool qkv_interleaved = false;     ///< one qkv_proj with rows [head 0: q, k, v; head 1: …] (Persimmon, Fuyu)
+  std::optional<NormKind> qk_norm;  ///< over each head of q and k, before they are rotated; one weight for all heads
+  std::vector<int64_t> windows;     ///< keys that a layer's query sees, itself included; 0, or no entry: all
   RopeSpec rope;
   std::optional<RopeSpec> local_rope;  ///< of the layers with a window, where it is another (Gemma 3)
 
@@ -72,6 +72,19 @@ struct DecoderSpec {
   int64_t parameters = 0;  ///< counted from the file
 
   int64_t window(int64_t layer) const { return layer < int64_t(windows.size()) ? windows[layer] : 0; }
+  /// What the layer that sees furthest sees; 0: everything.
+  int64_t widest_window() const {
+    int64_t widest = 0;
+    for (int64_t i = 0; i < layers; ++i) {
+      if (window(i) == 0) return 0;
+      widest = window(i) > widest ? window(i) : widest;
+    }
+    return widest;
+  }
+  /// Whether memory per sequence is the same at any length, so that nothing but training limits it.
+  bool constant_memory() const {
+    return mixer == MixerKind::kRwkv4 || mixer == MixerKind::kRwkv5 || mixer == MixerKind::kRwkv7;
+  }
   int64_t outputs() const { return labels > 0 ? labels : vocab_size; }  ///< columns of the head
 };
 

@@ -5,6 +5,7 @@
 
 #include <condition_variable>
 #include <future>
+#include <limits>
 #include <mutex>
 #include <thread>
 
@@ -24,6 +25,21 @@ constexpr int64_t kScoreTokens = 128;  // of one step of score(): its logits tak
   throw Error({.doing = "answer a request", .where = where, .found = found, .expected = expected, .advice = advice});
 }
 
+// The model as the options want it.
+DecoderSpec adjusted(DecoderSpec spec, const EngineOptions& options) {
+  if (options.legacy_window)
+    for (int64_t& window : spec.windows)
+      if (window > 0) ++window;
+  return spec;
+}
+
+// Tokens that a sequence may come to hold in the cache.
+int64_t held_tokens(const EngineOptions& options, const DecoderSpec& spec) {
+  if (spec.mixer != MixerKind::kAttention) return 0;
+  const int64_t window = spec.widest_window();
+  return window == 0 ? options.context : std::min(options.context, ring_tokens(window, options.prompt_chunk));
+}
+
 EngineOptions resolve(EngineOptions options, const DecoderSpec& spec) {
   const auto check = [](bool fine, const char* name, auto found, const std::string& expected) {
     if (!fine)
@@ -36,24 +52,26 @@ EngineOptions resolve(EngineOptions options, const DecoderSpec& spec) {
   check(options.max_sequences >= 1, "max_sequences", options.max_sequences, "1 or more");
   check(options.prompt_chunk >= 16, "prompt_chunk", options.prompt_chunk, "16 or more");
   check(options.context >= 0, "context", options.context, "0 (the model's) or more");
-  check(options.context <= spec.context_length, "context", options.context,
-        fmt::format("at most the model's {} tokens", spec.context_length));
+  const int64_t longest = spec.constant_memory() ? std::numeric_limits<int32_t>::max() : spec.context_length;
+  check(options.context <= longest, "context", options.context, fmt::format("at most the model's {} tokens", longest));
   if (options.threads == 0) options.threads = available_cores();
-  if (options.context == 0) options.context = std::min<int64_t>(spec.context_length, 8192);
+  if (options.context == 0) options.context = spec.constant_memory() ? longest : std::min<int64_t>(longest, 8192);
+  if (options.exact) options.kv_dtype = DType::kF32;
+  if (options.context == 0) options.context = spec.constant_memory() ? longest : std::min<int64_t>(longest, 8192);
   if (options.exact) options.kv_dtype = DType::kF32;
   check(kernels::is_page_type(options.kv_dtype), "kv_dtype", name(options.kv_dtype), "f32, f16, q8_0 or q4_0");
   check(!kernels::KvFormat{options.kv_dtype}.has_scales() || spec.head_dim % 32 == 0, "kv_dtype",
         name(options.kv_dtype), fmt::format("f32 or f16: heads of {} dimensions are no multiple of 32", spec.head_dim));
-  if (options.kv_tokens == 0) {
+  const int64_t held = held_tokens(options, spec);
+  if (options.kv_tokens == 0 && held > 0) {
     const kernels::KvFormat format{options.kv_dtype, spec.kv_heads, spec.head_dim};
     const int64_t page_bytes = format.page_bytes() * spec.layers;
     const int64_t memory = static_cast<int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE);
-    const int64_t wanted = (options.context + kPageTokens - 1) / kPageTokens * options.max_sequences;
-    const int64_t least = (options.context + kPageTokens - 1) / kPageTokens;
+    const int64_t least = (held + kPageTokens - 1) / kPageTokens, wanted = least * options.max_sequences;
     options.kv_tokens = std::max(least, std::min(wanted, memory / 4 / page_bytes)) * kPageTokens;
   }
-  check(options.kv_tokens >= options.context, "kv_tokens", options.kv_tokens,
-        fmt::format("at least the context, {}", options.context));
+  check(options.kv_tokens >= held, "kv_tokens", options.kv_tokens,
+        fmt::format("at least what one sequence may hold, {}", held));
   return options;
 }
 
@@ -62,13 +80,15 @@ EngineOptions resolve(EngineOptions options, const DecoderSpec& spec) {
 struct Engine::Impl {
   Impl(std::shared_ptr<const Checkpoint> c, const EngineOptions& o, const Progress& progress)
       : checkpoint(std::move(c)),
-        options(resolve(o, checkpoint->spec())),
+        spec(adjusted(checkpoint->spec(), o)),
+        options(resolve(o, spec)),
         pool(options.threads),
-        weights(load_weights(*checkpoint, options.exact, pool, progress)),
-        cache({options.kv_dtype, checkpoint->spec().kv_heads, checkpoint->spec().head_dim}, checkpoint->spec().layers,
+        cache({options.kv_dtype, spec.kv_heads, spec.head_dim}, spec.layers,
               (options.kv_tokens + kPageTokens - 1) / kPageTokens),
-        forward(*checkpoint, weights, cache, pool, options.prompt_chunk + options.max_sequences, options.exact) {
-    if (checkpoint->has_tokenizer()) scheduler.emplace(options, *checkpoint, cache, forward, pool);
+        forward(*checkpoint, spec, cache, pool, options.prompt_chunk + options.max_sequences,
+                {.exact = options.exact, .mapped = options.mapped}, progress),
+        states(forward.state_bytes(), options.max_sequences + 1) {
+    if (checkpoint->has_tokenizer()) scheduler.emplace(options, spec, *checkpoint, cache, states, forward, pool);
     thread = std::thread([this] { work(); });
   }
 
@@ -130,25 +150,25 @@ struct Engine::Impl {
   }
 
   void score(std::span<const TokenId> tokens, const std::function<void(int64_t, std::span<const float>)>& sink) {
-    const int64_t vocab = checkpoint->spec().vocab_size;
-    std::vector<PageId> pages;
+    const int64_t outputs = spec.outputs();
+    SequencePages pages(cache, spec.widest_window());
     struct Release {
-      KvCache& cache;
-      std::vector<PageId>& pages;
-      ~Release() {
-        for (auto page = pages.rbegin(); page != pages.rend(); ++page) cache.release(*page);
-      }
-    } release{cache, pages};
-    for (size_t i = 0; i * kPageTokens < tokens.size(); ++i) pages.push_back(cache.take());
+      StateStore& states;
+      std::byte* state;
+      ~Release() { states.release(state); }
+    } lent{states, states.take()};
     const int64_t at_once = std::min(kScoreTokens, forward.max_tokens());
     for (size_t first = 0; first < tokens.size(); first += at_once) {
+      pages.grow(static_cast<int64_t>(std::min(first + at_once, tokens.size())));
       const Segment segment{.tokens = tokens.subspan(first, std::min<size_t>(at_once, tokens.size() - first)),
                             .first_position = static_cast<int64_t>(first),
-                            .pages = pages,
+                            .pages = pages.ids(),
+                            .state = lent.state,
                             .all_logits = true};
       const std::span<float> logits = forward.step({&segment, 1});
       for (size_t i = 0; i < segment.tokens.size(); ++i)
-        sink(static_cast<int64_t>(first + i), logits.subspan(i * vocab, vocab));
+        sink(static_cast<int64_t>(first + i), logits.subspan(i * outputs, outputs));
+      pages.drop_behind(static_cast<int64_t>(first + segment.tokens.size()));
     }
   }
 
@@ -158,23 +178,24 @@ struct Engine::Impl {
     if (size > room) {
       refuse("prompt", fmt::format("{} tokens", size),
              fmt::format("at most {} in a context of {}", room, options.context),
-             options.context < checkpoint->spec().context_length
-                 ? fmt::format("ask for a longer context (this model has {})", checkpoint->spec().context_length)
+             options.context < spec.context_length
+                 ? fmt::format("ask for a longer context (this model has {})", spec.context_length)
                  : "shorten the prompt, or use a model with a longer context");
     }
     for (TokenId token : tokens) {
-      if (token < 0 || token >= checkpoint->spec().vocab_size) {
-        refuse("prompt", fmt::format("token {}", token), fmt::format("0 to {}", checkpoint->spec().vocab_size - 1));
+      if (token < 0 || token >= spec.vocab_size) {
+        refuse("prompt", fmt::format("token {}", token), fmt::format("0 to {}", spec.vocab_size - 1));
       }
     }
   }
 
   std::shared_ptr<const Checkpoint> checkpoint;
+  DecoderSpec spec;
   EngineOptions options;
   ThreadPool pool;
-  Weights weights;
   KvCache cache;
   Forward forward;
+  StateStore states;
   std::optional<Scheduler> scheduler;
 
   std::mutex mutex;
@@ -211,8 +232,8 @@ void Engine::score(std::span<const TokenId> tokens, const std::function<void(int
 
 const Checkpoint& Engine::checkpoint() const { return *impl_->checkpoint; }
 const EngineOptions& Engine::options() const { return impl_->options; }
-int64_t Engine::weight_bytes() const { return impl_->weights.bytes(); }
-int64_t Engine::kv_bytes() const { return impl_->cache.bytes(); }
+int64_t Engine::weight_bytes() const { return impl_->forward.weight_bytes(); }
+int64_t Engine::kv_bytes() const { return impl_->cache.bytes() + impl_->states.bytes(); }
 
 std::vector<std::pair<std::string, double>> Engine::profile() const {
   std::vector<std::pair<std::string, double>> list;
@@ -224,7 +245,7 @@ void Engine::reset_profile() {
   impl_->run_alone([this] { impl_->forward.profile().reset(); });
 }
 
-int64_t Engine::bytes_per_token() const { return impl_->weights.bytes(); }
+int64_t Engine::bytes_per_token() const { return impl_->forward.weight_bytes(); }
 
 std::string Engine::isa() {
   return kernels::isa() == kernels::Isa::kAvx512 ? "avx512-vnni" : std::string(kernels::name(kernels::isa()));

@@ -23,6 +23,8 @@ struct EngineOptions {
   int64_t kv_tokens = 0;         ///< tokens in the shared cache; 0: context × what fits sensibly (see docs/engine.md)
   DType kv_dtype = DType::kF16;  ///< f32, f16, q8_0 or q4_0
   bool exact = false;            ///< float32 weights, activations and cache: the original's numbers, slow
+  bool mapped = false;           ///< weights stay in the mapped file where they can: slower, for models beyond memory
+  bool legacy_window = false;    ///< sliding windows see one key more, as Mistral's code of 2023 had it
   int64_t prompt_chunk = 512;    ///< prompt tokens computed in one step beside the running answers
 };
 

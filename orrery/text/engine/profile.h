@@ -20,6 +20,7 @@ class Profile {
     kAttention,
     kPackAttention,
     kOutput,
+    kRoute,
     kGateUp,
     kPackMlp,
     kDown,
@@ -28,8 +29,9 @@ class Profile {
     kStages
   };
   static constexpr const char* kNames[kStages] = {
-      "embed",         "norm + quantise", "matmul qkv",   "rope + cache", "attention",   "quantise attention",
-      "matmul output", "matmul gate+up",  "quantise mlp", "matmul down",  "matmul head", "sample"};
+      "embed",         "norm + quantise", "matmul qkv",     "rope + cache", "attention",   "quantise attention",
+      "matmul output", "matmul router",   "matmul gate+up", "quantise mlp", "matmul down", "matmul head",
+      "sample"};
 
   class Timer {
    public:

@@ -34,14 +34,17 @@ Sequence::Sequence(Request r, std::shared_ptr<Stream::State> s, const Tokenizer&
   stats.prompt_tokens = static_cast<int64_t>(tokens.size());
 }
 
-Scheduler::Scheduler(const EngineOptions& options, const Checkpoint& checkpoint, KvCache& cache, Forward& forward,
-                     ThreadPool& pool)
+int64_t ring_tokens(int64_t window, int64_t chunk) { return window + chunk + 3 * kPageTokens; }
+
+Scheduler::Scheduler(const EngineOptions& options, const DecoderSpec& spec, const Checkpoint& checkpoint,
+                     KvCache& cache, StateStore& states, Forward& forward, ThreadPool& pool)
     : options_(options),
       tokenizer_(checkpoint.tokenizer()),
       cache_(cache),
+      states_(states),
       forward_(forward),
       pool_(pool),
-      vocab_size_(checkpoint.spec().vocab_size) {}
+      spec_(spec) {}
 
 void Scheduler::step() {
   drop_cancelled();
@@ -54,12 +57,15 @@ void Scheduler::step() {
     sequence->computed += sequence->batch_tokens;
     for (; (sequence->remembered + 1) * kPageTokens <= sequence->computed; ++sequence->remembered) {
       const int64_t i = sequence->remembered;
-      cache_.remember(sequence->pages[i], i == 0 ? -1 : sequence->pages[i - 1],
+      if (cache_.page_count() == 0) continue;
+      const std::span<const PageId> pages = sequence->pages->ids();
+      cache_.remember(pages[i], i == 0 ? -1 : pages[i - 1],
                       std::span(sequence->tokens).subspan(i * kPageTokens, kPageTokens));
     }
+    sequence->pages->drop_behind(sequence->computed);
     if (sequence->computed < static_cast<int64_t>(sequence->tokens.size())) continue;
-    sequence->logits = logits.first(vocab_size_);
-    logits = logits.subspan(vocab_size_);
+    sequence->logits = logits.first(spec_.vocab_size);
+    logits = logits.subspan(spec_.vocab_size);
     sampling_.push_back(sequence);
   }
   sample();
@@ -77,8 +83,14 @@ void Scheduler::drop_cancelled() {
   std::erase_if(running_, cancelled);
 }
 
+int64_t Scheduler::pages_at_most(const Sequence& sequence) const {
+  if (cache_.page_count() == 0) return 0;
+  const int64_t window = spec_.widest_window(), all = pages_for(sequence.limit);
+  return window == 0 ? all : std::min(all, pages_for(ring_tokens(window, options_.prompt_chunk)));
+}
+
 int64_t Scheduler::pages_to_come(const Sequence& sequence) const {
-  return pages_for(sequence.limit) - static_cast<int64_t>(sequence.pages.size());
+  return std::max<int64_t>(0, pages_at_most(sequence) - sequence.pages->held());
 }
 
 // In order of arrival; a sequence starts when every page it may come to need is there, so that none has to be thrown
@@ -91,11 +103,14 @@ void Scheduler::admit() {
     const auto prompt = static_cast<int64_t>(next.tokens.size());
     next.limit =
         next.request.max_tokens < 0 ? options_.context : std::min(options_.context, prompt + next.request.max_tokens);
-    if (promised + pages_for(next.limit) > cache_.available()) return;
-    next.pages =
-        cache_.find_prefix(next.tokens, (prompt - 1) / kPageTokens);  // the last token must be computed for its logits
-    next.remembered = static_cast<int64_t>(next.pages.size());
+    if (promised + pages_at_most(next) > cache_.available()) return;
+    next.pages.emplace(cache_, spec_.widest_window());
+    next.state = states_.take();
+    next.pages->adopt(
+        cache_.find_prefix(next.tokens, (prompt - 1) / kPageTokens));  // the last token must be computed for its logits
+    next.remembered = next.pages->count();
     next.computed = next.stats.cached_tokens = next.remembered * kPageTokens;
+    next.pages->drop_behind(next.computed);
     promised += pages_to_come(next);
     running_.push_back(std::move(waiting_.front()));
     waiting_.pop_front();
@@ -116,10 +131,11 @@ void Scheduler::gather() {
     if (missing > 1) budget -= sequence->batch_tokens;
     if (sequence->batch_tokens == 0) continue;
     const int64_t end = sequence->computed + sequence->batch_tokens;
-    while (static_cast<int64_t>(sequence->pages.size()) * kPageTokens < end) sequence->pages.push_back(cache_.take());
+    sequence->pages->grow(end);
     segments_.push_back({.tokens = std::span(sequence->tokens).subspan(sequence->computed, sequence->batch_tokens),
                          .first_position = sequence->computed,
-                         .pages = sequence->pages,
+                         .pages = sequence->pages->ids(),
+                         .state = sequence->state,
                          .last_logits = end == total});
     batch_.push_back(sequence.get());
   }
@@ -159,8 +175,8 @@ void Scheduler::hand_out(Sequence& sequence) {
 }
 
 void Scheduler::end(Sequence& sequence, FinishReason reason, const std::string& message) {
-  for (auto page = sequence.pages.rbegin(); page != sequence.pages.rend(); ++page) cache_.release(*page);
-  sequence.pages.clear();
+  sequence.pages.reset();
+  states_.release(std::exchange(sequence.state, nullptr));
   StreamEvent event{.finish = reason, .error = message};
   if (!sequence.stop.stopped()) {
     event.text = sequence.stop.push(sequence.decoder.finish());

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "orrery/text/engine/forward.h"
+#include "orrery/text/engine/sequence_memory.h"
 #include "orrery/text/engine/stop_text.h"
 #include "orrery/text/engine/stream.h"
 
@@ -22,10 +23,11 @@ struct Sequence {
   Sampler sampler;
   StreamDecoder decoder;
   StopText stop;
-  std::vector<TokenId> tokens;  ///< the prompt and the answer so far
-  int64_t computed = 0;         ///< tokens whose keys and values are in the cache
-  int64_t limit = 0;            ///< tokens it may grow to
-  std::vector<PageId> pages;
+  std::vector<TokenId> tokens;         ///< the prompt and the answer so far
+  int64_t computed = 0;                ///< tokens whose keys and values are in the cache
+  int64_t limit = 0;                   ///< tokens it may grow to
+  std::optional<SequencePages> pages;  ///< once it runs
+  std::byte* state = nullptr;
   int64_t remembered = 0;  ///< pages the cache has been told about
   RequestStats stats;
   std::chrono::steady_clock::time_point started, first_token;
@@ -38,11 +40,14 @@ struct Sequence {
   std::string failure;
 };
 
+/// Tokens in the cache of a sequence that sees `window` keys while it computes `chunk` tokens at once.
+int64_t ring_tokens(int64_t window, int64_t chunk);
+
 /// One thread at a time (the engine's).
 class Scheduler {
  public:
-  Scheduler(const EngineOptions& options, const Checkpoint& checkpoint, KvCache& cache, Forward& forward,
-            ThreadPool& pool);
+  Scheduler(const EngineOptions& options, const DecoderSpec& spec, const Checkpoint& checkpoint, KvCache& cache,
+            StateStore& states, Forward& forward, ThreadPool& pool);
 
   void add(std::unique_ptr<Sequence> sequence) { waiting_.push_back(std::move(sequence)); }
   bool idle() const { return waiting_.empty() && running_.empty(); }
@@ -59,14 +64,16 @@ class Scheduler {
   void sample();
   void hand_out(Sequence& sequence);
   void end(Sequence& sequence, FinishReason reason, const std::string& message = "");
+  int64_t pages_at_most(const Sequence& sequence) const;
   int64_t pages_to_come(const Sequence& sequence) const;
 
   const EngineOptions& options_;
   const Tokenizer& tokenizer_;
   KvCache& cache_;
+  StateStore& states_;
   Forward& forward_;
   ThreadPool& pool_;
-  const int64_t vocab_size_;
+  const DecoderSpec& spec_;
   std::deque<std::unique_ptr<Sequence>> waiting_;
   std::vector<std::unique_ptr<Sequence>> running_;
   std::vector<Segment> segments_;

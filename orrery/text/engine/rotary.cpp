@@ -1,4 +1,4 @@
-#include "orrery/text/engine/rope_table.h"
+#include "orrery/text/engine/rotary.h"
 
 #include <algorithm>
 #include <cmath>
@@ -60,22 +60,19 @@ std::vector<float> rope_frequencies(const RopeSpec& spec) {
   return frequencies;
 }
 
-RopeTable::RopeTable(const RopeSpec& spec)
+Rotary::Rotary(const RopeSpec& spec)
     : frequencies_(rope_frequencies(spec)), attention_factor_(static_cast<float>(spec.attention_factor)) {}
 
-void RopeTable::reserve(int64_t end) {
-  if (end <= positions_) return;
-  end = (end + 255) / 256 * 256;
-  table_.resize(static_cast<size_t>(2 * pairs() * end));
-  for (int64_t position = positions_; position < end; ++position) {
-    float* out = table_.data() + 2 * pairs() * position;
-    for (int64_t i = 0; i < pairs(); ++i) {
-      const float angle = static_cast<float>(position) * frequencies_[i];
+void Rotary::begin(std::span<const int64_t> positions) {
+  if (table_.size() < 2 * size() * positions.size()) table_.resize(2 * size() * positions.size());
+  float* out = table_.data();
+  for (size_t row = 0; row < positions.size(); ++row, out += 2 * size()) {
+    for (size_t i = 0; i < size(); ++i) {
+      const float angle = static_cast<float>(positions[row]) * frequencies_[i];
       out[i] = std::cos(angle) * attention_factor_;
-      out[i + pairs()] = std::sin(angle) * attention_factor_;
+      out[i + size()] = std::sin(angle) * attention_factor_;
     }
   }
-  positions_ = end;
 }
 
 }  // namespace orrery::text

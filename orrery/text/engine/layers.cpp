@@ -1,0 +1,26 @@
+#include "orrery/text/engine/layers.h"
+
+#include <algorithm>
+
+#include "orrery/base/error.h"
+#include "orrery/text/engine/transformer/transformer.h"
+
+namespace orrery::text {
+
+int64_t widest_input(const DecoderSpec& spec) {
+  return std::max({spec.hidden_size, spec.heads * spec.head_dim, spec.intermediate_size});
+}
+
+std::unique_ptr<Layers> make_layers(WeightLoader& loader, const LayerRuntime& runtime) {
+  switch (loader.spec().mixer) {
+    case MixerKind::kAttention:
+      return std::make_unique<Transformer>(loader, runtime);
+    default:
+      throw Error({.doing = "load a model",
+                   .where = "mixer",
+                   .found = "a kind that the engine does not compute yet",
+                   .expected = "attention"});
+  }
+}
+
+}  // namespace orrery::text

@@ -1,0 +1,46 @@
+// The layers of a decoder, of whichever kind.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "orrery/base/thread_pool.h"
+#include "orrery/text/engine/batch.h"
+#include "orrery/text/engine/profile.h"
+#include "orrery/text/engine/projector.h"
+#include "orrery/text/engine/weight_loader.h"
+
+namespace orrery::text {
+
+/// What layers compute with; outlives them.
+struct LayerRuntime {
+  ThreadPool& pool;
+  Profile& profile;
+  Projector& projector;
+  KvCache& cache;
+  int64_t max_tokens = 0;  ///< of a step
+  bool exact = false;      ///< float32 throughout
+};
+
+/// All layers of a model, one MixerKind's. Constructed from a loader that packs the weights afterwards.
+class Layers {
+ public:
+  virtual ~Layers() = default;
+  /// Once per step, before its layers.
+  virtual void begin(const Batch& batch) = 0;
+  /// hidden [batch.size(), hidden_size] becomes the layer's output. `ahead`: what will be read after it.
+  virtual void run(int64_t layer, const Batch& batch, float* hidden, const ReadAhead& ahead) = 0;
+  /// The weights that the layer reads first.
+  virtual ReadAhead first_weights(int64_t layer) const = 0;
+  /// Bytes of Segment::state that a sequence needs; the layers themselves set it up at position 0.
+  virtual int64_t state_bytes() const { return 0; }
+};
+
+/// Columns of the widest input of a projection.
+int64_t widest_input(const DecoderSpec& spec);
+
+/// The layers that the spec's mixer asks for.
+std::unique_ptr<Layers> make_layers(WeightLoader& loader, const LayerRuntime& runtime);
+
+}  // namespace orrery::text
