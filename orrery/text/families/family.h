@@ -14,8 +14,8 @@ namespace orrery::text {
 class GgufConfig;
 class ConfigJson;
 
-/// One row of a family's tensor table. The first "{}" in a name is the layer, the second the expert. Files call a tensor
-/// by any of the names.
+/// One row of a family's tensor table. The first "{}" in a name is the layer, the second the expert. Files call a
+/// tensor by any of the names.
 struct TensorRow {
   using Extent = int64_t (*)(const DecoderSpec&);
   std::string_view canonical;                     ///< what the engine asks for, in llama's words
