@@ -6,15 +6,10 @@
 #include <random>
 #include <vector>
 
+#include "tests/kernels/random_values.h"
+
 namespace orrery::kernels {
 namespace {
-
-std::vector<float> random_values(int64_t size, std::mt19937& random) {
-  std::normal_distribution<float> normal;
-  std::vector<float> values(size);
-  for (float& value : values) value = normal(random);
-  return values;
-}
 
 TEST(ImplicitFilter, TapsEqualReference) {
   std::mt19937 random(1);

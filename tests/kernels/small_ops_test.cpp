@@ -8,15 +8,10 @@
 #include "orrery/kernels/rms_norm/rms_norm.h"
 #include "orrery/kernels/rope/rope.h"
 
+#include "tests/kernels/random_values.h"
+
 namespace orrery::kernels {
 namespace {
-
-std::vector<float> random_values(size_t size, std::mt19937& random) {
-  std::normal_distribution<float> normal;
-  std::vector<float> values(size);
-  for (float& value : values) value = normal(random);
-  return values;
-}
 
 TEST(RmsNorm, EqualsReference) {
   std::mt19937 random(1);

@@ -2,7 +2,6 @@
 // tokens, and GB/s of pages for one token, beside the machine's read bandwidth (bench_bandwidth). One thread.
 #include <fmt/format.h>
 
-#include <chrono>
 #include <cmath>
 #include <cstdlib>
 #include <random>
@@ -10,23 +9,13 @@
 
 #include "orrery/base/buffer.h"
 #include "orrery/kernels/attention/attention.h"
+#include "orrery/kernels/best_seconds.h"
 #include "orrery/kernels/isa.h"
 
 using namespace orrery;
 using namespace orrery::kernels;
 
 namespace {
-
-template <class F>
-double best_seconds(int repeats, const F& f) {
-  double best = 1e9;
-  for (int i = 0; i < repeats; ++i) {
-    const auto start = std::chrono::steady_clock::now();
-    f();
-    best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
-  }
-  return best;
-}
 
 struct Memory {
   std::vector<float> values, largest, sum;

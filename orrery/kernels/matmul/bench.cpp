@@ -2,7 +2,6 @@
 // bandwidth, and products per second for 512.
 #include <fmt/format.h>
 
-#include <chrono>
 #include <cmath>
 #include <cstring>
 #include <random>
@@ -10,27 +9,13 @@
 
 #include "orrery/base/buffer.h"
 #include "orrery/base/thread_pool.h"
+#include "orrery/kernels/best_seconds.h"
 #include "orrery/kernels/isa.h"
 #include "orrery/kernels/matmul/instruction_sets.h"
 #include "orrery/kernels/quantize/quantize.h"
 
 using namespace orrery;
 using namespace orrery::kernels;
-
-namespace {
-
-template <class F>
-double best_seconds(int repeats, const F& f) {
-  double best = 1e9;
-  for (int i = 0; i < repeats; ++i) {
-    const auto start = std::chrono::steady_clock::now();
-    f();
-    best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
-  }
-  return best;
-}
-
-}  // namespace
 
 int main(int argc, char** argv) {
   const int64_t cols = argc > 1 ? std::atoi(argv[1]) : 1536;

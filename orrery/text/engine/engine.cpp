@@ -25,14 +25,6 @@ constexpr int64_t kScoreTokens = 128;  // of one step of score(): its logits tak
   throw Error({.doing = "answer a request", .where = where, .found = found, .expected = expected, .advice = advice});
 }
 
-// The model as the options want it.
-DecoderSpec adjusted(DecoderSpec spec, const EngineOptions& options) {
-  if (options.legacy_window)
-    for (int64_t& window : spec.windows)
-      if (window > 0) ++window;
-  return spec;
-}
-
 // Tokens that a sequence may come to hold in the cache.
 int64_t held_tokens(const EngineOptions& options, const DecoderSpec& spec) {
   if (spec.mixer != MixerKind::kAttention) return 0;
@@ -80,7 +72,7 @@ EngineOptions resolve(EngineOptions options, const DecoderSpec& spec) {
 struct Engine::Impl {
   Impl(std::shared_ptr<const Checkpoint> c, const EngineOptions& o, const Progress& progress)
       : checkpoint(std::move(c)),
-        spec(adjusted(checkpoint->spec(), o)),
+        spec(checkpoint->spec()),
         options(resolve(o, spec)),
         pool(options.threads),
         cache({options.kv_dtype, spec.kv_heads, spec.head_dim}, spec.layers,
@@ -190,7 +182,7 @@ struct Engine::Impl {
   }
 
   std::shared_ptr<const Checkpoint> checkpoint;
-  DecoderSpec spec;
+  const DecoderSpec& spec;
   EngineOptions options;
   ThreadPool pool;
   KvCache cache;
@@ -213,6 +205,8 @@ Engine::~Engine() = default;
 
 Stream Engine::submit(Request request) {
   impl_->check_tokens(request.prompt, impl_->options.context - 1);
+  if (impl_->spec.labels > 0)
+    refuse("model", fmt::format("a head of {} scores", impl_->spec.labels), "a language model's head");
   if (request.max_tokens == 0) refuse("max_tokens", "0", "1 or more, or -1 for no limit");
   Stream stream;
   stream.state_ = std::make_shared<Stream::State>();

@@ -24,7 +24,6 @@ struct EngineOptions {
   DType kv_dtype = DType::kF16;  ///< f32, f16, q8_0 or q4_0
   bool exact = false;            ///< float32 weights, activations and cache: the original's numbers, slow
   bool mapped = false;           ///< weights stay in the mapped file where they can: slower, for models beyond memory
-  bool legacy_window = false;    ///< sliding windows see one key more, as Mistral's code of 2023 had it
   int64_t prompt_chunk = 512;    ///< prompt tokens computed in one step beside the running answers
 };
 

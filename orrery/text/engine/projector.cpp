@@ -14,8 +14,7 @@ constexpr int64_t kActivationBytes = 384 << 10;  // of one task, so that they st
 
 int64_t align64(int64_t bytes) { return (bytes + 63) / 64 * 64; }
 
-bool gated(MatmulOutput mode) { return mode != MatmulOutput::kStore && mode != MatmulOutput::kAdd; }
-int64_t strips_at_once(MatmulOutput mode) { return gated(mode) ? 2 : 1; }
+int64_t strips_at_once(MatmulOutput mode) { return kernels::is_gated(mode) ? 2 : 1; }
 
 int64_t strips_of(const Product& product) {
   int64_t strips = 0;

@@ -45,6 +45,20 @@ TEST_F(EngineTest, ResultsDoNotDependOnThreads) {
   EXPECT_EQ(std::memcmp(all[0].data(), all[2].data(), all[0].size() * 4), 0);
 }
 
+TEST_F(EngineTest, WeightsInTheMappedFileGiveTheSameLogits) {
+  Engine packed(stories(), {.threads = 2}), mapped(stories(), {.threads = 2, .mapped = true});
+  EXPECT_LT(mapped.weight_bytes(), packed.weight_bytes());
+  const std::vector<TokenId> tokens = stories()->tokenizer().encode(long_prompt(10));
+  std::vector<float> expected;
+  packed.score(tokens,
+               [&](int64_t, std::span<const float> row) { expected.insert(expected.end(), row.begin(), row.end()); });
+  size_t i = 0;
+  mapped.score(tokens, [&](int64_t, std::span<const float> row) {
+    for (float logit : row) ASSERT_NEAR(logit, expected[i++], 1e-4);  // the activation is fused in one of them
+  });
+  EXPECT_EQ(i, expected.size());
+}
+
 TEST_F(EngineTest, APromptInChunksAndFromTheCacheGivesTheSameAnswer) {
   Engine whole(stories(), {.threads = 2}), chunked(stories(), {.threads = 2, .prompt_chunk = 16});
   const Request r = request(long_prompt(60));

@@ -1,7 +1,8 @@
 #include "orrery/text/engine/transformer/feed_forward.h"
 
 #include <algorithm>
-#include <cmath>
+
+#include "orrery/kernels/activation/activation.h"
 
 namespace orrery::text {
 namespace {
@@ -11,39 +12,51 @@ using kernels::MatmulOutput;
 
 int64_t whole_strips(int64_t rows) { return (rows + kStripRows - 1) / kStripRows * kStripRows; }
 
-// Hendrycks & Gimpel 2016 for the GELUs; So et al. 2021 for the squared ReLU.
-float act(Activation activation, float x) {
+kernels::Activation kernel_of(Activation activation) {
   switch (activation) {
     case Activation::kSilu:
-      return x / (1 + std::exp(-x));
+      return kernels::Activation::kSilu;
     case Activation::kGelu:
-      return 0.5f * x * (1 + std::erf(x * static_cast<float>(M_SQRT1_2)));
+      return kernels::Activation::kGeluErf;
     case Activation::kGeluTanh:
-      return 0.5f * x * (1 + std::tanh(0.7978845608f * (x + 0.044715f * x * x * x)));
+      return kernels::Activation::kGeluTanh;
     case Activation::kReluSquared:
-      return x > 0 ? x * x : 0;
+      break;
   }
-  return 0;
+  return kernels::Activation::kRelu2;
 }
 
 }  // namespace
 
+MatmulOutput gated_product(const Projection& weights, Activation activation) {
+  if (!weights.paired) return MatmulOutput::kStore;
+  switch (activation) {
+    case Activation::kSilu:
+      return MatmulOutput::kSwiglu;
+    case Activation::kGelu:
+      return MatmulOutput::kGegluErf;
+    case Activation::kGeluTanh:
+      return MatmulOutput::kGegluTanh;
+    case Activation::kReluSquared:
+      break;
+  }
+  return MatmulOutput::kStore;
+}
+
 void activate(Activation activation, bool gated, const Projection& weights, float* rows, int64_t stride, int64_t count,
               int64_t size, ThreadPool& pool) {
+  const kernels::Activation kernel = kernel_of(activation);
   const int64_t at_once = count <= 16 ? 1 : 4;
+  const auto values = static_cast<size_t>(size), strips = static_cast<size_t>(whole_strips(size));
   pool.run((count + at_once - 1) / at_once, [&](int64_t chunk, int) {
     for (int64_t row = chunk * at_once; row < std::min(count, (chunk + 1) * at_once); ++row) {
       float* x = rows + row * stride;
-      for (int64_t i = 0; i < size; ++i) {
-        if (!gated) {
-          x[i] = act(activation, x[i]);
-        } else if (weights.paired) {
-          const float* pair = x + i / kStripRows * 2 * kStripRows + i % kStripRows;
-          x[i] = act(activation, pair[0]) * pair[kStripRows];
-        } else {
-          x[i] = act(activation, x[i]) * x[i + size];
-        }
-      }
+      if (!gated)
+        kernels::activate(kernel, {x, values}, {x, values});
+      else if (weights.paired)
+        kernels::activate_gated_strips(kernel, {x, 2 * strips}, {x, strips});
+      else
+        kernels::activate_gated(kernel, {x, values}, {x + size, values}, {x, values});
     }
   });
 }
@@ -64,18 +77,18 @@ void FeedForward::load(WeightLoader& loader, int64_t layer, const std::string& p
   loader.add(weights.down, prefix + "down_proj");
 }
 
-bool FeedForward::fused(const Weights& weights) const {
-  return weights.in.paired && spec_.activation == Activation::kSilu;
+MatmulOutput FeedForward::product_of(const Weights& weights) const {
+  return spec_.gated_mlp ? gated_product(weights.in, spec_.activation) : MatmulOutput::kStore;
 }
 
 Product FeedForward::input(int64_t layer, const ProjectionInput& x) {
   const Weights& weights = weights_[layer];
-  return {x, &weights.in, memory_.as<float>(), stride_, fused(weights) ? MatmulOutput::kSwiglu : MatmulOutput::kStore};
+  return {x, &weights.in, memory_.as<float>(), stride_, product_of(weights)};
 }
 
 void FeedForward::activate(int64_t layer, int64_t rows) {
   const Weights& weights = weights_[layer];
-  if (fused(weights)) return;
+  if (kernels::is_gated(product_of(weights))) return;
   text::activate(spec_.activation, spec_.gated_mlp, weights.in, memory_.as<float>(), stride_, rows,
                  spec_.intermediate_size, runtime_.pool);
 }

@@ -25,7 +25,7 @@ class FeedForward {
   struct Weights {
     Projection in, down;  // in: gate and up, or up alone
   };
-  bool fused(const Weights& weights) const;  // the activation is in the product
+  kernels::MatmulOutput product_of(const Weights& weights) const;
 
   const DecoderSpec& spec_;
   const LayerRuntime runtime_;
@@ -33,6 +33,10 @@ class FeedForward {
   std::vector<Weights> weights_;
   Buffer memory_;  // [max_tokens, stride_]
 };
+
+/// The product that does the activation too, where paired gate and up weights have one; else kStore, to be followed by
+/// activate().
+kernels::MatmulOutput gated_product(const Projection& weights, Activation activation);
 
 /// act over `size` values of `rows` rows of a product with `weights`, in place: its outputs are one array, or where the
 /// weights are gated, act(gate)·up in the first `size` of each row.

@@ -12,7 +12,6 @@ namespace orrery::text {
 namespace {
 
 using kernels::kStripRows;
-using kernels::MatmulOutput;
 
 }  // namespace
 
@@ -82,9 +81,6 @@ void Mixture::run(int64_t layer, const ProjectionInput& x, float* hidden) {
 
   const auto rows_of = [&](int64_t e) { return starts_[e + 1] - starts_[e]; };
   const auto inner_of = [&](int64_t e) { return inner_.as<float>() + starts_[e] * stride_; };
-  const auto fused = [&](const Expert& expert) {
-    return expert.gate_up.paired && spec_.activation == Activation::kSilu;
-  };
   products_.clear();
   for (int64_t e = 0; e < experts; ++e) {
     const Expert& expert = weights.experts[e];
@@ -93,14 +89,14 @@ void Mixture::run(int64_t layer, const ProjectionInput& x, float* hidden) {
                          &expert.gate_up,
                          inner_of(e),
                          stride_,
-                         fused(expert) ? MatmulOutput::kSwiglu : MatmulOutput::kStore});
+                         gated_product(expert.gate_up, spec_.activation)});
   }
   runtime_.projector.run(products_, Profile::kNorm, Profile::kGateUp);
   products_.clear();
   for (int64_t e = 0; e < experts; ++e) {
     const Expert& expert = weights.experts[e];
     if (rows_of(e) == 0) continue;
-    if (!fused(expert))
+    if (!kernels::is_gated(gated_product(expert.gate_up, spec_.activation)))
       activate(spec_.activation, true, expert.gate_up, inner_of(e), stride_, rows_of(e), spec_.intermediate_size,
                runtime_.pool);
     products_.push_back({{inner_of(e), stride_, rows_of(e), spec_.intermediate_size},
