@@ -8,12 +8,16 @@
 
 namespace orrery::kernels {
 
+constexpr int64_t kInt8Keys = 128;  // from here on prompts attend in int8
+
 void attend(const AttentionTask& task, const AttentionPart& out) {
   if (isa() == Isa::kReference) return attend_reference(task, out);
 #if defined(__x86_64__)
   // Rounding a page has to be shared by some tokens to pay. 8 is an estimate, not measured.
-  const bool pays =
-      task.tokens >= 8 && !task.exact && task.format.dtype != DType::kF32 && task.format.head_dim % 16 == 0;
+  // A short prompt's attention is a small part of its time, and in float32 its answer starts closer to the exact one's
+  // (docs/engine.md).
+  const bool pays = task.tokens >= 8 && task.last_key >= kInt8Keys && !task.exact && task.format.dtype != DType::kF32 &&
+                    task.format.head_dim % 16 == 0;
   if (pays && isa() == Isa::kAvx512) return attend_avx512(task, out);
 #endif
   attend_cpu(task, out);
