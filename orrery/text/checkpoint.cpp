@@ -37,7 +37,7 @@ std::shared_ptr<const Checkpoint> Checkpoint::open(const std::string& model) {
   if (starts_with_bytes(path, "GGUF")) return open_gguf_checkpoint(path);
   const std::string extension = path.extension().string();
   if (extension == ".json" || extension == ".safetensors") return open_hub_checkpoint(path);
-  if (extension == ".bin" || extension == ".pt" || extension == ".pth") {
+  if (extension == ".bin" || extension == ".pt" || extension == ".pth" || extension == ".ckpt") {
     // PyTorch writes a zip, or since before 2020 a pickle of protocol 2; llama2.c starts with a small number.
     const bool torch = starts_with_bytes(path, "PK\3\4") || starts_with_bytes(path, "\x80\x02");
     return torch ? open_hub_checkpoint(path) : open_llama2_c_checkpoint(path);

@@ -36,6 +36,20 @@ struct MixtureSpec {
   int64_t experts = 0, active = 0;  ///< 0 experts: dense
 };
 
+/// The Hyena operator (Poli et al. 2023). Names as in HazyResearch/safari, src/models/sequence/hyena.py; the filters
+/// are context_length long.
+struct HyenaSpec {
+  int64_t order = 2;               ///< gates; order - 1 long convolutions
+  int64_t short_filter_order = 3;  ///< taps of the short convolution
+  int64_t emb_dim = 3;             ///< features of a position
+  int64_t filter_order = 64;       ///< width of the filter's network
+  int64_t inner_layers = 2;        ///< of it, besides the first and the last
+  bool modulate = true;            ///< filters have an exponential window
+  double shift = 0;                ///< of the window
+  bool steps_first = false;  ///< filter channel of step o and channel d: o · d_model + d (standalone_hyena.py), else
+                             ///< d · (order - 1) + o
+};
+
 struct DecoderSpec {
   std::string family;  ///< "llama", …
   MixerKind mixer = MixerKind::kAttention;
@@ -68,6 +82,8 @@ struct DecoderSpec {
   bool gated_mlp = true;  ///< down(act(gate(x)) ⊙ up(x)), else down(act(up(x)))
   bool mlp_bias = false;
   MixtureSpec mixture;
+
+  HyenaSpec hyena;  ///< with kHyena
 
   int64_t parameters = 0;  ///< counted from the file
 

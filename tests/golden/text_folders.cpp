@@ -9,6 +9,7 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "orrery/text/checkpoint.h"
 #include "orrery/text/families/config_json.h"
 #include "orrery/text/families/family.h"
 
@@ -77,6 +78,13 @@ bool io_has(const fs::path& folder, std::string_view tensor) try {
   return false;
 }
 
+/// A model that cannot be opened may be of any: its test shows why.
+bool may_be_of(const ModelCase& model, std::string_view family) try {
+  return Checkpoint::open(model.model.string())->spec().family == family;
+} catch (const std::exception&) {
+  return true;
+}
+
 /// Every config of the folder, and every index of shards in place of the weights that open() would choose.
 std::vector<ModelCase> cases_of(const fs::path& folder) {
   std::vector<ModelCase> result;
@@ -132,6 +140,12 @@ std::vector<ModelCase> unsupported_cases() {
   std::vector<ModelCase> result = all_cases();
   std::erase_if(result,
                 [](const ModelCase& model) { return model.unsupported.empty() || model.model != model.folder; });
+  return result;
+}
+
+std::vector<ModelCase> model_cases_of(std::string_view family) {
+  std::vector<ModelCase> result = model_cases();
+  std::erase_if(result, [&](const ModelCase& model) { return !may_be_of(model, family); });
   return result;
 }
 

@@ -32,6 +32,8 @@ struct ModelCase {
 void PrintTo(const ModelCase& model, std::ostream* out);
 std::vector<ModelCase> model_cases();        ///< those that must pass
 std::vector<ModelCase> unsupported_cases();  ///< one for each folder that nothing here can run
+/// Those of model_cases() that belong to one family.
+std::vector<ModelCase> model_cases_of(std::string_view family);
 /// Those of model_cases() whose io.safetensors has this tensor, which goes with "logits".
 std::vector<ModelCase> model_cases_with(std::string_view tensor);
 

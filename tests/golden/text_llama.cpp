@@ -58,7 +58,7 @@ constexpr auto name_of = [](const testing::TestParamInfo<ModelCase>& info) { ret
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(ReferenceGolden);
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(ReferencePositionsGolden);
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(UnsupportedGolden);
-INSTANTIATE_TEST_SUITE_P(Text, ReferenceGolden, testing::ValuesIn(model_cases()), name_of);
+INSTANTIATE_TEST_SUITE_P(Text, ReferenceGolden, testing::ValuesIn(model_cases_of("llama")), name_of);
 INSTANTIATE_TEST_SUITE_P(Text, ReferencePositionsGolden, testing::ValuesIn(model_cases_with("pos.logits")), name_of);
 INSTANTIATE_TEST_SUITE_P(Text, UnsupportedGolden, testing::ValuesIn(unsupported_cases()), name_of);
 

@@ -69,7 +69,7 @@ void write_tiny_model(const std::filesystem::path& folder, const nlohmann::json&
   const Family& family = family_of_hub(hub);
   TinyTensors tensors;
   for (const ExpectedTensor& expected : expected_tensors(family, family.spec_from_hub(hub)))
-    tensors.add(expected.canonical, expected.shape);
+    tensors.add(expected.hub, expected.shape);
   if (edit) edit(tensors);
   std::ofstream(folder / "config.json") << config.dump(2);
   formats::write_safetensors(folder / "model.safetensors", tensors.views);

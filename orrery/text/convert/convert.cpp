@@ -102,6 +102,11 @@ QuantizeSummary convert_to_gguf(const std::string& model, const fs::path& output
                  .expected = "a hub folder",
                  .advice = "use quantize to change the types of a GGUF file"});
   const Family& family = family_named(checkpoint->spec().family);
+  if (family.gguf_architectures.empty())
+    throw Error({.doing = "convert a model to GGUF",
+                 .where = model,
+                 .found = fmt::format("a {} model", family.name),
+                 .expected = "one of a family that GGUF has an architecture for"});
   std::vector<Plan> plans = plan_tensors(*checkpoint, family, mixture);
 
   const std::vector<float> divisors = rope_divisors(checkpoint->spec().rope);

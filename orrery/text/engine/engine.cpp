@@ -49,8 +49,6 @@ EngineOptions resolve(EngineOptions options, const DecoderSpec& spec) {
   if (options.threads == 0) options.threads = available_cores();
   if (options.context == 0) options.context = spec.constant_memory() ? longest : std::min<int64_t>(longest, 8192);
   if (options.exact) options.kv_dtype = DType::kF32;
-  if (options.context == 0) options.context = spec.constant_memory() ? longest : std::min<int64_t>(longest, 8192);
-  if (options.exact) options.kv_dtype = DType::kF32;
   check(kernels::is_page_type(options.kv_dtype), "kv_dtype", name(options.kv_dtype), "f32, f16, q8_0 or q4_0");
   check(!kernels::KvFormat{options.kv_dtype}.has_scales() || spec.head_dim % 32 == 0, "kv_dtype",
         name(options.kv_dtype), fmt::format("f32 or f16: heads of {} dimensions are no multiple of 32", spec.head_dim));
@@ -77,7 +75,7 @@ struct Engine::Impl {
         pool(options.threads),
         cache({options.kv_dtype, spec.kv_heads, spec.head_dim}, spec.layers,
               (options.kv_tokens + kPageTokens - 1) / kPageTokens),
-        forward(*checkpoint, spec, cache, pool, options.prompt_chunk + options.max_sequences,
+        forward(*checkpoint, spec, cache, pool, options.prompt_chunk + options.max_sequences, options.context,
                 {.exact = options.exact, .mapped = options.mapped}, progress),
         states(forward.state_bytes(), options.max_sequences + 1) {
     if (checkpoint->has_tokenizer()) scheduler.emplace(options, spec, *checkpoint, cache, states, forward, pool);

@@ -7,7 +7,7 @@ namespace orrery::text {
 constexpr int64_t kLogitRows = 16;  // rows of logits made at once
 
 Forward::Forward(const Checkpoint& checkpoint, const DecoderSpec& spec, KvCache& cache, ThreadPool& pool,
-                 int64_t max_tokens, const WeightLoader::Options& options,
+                 int64_t max_tokens, int64_t context, const WeightLoader::Options& options,
                  const std::function<void(int64_t, int64_t)>& progress)
     : checkpoint_(checkpoint),
       spec_(spec),
@@ -22,6 +22,7 @@ Forward::Forward(const Checkpoint& checkpoint, const DecoderSpec& spec, KvCache&
                                  .projector = projector_,
                                  .cache = cache,
                                  .max_tokens = max_tokens,
+                                 .context = context,
                                  .exact = options.exact});
   final_norm_ = loader.norm("model.norm");
   if (spec_.labels > 0)

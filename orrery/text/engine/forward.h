@@ -20,7 +20,7 @@ class Forward {
  public:
   /// `spec`: the checkpoint's, or what the engine's options have made of it.
   Forward(const Checkpoint& checkpoint, const DecoderSpec& spec, KvCache& cache, ThreadPool& pool, int64_t max_tokens,
-          const WeightLoader::Options& options, const std::function<void(int64_t, int64_t)>& progress);
+          int64_t context, const WeightLoader::Options& options, const std::function<void(int64_t, int64_t)>& progress);
 
   /// At most max_tokens tokens in all. Writes what the sequences must remember into their pages or states; returns
   /// logits [rows, outputs] of the tokens that asked for them, in order, valid until the next step.
@@ -30,6 +30,7 @@ class Forward {
   int64_t max_tokens() const { return max_tokens_; }
   int64_t weight_bytes() const { return static_cast<int64_t>(weights_.size()); }
   int64_t state_bytes() const { return layers_->state_bytes(); }  ///< of a sequence
+  Layers& layers() { return *layers_; }
 
  private:
   void embed_tokens();

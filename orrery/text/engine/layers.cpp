@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "orrery/base/error.h"
+#include "orrery/text/engine/hyena/hyena.h"
 #include "orrery/text/engine/transformer/transformer.h"
 
 namespace orrery::text {
@@ -15,11 +16,13 @@ std::unique_ptr<Layers> make_layers(WeightLoader& loader, const LayerRuntime& ru
   switch (loader.spec().mixer) {
     case MixerKind::kAttention:
       return std::make_unique<Transformer>(loader, runtime);
+    case MixerKind::kHyena:
+      return std::make_unique<Hyena>(loader, runtime);
     default:
       throw Error({.doing = "load a model",
                    .where = "mixer",
                    .found = "a kind that the engine does not compute yet",
-                   .expected = "attention"});
+                   .expected = "attention or hyena"});
   }
 }
 

@@ -20,6 +20,7 @@ struct LayerRuntime {
   Projector& projector;
   KvCache& cache;
   int64_t max_tokens = 0;  ///< of a step
+  int64_t context = 0;     ///< tokens that a sequence may grow to
   bool exact = false;      ///< float32 throughout
 };
 
@@ -35,6 +36,10 @@ class Layers {
   virtual ReadAhead first_weights(int64_t layer) const = 0;
   /// Bytes of Segment::state that a sequence needs; the layers themselves set it up at position 0.
   virtual int64_t state_bytes() const { return 0; }
+  /// Of these the first that hold what `tokens` tokens have left: to save a sequence is to copy them, to restore it to
+  /// copy them back and let restore_state() complete them.
+  virtual int64_t saved_state_bytes(int64_t tokens) const { return tokens == 0 ? 0 : state_bytes(); }
+  virtual void restore_state(std::byte* /*state*/, int64_t /*tokens*/) {}
 };
 
 /// Columns of the widest input of a projection.

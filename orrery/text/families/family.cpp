@@ -9,6 +9,7 @@
 #include "orrery/base/error.h"
 #include "orrery/text/families/config_json.h"
 #include "orrery/text/families/gguf_config.h"
+#include "orrery/text/families/hyena.h"
 #include "orrery/text/families/llama.h"
 
 namespace orrery::text {
@@ -16,6 +17,7 @@ namespace orrery::text {
 const std::vector<Family>& families() {
   static const std::vector<Family> all = {
       llama_family(),
+      hyena_family(),
   };
   return all;
 }

@@ -9,21 +9,9 @@
 
 #include "orrery/base/thread_pool.h"
 #include "orrery/kernels/long_conv/long_conv.h"
+#include "orrery/text/decoder_spec.h"
 
 namespace orrery::text {
-
-/// Names as in HazyResearch/safari, src/models/sequence/hyena.py.
-struct HyenaSpec {
-  int64_t order = 2;               ///< gates; order - 1 long convolutions
-  int64_t short_filter_order = 3;  ///< taps of the short convolution
-  int64_t emb_dim = 3;             ///< features of a position
-  int64_t filter_order = 64;       ///< width of the filter's network
-  int64_t inner_layers = 2;        ///< of it, besides the first and the last
-  bool modulate = true;            ///< filters have an exponential window
-  double shift = 0;                ///< of the window
-  bool steps_first = false;  ///< filter channel of step o and channel d: o · d_model + d (standalone_hyena.py), else
-                             ///< d · (order - 1) + o
-};
 
 /// u [tokens, (order + 1) · d_model] is convolved with short filters and split into gates x_0 … x_(order-1) and v;
 /// for o = 0 … order - 2: v = longconv_o(v ⊙ x_(order-1-o)); the result is v ⊙ x_0. All of it is computed for 16
