@@ -95,6 +95,8 @@ void add_engine_options(CLI::App& command, text::EngineOptions& engine, EngineOp
       ->check(CLI::IsMember({"f32", "f16", "q8_0", "q4_0"}))
       ->default_str(std::string(name(engine.kv_dtype)));
   group(command.add_flag("--exact", engine.exact, "Compute in float32 throughout: the original's numbers, slowly"));
+  group(command.add_flag("--legacy-window", engine.legacy_window,
+                         "Sliding windows by the rule of 2023 (mistral-src, transformers 4.34): one key more"));
   group(command.add_flag("--no-repack", engine.mapped,
                          "Leave weights in the mapped file where possible: slower, for models larger than memory"));
 }

@@ -25,8 +25,8 @@ void add_quiet_option(CLI::App& command, OutputOptions& output);
 /// The positional MODEL, required.
 void add_model_argument(CLI::App& command, std::string& model);
 
-/// --threads, --context, --kv, --exact, --no-repack. A command whose --context means something else leaves that one
-/// out.
+/// --threads, --context, --kv, --exact, --legacy-window, --no-repack. A command whose --context means something else
+/// leaves that one out.
 enum class EngineOptionSet { kAll, kWithoutContext };
 void add_engine_options(CLI::App& command, text::EngineOptions& engine, EngineOptionSet set = EngineOptionSet::kAll);
 

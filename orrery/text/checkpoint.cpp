@@ -22,6 +22,14 @@ std::string enumerate(const std::vector<std::string>& names) {
   return fmt::format("{} and {} more", fmt::join(names.begin(), names.begin() + kMost, ", "), names.size() - kMost);
 }
 
+/// The slices of a tensor [experts, rows, cols]; empty for any other.
+std::vector<TensorView> slices_of_stack(const TensorView& tensor) {
+  std::vector<TensorView> slices;
+  if (tensor.shape.size() == 3)
+    for (int64_t i = 0; i < tensor.shape[0]; ++i) slices.push_back(slice_of(tensor, slice_name(tensor.name, i), i));
+  return slices;
+}
+
 bool starts_with_bytes(const std::filesystem::path& file, std::string_view magic) {
   std::string start(magic.size(), '\0');
   std::ifstream(file, std::ios::binary).read(start.data(), std::streamsize(start.size()));
@@ -50,14 +58,17 @@ std::shared_ptr<const Checkpoint> Checkpoint::open(const std::string& model) {
 }
 
 void Checkpoint::split(const Family& family) {
-  if (family.split == nullptr) return;
-  std::vector<TensorView> whole;
-  whole.swap(tensors_);
-  for (TensorView& tensor : whole) {
-    std::vector<TensorView> parts = family.split(tensor, spec_);
-    if (parts.empty()) parts.push_back(std::move(tensor));
-    std::ranges::move(parts, std::back_inserter(tensors_));
-  }
+  const auto replace = [this](const auto& parts_of) {
+    std::vector<TensorView> whole;
+    whole.swap(tensors_);
+    for (TensorView& tensor : whole) {
+      std::vector<TensorView> parts = parts_of(tensor);
+      if (parts.empty()) parts.push_back(std::move(tensor));
+      std::ranges::move(parts, std::back_inserter(tensors_));
+    }
+  };
+  if (family.split) replace([&](const TensorView& tensor) { return family.split(tensor, spec_); });
+  if (spec_.mixture.experts > 0) replace(slices_of_stack);
 }
 
 void Checkpoint::bind(const Family& family, std::string ExpectedTensor::*name) {

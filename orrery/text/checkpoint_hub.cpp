@@ -72,6 +72,8 @@ class HubCheckpoint : public Checkpoint {
     format_ = is_safetensors(files.weights) ? "safetensors" : "torch";
     std::visit([&](const auto& weights) { tensors_ = weights.tensors(); }, weights_);
     for (const MappedFile& file : mapped_files()) file_bytes_ += int64_t(file.bytes().size());
+    spec_.value_head = find("v_head.summary.weight") != nullptr;  // configs do not mention these two
+    spec_.score_bias = spec_.labels > 0 && find("score.bias") != nullptr;
     bind(family, &ExpectedTensor::hub);
     if (fs::exists(files.folder / "tokenizer.json") || fs::exists(files.folder / "tokenizer.model"))
       tokenizer_ = Tokenizer::open(files.folder);

@@ -50,6 +50,14 @@ struct HyenaSpec {
                              ///< d · (order - 1) + o
 };
 
+/// Pictures as tokens (Bavishi et al. 2023, "Fuyu"): a patch of [size, size, channels] values, one linear layer away
+/// from an embedding, stands where the text has `image_token`.
+struct PatchSpec {
+  int64_t size = 0, channels = 3;  ///< size 0: a model that sees no pictures
+  int32_t image_token = -1;
+  int64_t values() const { return size * size * channels; }
+};
+
 struct DecoderSpec {
   std::string family;  ///< "llama", …
   MixerKind mixer = MixerKind::kAttention;
@@ -60,6 +68,9 @@ struct DecoderSpec {
   bool tied_embeddings = false;  ///< the head is the embedding
   bool head_bias = false;        ///< lm_head.bias exists
   int64_t labels = 0;            ///< > 0: the head is a score per label (score.weight), not a language model's
+  bool score_bias = false;       ///< score.bias exists
+  bool value_head = false;       ///< v_head.summary beside the language model's head: a value per position (TRL)
+  PatchSpec patches;
 
   NormKind norm = NormKind::kRms;  ///< kLayer has a bias beside each weight
   double norm_eps = 1e-5;

@@ -13,12 +13,15 @@
 namespace orrery::text::golden {
 
 /// Logits of every position, [tokens * vocab_size].
-inline std::vector<float> score(Engine& engine, std::span<const TokenId> tokens) {
+inline std::vector<float> score(Engine& engine, std::span<const TokenId> tokens, const ImagePatches& patches = {}) {
   std::vector<float> all;
-  engine.score(tokens, [&](int64_t position, std::span<const float> logits) {
-    EXPECT_EQ(position * int64_t(logits.size()), int64_t(all.size())) << "positions come in order";
-    all.insert(all.end(), logits.begin(), logits.end());
-  });
+  engine.score(
+      tokens,
+      [&](int64_t position, std::span<const float> logits) {
+        EXPECT_EQ(position * int64_t(logits.size()), int64_t(all.size())) << "positions come in order";
+        all.insert(all.end(), logits.begin(), logits.end());
+      },
+      patches);
   return all;
 }
 

@@ -27,6 +27,7 @@ struct ModelCase {
   std::filesystem::path folder;   ///< where io.safetensors is
   std::filesystem::path model;    ///< what Checkpoint::open gets
   std::string logits = "logits";  ///< the tensor of io.safetensors to expect
+  std::string type = "llama";     ///< config.json's model_type; Meta's files have none and are llamas
   std::string unsupported;        ///< why it cannot be run yet; empty in model_cases()
 };
 void PrintTo(const ModelCase& model, std::ostream* out);

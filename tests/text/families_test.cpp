@@ -118,8 +118,8 @@ TEST(Families, WrongValuesAreNamed) {
 TEST(Families, UnknownOnesListTheKnown) {
   expect_contains(refusal({{"architectures", {"RobotForCausalLM"}}}), {"RobotForCausalLM", "LlamaForCausalLM"});
   expect_contains(refusal({{"architectures", nullptr}, {"model_type", "robot"}}), {"robot", "llama"});
-  // A classifier's config has the same model_type; its head is not a language model's.
-  expect_contains(refusal({{"architectures", {"LlamaForSequenceClassification"}}}), {"LlamaForCausalLM"});
+  // A tagger's config has the same model_type; its head is not a language model's.
+  expect_contains(refusal({{"architectures", {"LlamaForTokenClassification"}}}), {"LlamaForCausalLM"});
   EXPECT_EQ(spec_of({{"architectures", nullptr}}).family, "llama");
 }
 

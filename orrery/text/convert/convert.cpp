@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <optional>
 
@@ -12,6 +13,7 @@
 #include "orrery/text/convert/gguf_metadata.h"
 #include "orrery/text/convert/mixture.h"
 #include "orrery/text/convert/retype.h"
+#include "orrery/text/convert/tensor_plan.h"
 #include "orrery/text/convert/vocabulary.h"
 #include "orrery/text/families/family.h"
 
@@ -22,43 +24,6 @@ namespace fs = std::filesystem;
 using formats::GgufMetadata;
 using formats::GgufValue;
 
-/// One tensor of the output and where it comes from.
-struct Plan {
-  TensorView target;
-  const TensorView* source;
-  Retyper::RowOrder order;
-};
-
-/// Half-split rotary pairs (i, i + dim/2) become neighbours (2i, 2i + 1), head by head.
-Retyper::RowOrder interleaving_order(const RopeSpec& rope, int64_t head_dim) {
-  return [dim = rope.dim, head_dim](int64_t row) {
-    const int64_t head = row / head_dim * head_dim, i = row % head_dim;
-    return i < dim ? head + i / 2 + i % 2 * (dim / 2) : row;
-  };
-}
-
-bool is_rotated(const std::string& canonical) {
-  return canonical.find("self_attn.q_proj.") != std::string::npos ||
-         canonical.find("self_attn.k_proj.") != std::string::npos;
-}
-
-std::vector<Plan> plan_tensors(const Checkpoint& checkpoint, const Family& family, const Mixture& mixture) {
-  const DecoderSpec& spec = checkpoint.spec();
-  const MixtureModel model{spec.layers, spec.heads / spec.kv_heads, !spec.tied_embeddings};
-  std::vector<Plan> plans;
-  for (const ExpectedTensor& expected : expected_tensors(family, spec)) {
-    const TensorView& source = *checkpoint.tensor(expected.canonical);
-    TensorView target{.name = expected.gguf, .dtype = source.dtype, .shape = source.shape};
-    target.dtype = source.shape.size() < 2 ? DType::kF32 : mixed_type(mixture, model, target).type;
-    target.bytes = bytes_of(target.dtype, target.elements());
-    Retyper::RowOrder order;
-    if (is_rotated(expected.canonical) && spec.rope.layout == RopeLayout::kHalf)
-      order = interleaving_order(spec.rope, spec.head_dim);
-    plans.push_back({std::move(target), &source, std::move(order)});
-  }
-  return plans;
-}
-
 void add_special_tokens(const Tokenizer& tokenizer, GgufMetadata& metadata) {
   const std::pair<const char*, std::optional<TokenId>> ids[] = {
       {"bos", tokenizer.bos}, {"eos", tokenizer.eos}, {"unknown", tokenizer.unk}, {"padding", tokenizer.pad}};
@@ -68,6 +33,20 @@ void add_special_tokens(const Tokenizer& tokenizer, GgufMetadata& metadata) {
   metadata["tokenizer.ggml.add_eos_token"] = GgufValue::boolean(tokenizer.add_eos);
   if (!tokenizer.chat_template.empty())
     metadata["tokenizer.chat_template"] = GgufValue::string(tokenizer.chat_template);
+}
+
+/// GGUF has no word for some of what a checkpoint may have.
+void check_expressible(const DecoderSpec& spec, const Family& family, const std::string& model) {
+  const auto refuse = [&](const std::string& found, const std::string& expected) {
+    throw Error({.doing = "convert a model to GGUF", .where = model, .found = found, .expected = expected});
+  };
+  if (family.gguf_architectures.empty())
+    refuse(fmt::format("the family {}", family.name), "a family that llama.cpp has");
+  if (spec.labels > 0) refuse("a head of scores (score.weight)", "a language model's head");
+  if (spec.value_head) refuse("a value head (v_head.summary.weight)", "a language model's head alone");
+  const bool windows = std::ranges::any_of(spec.windows, [](int64_t window) { return window > 0; });
+  if (windows && !family.gguf_windows)
+    refuse("windows (use_sliding_window)", fmt::format("none: llama.cpp has none in the family {}", family.name));
 }
 
 fs::path folder_of(const Checkpoint& checkpoint) {
@@ -102,21 +81,8 @@ QuantizeSummary convert_to_gguf(const std::string& model, const fs::path& output
                  .expected = "a hub folder",
                  .advice = "use quantize to change the types of a GGUF file"});
   const Family& family = family_named(checkpoint->spec().family);
-  if (family.gguf_architectures.empty())
-    throw Error({.doing = "convert a model to GGUF",
-                 .where = model,
-                 .found = fmt::format("a {} model", family.name),
-                 .expected = "one of a family that GGUF has an architecture for"});
-  std::vector<Plan> plans = plan_tensors(*checkpoint, family, mixture);
-
-  const std::vector<float> divisors = rope_divisors(checkpoint->spec().rope);
-  const TensorView rope_freqs{.name = "rope_freqs.weight",
-                              .dtype = DType::kF32,
-                              .shape = {int64_t(divisors.size())},
-                              .data = reinterpret_cast<const std::byte*>(divisors.data()),
-                              .bytes = int64_t(divisors.size() * sizeof(float))};
-  if (!divisors.empty()) plans.push_back({rope_freqs, &rope_freqs, {}});
-
+  check_expressible(checkpoint->spec(), family, model);
+  const TensorPlans plans(*checkpoint, family, mixture);
   GgufMetadata metadata = describe(*checkpoint, family, mixture, options);
   Vocabulary vocabulary;
   if (checkpoint->has_tokenizer()) {
@@ -130,22 +96,23 @@ QuantizeSummary convert_to_gguf(const std::string& model, const fs::path& output
 
   QuantizeSummary summary;
   std::vector<TensorView> targets;
-  std::map<std::string, const Plan*, std::less<>> plan_of;
-  for (const Plan& plan : plans) {
+  std::map<std::string, const TensorPlan*, std::less<>> plan_of;
+  for (const TensorPlan& plan : plans.plans()) {
     targets.push_back(plan.target);
     plan_of[plan.target.name] = &plan;
     summary.tensors[plan.target.dtype] += 1;
-    summary.input_bytes += plan.source->bytes;
+    summary.input_bytes += plan.source_bytes();
     summary.output_bytes += plan.target.bytes;
   }
   Retyper retyper(options.threads);
   int64_t done = 0;
   formats::write_gguf(output, metadata, targets, [&](const TensorView& target) {
-    const Plan& plan = *plan_of.at(target.name);
+    const TensorPlan& plan = *plan_of.at(target.name);
     if (options.progress) options.progress(done, summary.input_bytes);
-    done += plan.source->bytes;
-    const auto bytes = retyper.run(*plan.source, target.dtype, plan.order);
-    if (bytes.data() != plan.source->data) checkpoint->release(*plan.source);
+    done += plan.source_bytes();
+    const auto bytes = retyper.run(plan.sources, target.dtype, plan.order);
+    for (const TensorView* source : plan.sources)
+      if (bytes.data() != source->data) checkpoint->release(*source);
     return bytes;
   });
   if (options.progress) options.progress(done, summary.input_bytes);

@@ -30,6 +30,18 @@ void add_rope(const RopeSpec& rope, const std::string& prefix, formats::GgufMeta
     metadata[prefix + "scaling.factor"] = GgufValue::f32(float(rope.factor));
   }
 }
+
+/// One length, and which layers have it where not all do.
+void add_windows(const DecoderSpec& spec, const std::string& key, formats::GgufMetadata& metadata) {
+  const auto widest = std::ranges::max_element(spec.windows);
+  if (widest == spec.windows.end() || *widest == 0) return;
+  metadata[key] = GgufValue::u32(uint32_t(*widest));
+  std::vector<int64_t> windowed;
+  for (int64_t window : spec.windows) windowed.push_back(window > 0);
+  if (std::ranges::count(windowed, 0) > 0)
+    metadata[key + "_pattern"] = {GgufValue::Type::kArray, GgufValue::Type::kBool, std::move(windowed)};
+}
+
 }  // namespace
 
 void add_spec(const DecoderSpec& spec, const std::string& architecture, formats::GgufMetadata& metadata) {
@@ -45,24 +57,22 @@ void add_spec(const DecoderSpec& spec, const std::string& architecture, formats:
   add_size("attention.head_count_kv", spec.kv_heads);
   add_size("attention.key_length", spec.head_dim);
   add_size("attention.value_length", spec.head_dim);
-  metadata[architecture + ".attention.layer_norm_rms_epsilon"] = GgufValue::f32(float(spec.norm_eps));
+  const char* eps =
+      spec.norm == NormKind::kLayer ? ".attention.layer_norm_epsilon" : ".attention.layer_norm_rms_epsilon";
+  metadata[architecture + eps] = GgufValue::f32(float(spec.norm_eps));
+  if (spec.mixture.experts > 0) {
+    add_size("expert_count", spec.mixture.experts);
+    add_size("expert_used_count", spec.mixture.active);
+  }
   add_rope(spec.rope, architecture + ".rope.", metadata);
+  if (spec.local_rope) metadata[architecture + ".rope.freq_base_swa"] = GgufValue::f32(float(spec.local_rope->theta));
+  add_windows(spec, architecture + ".attention.sliding_window", metadata);
 }
 
 std::vector<float> rope_divisors(const RopeSpec& rope) {
   if (rope.scaling == RopeSpec::Scaling::kFactors) return rope.factors;
   if (rope.scaling != RopeSpec::Scaling::kLlama3) return {};
-  // Llama 3.1: frequencies that turn less than low_freq_factor times in the trained context are divided by `factor`,
-  // those that turn more than high_freq_factor times stay, and 1 / divisor is linear between.
-  std::vector<float> divisors;
-  for (int64_t i = 0; i < rope.dim / 2; ++i) {
-    const double frequency = std::pow(rope.theta, -2.0 * double(i) / double(rope.dim));
-    const double turns = double(rope.original_context) * frequency / (2 * M_PI);
-    const double kept =
-        std::clamp((turns - rope.low_freq_factor) / (rope.high_freq_factor - rope.low_freq_factor), 0.0, 1.0);
-    divisors.push_back(float(1 / ((1 - kept) / rope.factor + kept)));
-  }
-  return divisors;
+  return llama3_divisors(rope);
 }
 
 }  // namespace orrery::text

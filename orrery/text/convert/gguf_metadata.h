@@ -9,7 +9,8 @@
 
 namespace orrery::text {
 
-/// ARCHITECTURE.* for a spec.
+/// ARCHITECTURE.* for a spec. Windows of some layers are written as a list of which have them; llama.cpp's "llama"
+/// reads none.
 void add_spec(const DecoderSpec& spec, const std::string& architecture, formats::GgufMetadata& metadata);
 
 /// The divisors of the rotary frequencies that llama.cpp reads from the tensor rope_freqs.weight [rope.dim / 2]; empty

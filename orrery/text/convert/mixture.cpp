@@ -49,7 +49,10 @@ DType output_type(const Mixture& mixture, const TensorView& tensor) {
   return !fits(tensor, mixture.base) || mixture.base == DType::kQ8_0 ? DType::kQ8_0 : DType::kQ6_K;
 }
 
+constexpr int64_t kMixtralExperts = 8;  // whose attention is a small part of the model, and worth more bits
+
 DType attention_value_type(const Mixture& mixture, const MixtureModel& model, int64_t layer) {
+  if (model.experts == kMixtralExperts) return DType::kQ8_0;
   const bool medium = mixture.name.ends_with("_M");
   if (medium && use_more_bits(layer, model.layers)) return DType::kQ6_K;
   if (mixture.name == "Q4_K_S" && layer < 4) return DType::kQ5_K;
@@ -67,6 +70,11 @@ DType ffn_down_type(const Mixture& mixture, const MixtureModel& model, int64_t l
   return mixture.base;
 }
 
+DType attention_output_type(const Mixture& mixture, const MixtureModel& model) {
+  const bool more = mixture.base == DType::kQ4_K || mixture.base == DType::kIQ4_NL;
+  return model.experts == kMixtralExperts && more ? DType::kQ5_K : mixture.base;
+}
+
 DType fused_qkv_type(const Mixture& mixture) {
   if (mixture.name == "Q4_K_M") return DType::kQ5_K;
   if (mixture.name == "Q5_K_M") return DType::kQ6_K;
@@ -78,6 +86,8 @@ DType wanted_type(const Mixture& mixture, const MixtureModel& model, const Tenso
   const bool is_output = name == "output.weight" || (name == "token_embd.weight" && !model.has_output);
   if (is_output) return output_type(mixture, tensor);
   if (contains(name, "attn_v.weight")) return attention_value_type(mixture, model, layer_of(name));
+  if (contains(name, "attn_k.weight") && model.experts == kMixtralExperts) return DType::kQ8_0;
+  if (contains(name, "attn_output.weight")) return attention_output_type(mixture, model);
   if (contains(name, "ffn_down")) return ffn_down_type(mixture, model, layer_of(name));
   if (contains(name, "attn_qkv.weight")) return fused_qkv_type(mixture);
   return mixture.base;

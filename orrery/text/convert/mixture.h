@@ -25,6 +25,7 @@ struct MixtureModel {
   int64_t layers = 0;
   int64_t queries_per_kv_head = 1;
   bool has_output = false;  ///< output.weight exists; without it token_embd.weight is the output too
+  int64_t experts = 0;      ///< per layer; 0: dense
 };
 
 struct MixedType {

@@ -20,6 +20,7 @@ MixtureModel model_of(const formats::GgufFile& file) {
   MixtureModel model;
   model.layers = file.get_int(prefix + "block_count").value_or(0);
   model.has_output = file.find("output.weight") != nullptr;
+  model.experts = file.get_int(prefix + "expert_count").value_or(0);
   // Some architectures have a list of heads, one count per layer; the mixtures then see one head per key-value head.
   const auto heads = file.metadata().find(prefix + "attention.head_count");
   const auto kv_heads = file.metadata().find(prefix + "attention.head_count_kv");
@@ -74,10 +75,10 @@ QuantizeSummary quantize_file(const std::filesystem::path& input, const std::fil
   Retyper retyper(options.threads);
   int64_t done = 0;
   formats::write_gguf(output, metadata, targets, [&](const TensorView& target) {
-    const TensorView& source = *file.find(target.name);
+    const TensorView* const source = file.find(target.name);
     if (options.progress) options.progress(done, summary.input_bytes);
-    done += source.bytes;
-    return retyper.run(source, target.dtype);
+    done += source->bytes;
+    return retyper.run({&source, 1}, target.dtype);
   });
   if (options.progress) options.progress(done, summary.input_bytes);
   return summary;

@@ -8,9 +8,11 @@
 
 namespace orrery::text {
 
-std::span<const std::byte> Retyper::run(const TensorView& source, DType target, const RowOrder& order) {
-  if (source.dtype == target && !order) return {source.data, size_t(source.bytes)};
-  const int64_t cols = source.cols(), rows = source.rows();
+std::span<const std::byte> Retyper::run(std::span<const TensorView* const> sources, DType target,
+                                        const RowOrder& order) {
+  const TensorView& source = *sources.front();
+  if (sources.size() == 1 && source.dtype == target && !order) return {source.data, size_t(source.bytes)};
+  const int64_t cols = source.cols(), each = source.rows(), rows = each * int64_t(sources.size());
   assert(cols % info(target).block_elements == 0);
   const int64_t source_row_bytes = bytes_of(source.dtype, cols), target_row_bytes = bytes_of(target, cols);
   result_.resize(rows * target_row_bytes);
@@ -21,7 +23,8 @@ std::span<const std::byte> Retyper::run(const TensorView& source, DType target, 
   std::vector<std::vector<float>> scratch(pool_.threads(), std::vector<float>(source.dtype == target ? 0 : cols));
   pool_.run((rows + rows_per_chunk - 1) / rows_per_chunk, [&](int64_t chunk, int thread) {
     for (int64_t row = chunk * rows_per_chunk; row < std::min(rows, (chunk + 1) * rows_per_chunk); ++row) {
-      const std::byte* from = source.data + (order ? order(row) : row) * source_row_bytes;
+      const int64_t within = row % each;
+      const std::byte* from = sources[row / each]->data + (order ? order(within) : within) * source_row_bytes;
       std::byte* to = result_.data() + row * target_row_bytes;
       if (source.dtype == target) {
         std::memcpy(to, from, target_row_bytes);

@@ -20,10 +20,10 @@ class Retyper {
   /// threads 0: one per core that this process may use.
   explicit Retyper(int threads) : pool_(threads) {}
 
-  /// The source's values as `target`, which stay until the next call. Rows keep their order unless `order` is given.
-  /// The same type and order costs nothing: the source's own bytes. Throws Error for types that nothing can be
-  /// quantised to.
-  std::span<const std::byte> run(const TensorView& source, DType target, const RowOrder& order = {});
+  /// The values of the sources (of one shape and type), one after another, as `target`; they stay until the next call.
+  /// Rows keep their order unless `order` is given. One source in the same type and order costs nothing: its own bytes.
+  /// Throws Error for types that nothing can be quantised to.
+  std::span<const std::byte> run(std::span<const TensorView* const> sources, DType target, const RowOrder& order = {});
 
  private:
   ThreadPool pool_;

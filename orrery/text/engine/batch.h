@@ -14,9 +14,10 @@ namespace orrery::text {
 struct Segment {
   std::span<const TokenId> tokens;
   int64_t first_position = 0;
-  std::span<const PageId> pages;  ///< of the whole sequence, those that these tokens go into included
-  std::byte* state = nullptr;     ///< of a recurrent model: what it remembers of the tokens before, 64-byte aligned
-  bool all_logits = false;        ///< else the last token's, if any
+  std::span<const PageId> pages;             ///< of the whole sequence, those that these tokens go into included
+  std::span<const float* const> embeddings;  ///< per token: what stands for its embedding, or nullptr; empty: for none
+  std::byte* state = nullptr;  ///< of a recurrent model: what it remembers of the tokens before, 64-byte aligned
+  bool all_logits = false;     ///< else the last token's, if any
   bool last_logits = true;
 };
 

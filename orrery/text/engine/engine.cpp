@@ -65,12 +65,19 @@ EngineOptions resolve(EngineOptions options, const DecoderSpec& spec) {
   return options;
 }
 
+// What the options make of the checkpoint's spec.
+DecoderSpec adapt(DecoderSpec spec, const EngineOptions& options) {
+  if (!options.legacy_window) return spec;
+  for (int64_t& window : spec.windows) window += window > 0;
+  return spec;
+}
+
 }  // namespace
 
 struct Engine::Impl {
   Impl(std::shared_ptr<const Checkpoint> c, const EngineOptions& o, const Progress& progress)
       : checkpoint(std::move(c)),
-        spec(checkpoint->spec()),
+        spec(adapt(checkpoint->spec(), o)),
         options(resolve(o, spec)),
         pool(options.threads),
         cache({options.kv_dtype, spec.kv_heads, spec.head_dim}, spec.layers,
@@ -139,8 +146,12 @@ struct Engine::Impl {
     done.get_future().get();
   }
 
-  void score(std::span<const TokenId> tokens, const std::function<void(int64_t, std::span<const float>)>& sink) {
-    const int64_t outputs = spec.outputs();
+  void score(std::span<const TokenId> tokens, const ImagePatches& patches, bool values, const Sink& sink) {
+    const int64_t outputs = values ? 1 : spec.outputs();
+    const std::vector<float> patch_rows = forward.embed_patches(patches.values);
+    std::vector<const float*> embeddings(tokens.size(), nullptr);
+    for (size_t i = 0; i < patches.positions.size(); ++i)
+      embeddings[patches.positions[i]] = patch_rows.data() + i * spec.hidden_size;
     SequencePages pages(cache, spec.widest_window());
     struct Release {
       StateStore& states;
@@ -150,15 +161,17 @@ struct Engine::Impl {
     const int64_t at_once = std::min(kScoreTokens, forward.max_tokens());
     for (size_t first = 0; first < tokens.size(); first += at_once) {
       pages.grow(static_cast<int64_t>(std::min(first + at_once, tokens.size())));
-      const Segment segment{.tokens = tokens.subspan(first, std::min<size_t>(at_once, tokens.size() - first)),
+      const size_t count = std::min<size_t>(at_once, tokens.size() - first);
+      const Segment segment{.tokens = tokens.subspan(first, count),
                             .first_position = static_cast<int64_t>(first),
                             .pages = pages.ids(),
+                            .embeddings = std::span(embeddings).subspan(first, count),
                             .state = lent.state,
                             .all_logits = true};
-      const std::span<float> logits = forward.step({&segment, 1});
-      for (size_t i = 0; i < segment.tokens.size(); ++i)
-        sink(static_cast<int64_t>(first + i), logits.subspan(i * outputs, outputs));
-      pages.drop_behind(static_cast<int64_t>(first + segment.tokens.size()));
+      std::span<float> rows = forward.step({&segment, 1});
+      if (values) rows = forward.values();
+      for (size_t i = 0; i < count; ++i) sink(static_cast<int64_t>(first + i), rows.subspan(i * outputs, outputs));
+      pages.drop_behind(static_cast<int64_t>(first + count));
     }
   }
 
@@ -179,8 +192,28 @@ struct Engine::Impl {
     }
   }
 
+  void check_patches(const ImagePatches& patches, std::span<const TokenId> tokens) const {
+    const size_t count = patches.positions.size();
+    if (count == 0 && patches.values.empty()) return;
+    if (spec.patches.size == 0) refuse("patches", "a picture", "text: this model sees no pictures");
+    const size_t wanted = count * static_cast<size_t>(spec.patches.values());
+    if (patches.values.size() != wanted)
+      refuse("patches", fmt::format("{} values", patches.values.size()),
+             fmt::format("{} for {} patches", wanted, count));
+    int64_t before = -1;
+    for (int64_t position : patches.positions) {
+      if (position <= before || position >= static_cast<int64_t>(tokens.size()))
+        refuse("patches", fmt::format("position {} after {}", position, before),
+               fmt::format("ascending positions in a prompt of {}", tokens.size()));
+      if (tokens[position] != spec.patches.image_token)
+        refuse("patches", fmt::format("token {} at position {}", tokens[position], position),
+               fmt::format("the image token, {}", spec.patches.image_token));
+      before = position;
+    }
+  }
+
   std::shared_ptr<const Checkpoint> checkpoint;
-  const DecoderSpec& spec;
+  const DecoderSpec spec;
   EngineOptions options;
   ThreadPool pool;
   KvCache cache;
@@ -205,6 +238,7 @@ Stream Engine::submit(Request request) {
   impl_->check_tokens(request.prompt, impl_->options.context - 1);
   if (impl_->spec.labels > 0)
     refuse("model", fmt::format("a head of {} scores", impl_->spec.labels), "a language model's head");
+  impl_->check_patches(request.patches, request.prompt);
   if (request.max_tokens == 0) refuse("max_tokens", "0", "1 or more, or -1 for no limit");
   Stream stream;
   stream.state_ = std::make_shared<Stream::State>();
@@ -217,9 +251,16 @@ Stream Engine::submit(Request request) {
   return stream;
 }
 
-void Engine::score(std::span<const TokenId> tokens, const std::function<void(int64_t, std::span<const float>)>& sink) {
+void Engine::score(std::span<const TokenId> tokens, const Sink& sink, const ImagePatches& patches) {
   impl_->check_tokens(tokens, impl_->options.context);
-  impl_->run_alone([&] { impl_->score(tokens, sink); });
+  impl_->check_patches(patches, tokens);
+  impl_->run_alone([&] { impl_->score(tokens, patches, false, sink); });
+}
+
+void Engine::values(std::span<const TokenId> tokens, const Sink& sink) {
+  impl_->check_tokens(tokens, impl_->options.context);
+  if (!impl_->spec.value_head) refuse("model", "no value head", "v_head.summary.weight in its checkpoint");
+  impl_->run_alone([&] { impl_->score(tokens, {}, true, sink); });
 }
 
 const Checkpoint& Engine::checkpoint() const { return *impl_->checkpoint; }

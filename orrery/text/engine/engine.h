@@ -24,13 +24,21 @@ struct EngineOptions {
   DType kv_dtype = DType::kF16;  ///< f32, f16, q8_0 or q4_0
   bool exact = false;            ///< float32 weights, activations and cache: the original's numbers, slow
   bool mapped = false;           ///< weights stay in the mapped file where they can: slower, for models beyond memory
+  bool legacy_window = false;    ///< sliding windows by the rule of 2023 (mistral-src, transformers 4.34): one key more
   int64_t prompt_chunk = 512;    ///< prompt tokens computed in one step beside the running answers
+};
+
+/// Pictures in a prompt, for models whose spec() has patches.
+struct ImagePatches {
+  std::vector<int64_t> positions;  ///< of the prompt, ascending: image tokens, for each of which a patch stands
+  std::vector<float> values;       ///< [positions, spec().patches.values()], a patch as [y, x, channel]
 };
 
 enum class FinishReason { kNone, kStop, kLength, kCancelled, kError };
 
 struct Request {
   std::vector<TokenId> prompt;  ///< not empty, shorter than the context: Error gives both sizes otherwise
+  ImagePatches patches;
   SamplingOptions sampling;
   int64_t max_tokens = -1;                 ///< -1: until the end of the context
   std::vector<std::string> stop;           ///< the answer ends before the first of these
@@ -86,9 +94,13 @@ class Engine {
 
   Stream submit(Request request);
 
-  /// Logits of every position of `tokens` (no sampling, a sequence of its own): sink(position, logits [vocab]) in
-  /// order. What perplexity, scoring and the golden tests use.
-  void score(std::span<const TokenId> tokens, const std::function<void(int64_t, std::span<const float>)>& sink);
+  /// Takes a position and its outputs; positions come in order.
+  using Sink = std::function<void(int64_t position, std::span<const float> outputs)>;
+  /// The head's outputs at every position of `tokens` (no sampling, a sequence of its own): logits [vocab_size], or
+  /// scores [labels] of a reward model. What perplexity, scoring and the golden tests use.
+  void score(std::span<const TokenId> tokens, const Sink& sink, const ImagePatches& patches = {});
+  /// The value head's output [1] at every position. Throws Error for a model without one.
+  void values(std::span<const TokenId> tokens, const Sink& sink);
 
   const Checkpoint& checkpoint() const;
   const EngineOptions& options() const;  ///< resolved: no zeros left

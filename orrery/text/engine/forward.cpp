@@ -31,6 +31,11 @@ Forward::Forward(const Checkpoint& checkpoint, const DecoderSpec& spec, KvCache&
     loader.add(head_, {loader.rows("model.embed_tokens.weight")});
   else
     loader.add(head_, "lm_head");
+  if (spec_.value_head) {
+    loader.add(value_head_, "v_head.summary");
+    values_ = Buffer(max_tokens * sizeof(float));
+  }
+  if (spec_.patches.size > 0) loader.add(patches_, "vision_embed_tokens");
   weights_ = loader.pack(pool, progress);
 }
 
@@ -40,7 +45,21 @@ std::span<float> Forward::step(std::span<const Segment> segments) {
   embed_tokens();
   for (int64_t i = 0; i < spec_.layers; ++i)
     layers_->run(i, batch_, hidden_.as<float>(), i + 1 < spec_.layers ? layers_->first_weights(i + 1) : head_.ahead());
-  return logits();
+  return outputs(head_, spec_.outputs(), logits_);
+}
+
+std::span<float> Forward::values() { return outputs(value_head_, 1, values_); }
+
+std::vector<float> Forward::embed_patches(std::span<const float> patches) {
+  if (patches.empty()) return {};
+  const int64_t values = spec_.patches.values(), size = spec_.hidden_size;
+  const int64_t count = static_cast<int64_t>(patches.size()) / values;
+  std::vector<float> rows(count * size);
+  for (int64_t first = 0; first < count; first += max_tokens_) {
+    const ProjectionInput x{patches.data() + first * values, values, std::min(max_tokens_, count - first), values};
+    projector_.run({x, &patches_, rows.data() + first * size, size}, Profile::kEmbed, Profile::kEmbed);
+  }
+  return rows;
 }
 
 void Forward::embed_tokens() {
@@ -51,23 +70,29 @@ void Forward::embed_tokens() {
     for (int64_t row = chunk * 16; row < std::min(rows, chunk * 16 + 16); ++row) {
       const Segment& segment = batch_.segments[batch_.rows[row].segment];
       const std::span<float> out(hidden_.as<float>() + row * size, size);
-      embed(checkpoint_, segment.tokens[batch_.rows[row].position - segment.first_position], out);
+      const int64_t i = batch_.rows[row].position - segment.first_position;
+      if (!segment.embeddings.empty() && segment.embeddings[i]) {
+        std::copy_n(segment.embeddings[i], size, out.data());
+        continue;
+      }
+      embed(checkpoint_, segment.tokens[i], out);
       if (scale != 1)
         for (float& value : out) value *= scale;
     }
   });
 }
 
-std::span<float> Forward::logits() {
+// [rows that asked for logits, `outputs`] of a head.
+std::span<float> Forward::outputs(const Projection& head, int64_t outputs, Buffer& out) {
   const auto count = static_cast<int64_t>(batch_.logit_rows.size());
-  const int64_t size = spec_.hidden_size, outputs = spec_.outputs();
+  const int64_t size = spec_.hidden_size;
   logit_rows_.assign(batch_.logit_rows.begin(), batch_.logit_rows.end());
   for (int64_t first = 0; first < count; first += kLogitRows) {
     const ProjectionInput x{hidden_.as<float>(),       size, std::min(kLogitRows, count - first), size, &final_norm_,
                             logit_rows_.data() + first};
-    projector_.run({x, &head_, logits_.as<float>() + first * outputs, outputs}, Profile::kNorm, Profile::kHead);
+    projector_.run({x, &head, out.as<float>() + first * outputs, outputs}, Profile::kNorm, Profile::kHead);
   }
-  return {logits_.as<float>(), static_cast<size_t>(count * outputs)};
+  return {out.as<float>(), static_cast<size_t>(count * outputs)};
 }
 
 }  // namespace orrery::text

@@ -26,6 +26,11 @@ class Forward {
   /// logits [rows, outputs] of the tokens that asked for them, in order, valid until the next step.
   std::span<float> step(std::span<const Segment> segments);
 
+  /// What the value head says of the rows whose logits the last step gave [rows]; valid until the next step.
+  std::span<float> values();
+  /// Embeddings [n, hidden_size] of image patches [n, patches.values()].
+  std::vector<float> embed_patches(std::span<const float> patches);
+
   Profile& profile() { return profile_; }
   int64_t max_tokens() const { return max_tokens_; }
   int64_t weight_bytes() const { return static_cast<int64_t>(weights_.size()); }
@@ -34,7 +39,7 @@ class Forward {
 
  private:
   void embed_tokens();
-  std::span<float> logits();
+  std::span<float> outputs(const Projection& head, int64_t size, Buffer& out);
 
   const Checkpoint& checkpoint_;
   const DecoderSpec& spec_;
@@ -44,9 +49,9 @@ class Forward {
   Projector projector_;
   std::unique_ptr<Layers> layers_;
   Norm final_norm_;
-  Projection head_;
+  Projection head_, value_head_, patches_;
   Buffer weights_;
-  Buffer hidden_, logits_;
+  Buffer hidden_, logits_, values_;
   std::vector<int32_t> logit_rows_;
   Batch batch_;
 };

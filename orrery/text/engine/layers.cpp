@@ -9,7 +9,7 @@
 namespace orrery::text {
 
 int64_t widest_input(const DecoderSpec& spec) {
-  return std::max({spec.hidden_size, spec.heads * spec.head_dim, spec.intermediate_size});
+  return std::max({spec.hidden_size, spec.heads * spec.head_dim, spec.intermediate_size, spec.patches.values()});
 }
 
 std::unique_ptr<Layers> make_layers(WeightLoader& loader, const LayerRuntime& runtime) {

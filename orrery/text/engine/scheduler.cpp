@@ -16,6 +16,12 @@ constexpr int64_t kPromptBesideAnswers = 128;
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 int64_t pages_for(int64_t tokens) { return (tokens + kPageTokens - 1) / kPageTokens; }
 
+/// Of the tokens that the step computes; none once the prompt is behind.
+std::span<const float* const> embeddings_of(const Sequence& sequence) {
+  if (sequence.computed >= static_cast<int64_t>(sequence.embeddings.size())) return {};
+  return std::span(sequence.embeddings).subspan(sequence.computed, sequence.batch_tokens);
+}
+
 Sampler make_sampler(const Request& request, const Tokenizer& tokenizer) {
   return Sampler(request.sampling, tokenizer, request.grammar ? std::make_unique<Grammar>(*request.grammar) : nullptr);
 }
@@ -57,7 +63,7 @@ void Scheduler::step() {
     sequence->computed += sequence->batch_tokens;
     for (; (sequence->remembered + 1) * kPageTokens <= sequence->computed; ++sequence->remembered) {
       const int64_t i = sequence->remembered;
-      if (cache_.page_count() == 0) continue;
+      if (cache_.page_count() == 0 || !sequence->embeddings.empty()) continue;  // tokens do not tell pictures apart
       const std::span<const PageId> pages = sequence->pages->ids();
       cache_.remember(pages[i], i == 0 ? -1 : pages[i - 1],
                       std::span(sequence->tokens).subspan(i * kPageTokens, kPageTokens));
@@ -106,8 +112,9 @@ void Scheduler::admit() {
     if (promised + pages_at_most(next) > cache_.available()) return;
     next.pages.emplace(cache_, spec_.widest_window());
     next.state = states_.take();
-    next.pages->adopt(
-        cache_.find_prefix(next.tokens, (prompt - 1) / kPageTokens));  // the last token must be computed for its logits
+    embed_patches(next);
+    if (next.embeddings.empty())  // the last token must be computed for its logits
+      next.pages->adopt(cache_.find_prefix(next.tokens, (prompt - 1) / kPageTokens));
     next.remembered = next.pages->count();
     next.computed = next.stats.cached_tokens = next.remembered * kPageTokens;
     next.pages->drop_behind(next.computed);
@@ -115,6 +122,15 @@ void Scheduler::admit() {
     running_.push_back(std::move(waiting_.front()));
     waiting_.pop_front();
   }
+}
+
+void Scheduler::embed_patches(Sequence& sequence) {
+  const ImagePatches& patches = sequence.request.patches;
+  if (patches.positions.empty()) return;
+  sequence.patch_rows = forward_.embed_patches(patches.values);
+  sequence.embeddings.assign(sequence.tokens.size(), nullptr);
+  for (size_t i = 0; i < patches.positions.size(); ++i)
+    sequence.embeddings[patches.positions[i]] = sequence.patch_rows.data() + i * spec_.hidden_size;
 }
 
 void Scheduler::gather() {
@@ -135,6 +151,7 @@ void Scheduler::gather() {
     segments_.push_back({.tokens = std::span(sequence->tokens).subspan(sequence->computed, sequence->batch_tokens),
                          .first_position = sequence->computed,
                          .pages = sequence->pages->ids(),
+                         .embeddings = embeddings_of(*sequence),
                          .state = sequence->state,
                          .last_logits = end == total});
     batch_.push_back(sequence.get());

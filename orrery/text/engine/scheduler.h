@@ -28,7 +28,9 @@ struct Sequence {
   int64_t limit = 0;                   ///< tokens it may grow to
   std::optional<SequencePages> pages;  ///< once it runs
   std::byte* state = nullptr;
-  int64_t remembered = 0;  ///< pages the cache has been told about
+  std::vector<float> patch_rows;         ///< embeddings of the prompt's image patches
+  std::vector<const float*> embeddings;  ///< per token of the prompt, nullptr or into patch_rows; empty: no picture
+  int64_t remembered = 0;                ///< pages the cache has been told about
   RequestStats stats;
   std::chrono::steady_clock::time_point started, first_token;
 
@@ -60,6 +62,7 @@ class Scheduler {
  private:
   void drop_cancelled();
   void admit();
+  void embed_patches(Sequence& sequence);
   void gather();
   void sample();
   void hand_out(Sequence& sequence);

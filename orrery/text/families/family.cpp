@@ -8,21 +8,42 @@
 
 #include "orrery/base/error.h"
 #include "orrery/text/families/config_json.h"
+#include "orrery/text/families/fuyu.h"
+#include "orrery/text/families/gemma3.h"
 #include "orrery/text/families/gguf_config.h"
 #include "orrery/text/families/hyena.h"
 #include "orrery/text/families/llama.h"
+#include "orrery/text/families/mistral.h"
+#include "orrery/text/families/mixtral.h"
+#include "orrery/text/families/phi.h"
+#include "orrery/text/families/qwen2.h"
 
 namespace orrery::text {
 
 const std::vector<Family>& families() {
   static const std::vector<Family> all = {
-      llama_family(),
-      hyena_family(),
+      mixtral_family(), mistral_family(), llama_family(),  // llama.cpp calls all three "llama"; the last takes the rest
+      qwen2_family(),   phi_family(),     gemma3_family(), fuyu_family(), hyena_family(),
   };
   return all;
 }
 
 namespace {
+
+// The heads that a model of any family may have in place of, or beside, its lm_head: a score per label (transformers'
+// …ForSequenceClassification), and TRL's value head.
+constexpr auto hidden = [](const DecoderSpec& s) { return s.hidden_size; };
+constexpr auto labels = [](const DecoderSpec& s) { return s.labels; };
+constexpr auto one = [](const DecoderSpec&) -> int64_t { return 1; };
+constexpr auto scores = [](const DecoderSpec& s) { return s.labels > 0; };
+constexpr auto score_bias = [](const DecoderSpec& s) { return s.score_bias; };
+constexpr auto value_head = [](const DecoderSpec& s) { return s.value_head; };
+const TensorRow kHeads[] = {
+    {"score.weight", "", "", {labels, hidden}, scores},
+    {"score.bias", "", "", {labels}, score_bias},
+    {"v_head.summary.weight", "", "", {one, hidden}, value_head},
+    {"v_head.summary.bias", "", "", {one}, value_head},
+};
 
 // Fills the first hole with the layer, the second with the expert.
 std::string fill(std::string_view pattern, int64_t layer, int64_t expert) {
@@ -44,8 +65,16 @@ int holes(std::string_view pattern) {
 
 std::string known(std::vector<std::string_view> Family::*field) {
   std::vector<std::string_view> names;
-  for (const Family& family : families()) names.insert(names.end(), (family.*field).begin(), (family.*field).end());
+  for (const Family& family : families())
+    for (std::string_view name : family.*field)
+      if (std::ranges::count(names, name) == 0) names.push_back(name);
   return fmt::format("one of: {}", fmt::join(names, ", "));
+}
+
+/// The name that a row has for one layer and expert.
+std::string name_of(std::string_view pattern, int64_t layer, int64_t expert, bool stacked) {
+  const std::string name = fill(pattern, layer, expert);
+  return stacked && holes(pattern) == 1 ? slice_name(name, expert) : name;
 }
 
 const Family* find_family(std::vector<std::string_view> Family::*field, std::string_view name) {
@@ -57,7 +86,10 @@ const Family* find_family(std::vector<std::string_view> Family::*field, std::str
 }  // namespace
 
 const Family& family_of_gguf(const GgufConfig& config) {
-  if (const Family* family = find_family(&Family::gguf_architectures, config.architecture())) return *family;
+  for (const Family& family : families())
+    if (std::ranges::count(family.gguf_architectures, config.architecture()) > 0 &&
+        (family.claims_gguf == nullptr || family.claims_gguf(config)))
+      return family;
   throw Error({.doing = "open a language model",
                .where = config.where() + ", general.architecture",
                .found = config.architecture(),
@@ -89,13 +121,16 @@ std::vector<ExpectedTensor> expected_tensors(const Family& family, const Decoder
   std::vector<ExpectedTensor> result;
   const auto add = [&](const TensorRow& row, int64_t layer, int64_t expert) {
     ExpectedTensor& tensor = result.emplace_back();
+    const bool stacked = holes(row.canonical) == 2;
     tensor.canonical = fill(row.canonical, layer, expert);
-    tensor.hub = row.hub.empty() ? tensor.canonical : fill(row.hub, layer, expert);
-    tensor.gguf = fill(row.gguf, layer, expert);
+    tensor.hub = row.hub.empty() ? tensor.canonical : name_of(row.hub, layer, expert, stacked);
+    tensor.gguf = name_of(row.gguf, layer, expert, stacked);
     tensor.meta = fill(row.meta, layer, expert);
     for (const auto& extent : row.shape) tensor.shape.push_back(extent(spec));
   };
-  for (const TensorRow& row : family.tensors) {
+  std::vector<TensorRow> rows(family.tensors.begin(), family.tensors.end());
+  rows.insert(rows.end(), std::begin(kHeads), std::end(kHeads));
+  for (const TensorRow& row : rows) {
     if (row.present && !row.present(spec)) continue;
     const int count = holes(row.canonical);
     for (int64_t layer = 0; layer < (count > 0 ? spec.layers : 1); ++layer) {
@@ -104,6 +139,8 @@ std::vector<ExpectedTensor> expected_tensors(const Family& family, const Decoder
   }
   return result;
 }
+
+std::string slice_name(std::string_view stack, int64_t expert) { return fmt::format("{}#{}", stack, expert); }
 
 TensorView rows_of(const TensorView& tensor, std::string name, int64_t first, int64_t count) {
   TensorView part = tensor;

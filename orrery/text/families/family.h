@@ -1,6 +1,7 @@
 // What a model family has to say about itself; every family is a file pair here and a line in families().
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
 #include <span>
 #include <string>
 #include <string_view>
@@ -14,8 +15,8 @@ namespace orrery::text {
 class GgufConfig;
 class ConfigJson;
 
-/// One row of a family's tensor table. The first "{}" in a name is the layer, the second the expert. Files call a
-/// tensor by any of the names.
+/// One row of a family's tensor table. The first "{}" in a name is the layer, the second the expert; a name without the
+/// second stands for a stack [experts, …], of which the row is a slice. Files call a tensor by any of the names.
 struct TensorRow {
   using Extent = int64_t (*)(const DecoderSpec&);
   std::string_view canonical;                     ///< what the engine asks for, in llama's words
@@ -40,17 +41,30 @@ struct Family {
   /// Both throw Error naming the field that is missing, wrong or asks for something that is not supported.
   DecoderSpec (*spec_from_hub)(const ConfigJson&);
   DecoderSpec (*spec_from_gguf)(const GgufConfig&);
+  /// Writes into `config` what spec_from_hub reads, in 2023's dialect. Throws Error for a spec that the family's
+  /// configs cannot say. nullptr: none is ever written.
+  void (*describe)(const DecoderSpec&, nlohmann::json& config) = nullptr;
   std::span<const TensorRow> tensors;
   /// Tensors of a file that are no weights: obsolete buffers, and what the spec has already taken in.
   bool (*ignorable)(std::string_view name, const DecoderSpec&);
-  /// Takes apart a tensor that some files keep fused (q, k and v in one; all experts in one): views of its rows under
-  /// the names of the table. Empty: the tensor is none of these. nullptr: the family knows no such files.
+  /// Takes apart a tensor that some files keep fused (q, k and v in one) or call by an older name: views of its rows
+  /// under the names of the table. Empty: the tensor is none of these. nullptr: the family knows no such files.
   std::vector<TensorView> (*split)(const TensorView&, const DecoderSpec&) = nullptr;
+  /// Of the families that share a GGUF architecture, the first that claims a file has it. nullptr: claims all.
+  bool (*claims_gguf)(const GgufConfig&) = nullptr;
+  RopeLayout gguf_layout = RopeLayout::kHalf;  ///< how q's and k's rows lie in GGUF files
+  /// The attention's scale that llama.cpp takes for such a model; nullptr: head_dim^-0.5.
+  double (*gguf_attention_scale)(const DecoderSpec&) = nullptr;
+  double hub_norm_offset = 0;  ///< what the hub's norms leave to be added to their weights; GGUF's have it in them
+  bool gguf_windows = false;   ///< whether its GGUF files can say which layers have windows
 };
 
 /// Rows [first, first + count) of a tensor [rows, cols], or slice `first` of [slices, rows, cols], under another name.
 TensorView rows_of(const TensorView& tensor, std::string name, int64_t first, int64_t count);
 TensorView slice_of(const TensorView& tensor, std::string name, int64_t slice);
+
+/// The name of slice `expert` of a stacked tensor: "NAME#expert".
+std::string slice_name(std::string_view stack, int64_t expert);
 
 /// Every family there is.
 const std::vector<Family>& families();

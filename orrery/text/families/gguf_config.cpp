@@ -50,6 +50,12 @@ double GgufConfig::positive(std::string_view key, double fallback) const {
   return value;
 }
 
+std::vector<int64_t> GgufConfig::flags(std::string_view key) const {
+  const auto entry = file_.metadata().find(full(key));
+  if (entry == file_.metadata().end() || entry->second.type != formats::GgufValue::Type::kArray) return {};
+  return *file_.get_ints(full(key));
+}
+
 std::string GgufConfig::string(std::string_view key, const std::string& fallback) const {
   return file_.get_string(full(key)).value_or(fallback);
 }

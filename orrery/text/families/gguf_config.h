@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "orrery/base/error.h"
 #include "orrery/formats/gguf.h"
@@ -29,6 +30,8 @@ class GgufConfig {
   double number(std::string_view key, double fallback) const;
   /// More than 0 and finite.
   double positive(std::string_view key, double fallback) const;
+  /// A list of booleans as 0 and 1; empty when the key is absent or has one value.
+  std::vector<int64_t> flags(std::string_view key) const;
   std::string string(std::string_view key, const std::string& fallback) const;
   /// The Error "cannot open a language model: FILE, ARCHITECTURE.KEY: found …, expected …".
   Error error(std::string_view key, std::string found, std::string expected) const;

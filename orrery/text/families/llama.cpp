@@ -3,12 +3,11 @@
 // text/smollm*.
 #include "orrery/text/families/llama.h"
 
-#include <fmt/format.h>
-
-#include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "orrery/base/error.h"
 #include "orrery/text/families/config_json.h"
+#include "orrery/text/families/decoder_config.h"
 #include "orrery/text/families/gguf_config.h"
 #include "orrery/text/families/rope_config.h"
 
@@ -16,16 +15,7 @@ namespace orrery::text {
 
 namespace {
 
-using Spec = DecoderSpec;
-constexpr auto vocab = [](const Spec& s) { return s.vocab_size; };
-constexpr auto hidden = [](const Spec& s) { return s.hidden_size; };
-constexpr auto inner = [](const Spec& s) { return s.intermediate_size; };
-constexpr auto queries = [](const Spec& s) { return s.heads * s.head_dim; };
-constexpr auto keys = [](const Spec& s) { return s.kv_heads * s.head_dim; };
-constexpr auto untied = [](const Spec& s) { return !s.tied_embeddings; };
-constexpr auto qkv_bias = [](const Spec& s) { return s.qkv_bias; };
-constexpr auto o_bias = [](const Spec& s) { return s.o_bias; };
-constexpr auto mlp_bias = [](const Spec& s) { return s.mlp_bias; };
+using namespace extents;
 
 // clang-format off
 const TensorRow kTensors[] = {
@@ -51,103 +41,89 @@ const TensorRow kTensors[] = {
 };
 // clang-format on
 
-Activation activation_of(const ConfigJson& config) {
-  const std::string name = config.string("hidden_act", "silu");
-  if (name == "silu" || name == "swish") return Activation::kSilu;
-  throw config.error("hidden_act", name, "silu: this family is not supported with another");
-}
-
-/// Options that change the numbers and that this family's code does not compute.
-void refuse_unsupported(const ConfigJson& config) {
-  for (std::string_view key : {"quantization_config", "sliding_window", "num_local_experts", "attn_logit_softcapping",
-                               "final_logit_softcapping", "logit_scale", "residual_multiplier", "embedding_multiplier"})
-    if (config.has(key)) throw config.error(key, "an option that is not supported in this family", "none, or null");
-  if (config.boolean("rope_interleaved", false))
-    throw config.error("rope_interleaved", "true", "false: nothing else is supported in this family");
-}
-
-void check_heads(const DecoderSpec& spec, const std::string& where) {
-  if (spec.heads % spec.kv_heads != 0)
-    throw Error({.doing = "read a model's config",
-                 .where = where,
-                 .found = fmt::format("{} query heads on {} key-value heads", spec.heads, spec.kv_heads),
-                 .expected = "a whole number of query heads for each key-value head"});
-}
-
 DecoderSpec spec_from_hub(const ConfigJson& config) {
   refuse_unsupported(config);
   DecoderSpec spec;
   spec.family = "llama";
-  spec.vocab_size = config.size("vocab_size");
-  spec.hidden_size = config.size("hidden_size");
-  spec.intermediate_size = config.size("intermediate_size");
-  spec.layers = config.size("num_hidden_layers");
-  spec.heads = config.size("num_attention_heads");
-  spec.kv_heads = config.size("num_key_value_heads", spec.heads);
-  check_heads(spec, config.where());
-  if (!config.has("head_dim") && spec.hidden_size % spec.heads != 0)
-    throw config.error("hidden_size", std::to_string(spec.hidden_size),
-                       fmt::format("a multiple of the {} heads, or a head_dim", spec.heads));
-  spec.head_dim = config.size("head_dim", spec.hidden_size / spec.heads);
-  spec.context_length = config.size("max_position_embeddings", 2048);
-  spec.norm_eps = config.number("rms_norm_eps", 1e-6);
-  spec.activation = activation_of(config);
-  spec.tied_embeddings = config.boolean("tie_word_embeddings", false);
+  read_llama(config, spec);
   spec.qkv_bias = spec.o_bias = config.boolean("attention_bias", false);
   spec.mlp_bias = config.boolean("mlp_bias", false);
-  spec.rope = rope_from_hub(config, spec.head_dim, spec.context_length);
   return spec;
 }
 
 DecoderSpec spec_from_gguf(const GgufConfig& config) {
-  if (const int64_t experts = config.integer("expert_count", 0); experts > 0)
-    throw config.error("expert_count", std::to_string(experts),
-                       "0: a mixture of experts is not supported in this family");
-  const formats::GgufFile& file = config.file();
-  const TensorView* embedding = file.find("token_embd.weight");
   DecoderSpec spec;
   spec.family = "llama";
-  spec.vocab_size = embedding ? embedding->rows() : config.size("vocab_size");
-  spec.hidden_size = config.size("embedding_length");
-  spec.intermediate_size = config.size("feed_forward_length");
-  spec.layers = config.size("block_count");
-  spec.heads = config.size("attention.head_count");
-  spec.kv_heads = config.size("attention.head_count_kv", spec.heads);
-  check_heads(spec, config.where());
-  spec.head_dim = config.size("attention.key_length", std::max<int64_t>(1, spec.hidden_size / spec.heads));
-  if (const int64_t value_dim = config.size("attention.value_length", spec.head_dim); value_dim != spec.head_dim)
-    throw config.error("attention.value_length", std::to_string(value_dim),
-                       fmt::format("the key_length, {}", spec.head_dim));
-  spec.context_length = config.size("context_length");
+  read_llama(config, spec);
+  return spec;
+}
+
+/// What a llama's configs cannot say.
+void check_describable(const DecoderSpec& spec) {
+  if (spec.qkv_bias != spec.o_bias)
+    throw Error(
+        {.doing = "write a config.json", .found = "biases on some of q, k, v and o", .expected = "on all or none"});
+  if (spec.rope.dim != spec.head_dim)
+    throw Error(
+        {.doing = "write a config.json", .found = "heads that turn in part", .expected = "heads that turn whole"});
+}
+
+void describe(const DecoderSpec& spec, nlohmann::json& config) {
+  check_describable(spec);
+  describe_llama(spec, config);
+  config["attention_bias"] = spec.qkv_bias;
+  config["mlp_bias"] = spec.mlp_bias;
+}
+
+}  // namespace
+
+void read_llama(const ConfigJson& config, DecoderSpec& spec) {
+  read_sizes(config, spec);
+  read_labels(config, spec);
+  spec.context_length = config.size("max_position_embeddings", 2048);
+  spec.norm_eps = config.number("rms_norm_eps", 1e-6);
+  spec.activation = read_activation(config, "hidden_act", "silu");
+  spec.tied_embeddings = config.boolean("tie_word_embeddings", false);
+  spec.rope = rope_from_hub(config, spec.head_dim, spec.context_length);
+}
+
+void read_llama(const GgufConfig& config, DecoderSpec& spec) {
+  const formats::GgufFile& file = config.file();
+  read_sizes(config, spec);
   spec.norm_eps = config.number("attention.layer_norm_rms_epsilon", 1e-5);
-  spec.tied_embeddings = file.find("output.weight") == nullptr;
   spec.qkv_bias = file.find("blk.0.attn_q.bias") != nullptr;
   spec.o_bias = file.find("blk.0.attn_output.bias") != nullptr;
   spec.mlp_bias = file.find("blk.0.ffn_gate.bias") != nullptr;
   spec.rope = rope_from_gguf(config, spec.head_dim, spec.context_length);
   spec.rope.layout = RopeLayout::kInterleaved;
-  return spec;
 }
 
-/// Llama 2's hub files and llama2.c's keep the rotary frequencies; a tied head may be stored all the same, and the
-/// embedding rules.
-bool ignorable(std::string_view name, const DecoderSpec& spec) {
+void describe_llama(const DecoderSpec& spec, nlohmann::json& config) {
+  write_sizes(spec, config);
+  config["rms_norm_eps"] = spec.norm_eps;
+  config["hidden_act"] = activation_name(spec.activation);
+  write_rope(spec.rope, config);
+}
+
+bool ignorable_in_llama(std::string_view name, const DecoderSpec& spec) {
   return name.ends_with("rotary_emb.inv_freq") || name == "rope_freqs.weight" || name == "freqs_cos" ||
          name == "freqs_sin" || (spec.tied_embeddings && name == "lm_head.weight");
 }
 
-}  // namespace
+std::span<const TensorRow> llama_tensors() { return kTensors; }
 
 Family llama_family() {
   return {
       .name = "llama",
       .gguf_architectures = {"llama"},
       .model_types = {"llama"},
-      .hub_architectures = {"LlamaForCausalLM"},
+      .hub_architectures = {"LlamaForCausalLM", "LlamaForSequenceClassification"},
       .spec_from_hub = spec_from_hub,
       .spec_from_gguf = spec_from_gguf,
+      .describe = describe,
       .tensors = kTensors,
-      .ignorable = ignorable,
+      .ignorable = ignorable_in_llama,
+      .gguf_layout = RopeLayout::kInterleaved,
   };
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <nlohmann/json.hpp>
 
 #include "orrery/base/error.h"
 #include "orrery/text/families/config_json.h"
@@ -93,14 +94,20 @@ double yarn_magnitude(double factor, double mscale) {
   return factor <= 1 ? 1.0 : 0.1 * mscale * std::log(factor) + 1.0;
 }
 
-RopeSpec rope_from_hub(const ConfigJson& config, int64_t head_dim, int64_t context_length) {
+RopeSpec rope_from_hub(const ConfigJson& config, int64_t head_dim, int64_t context_length, double rotated) {
   const ConfigJson rope = config.object(config.has("rope_parameters") ? "rope_parameters" : "rope_scaling");
+  RopeSpec spec =
+      rope_from_parameters(rope, head_dim, context_length, positive(config, "partial_rotary_factor", rotated));
+  if (!rope.has("rope_theta")) spec.theta = positive(config, "rope_theta", 10000.0);
+  return spec;
+}
+
+RopeSpec rope_from_parameters(const ConfigJson& rope, int64_t head_dim, int64_t context_length, double rotated) {
   refuse_unknown_options(rope);
   RopeSpec spec;
-  spec.theta = rope.has("rope_theta") ? positive(rope, "rope_theta") : positive(config, "rope_theta", 10000.0);
-  const ConfigJson& partial = rope.has("partial_rotary_factor") ? rope : config;
-  spec.dim = checked_dim(int64_t(double(head_dim) * positive(partial, "partial_rotary_factor", 1.0)), head_dim,
-                         config.where() + ", partial_rotary_factor");
+  spec.theta = positive(rope, "rope_theta", 10000.0);
+  spec.dim = checked_dim(int64_t(double(head_dim) * std::min(positive(rope, "partial_rotary_factor", rotated), 2.0)),
+                         head_dim, rope.where() + ", partial_rotary_factor");
   const std::string type = rope.string("rope_type", rope.string("type", "default"));
   if (type == "linear") {
     spec.scaling = RopeSpec::Scaling::kLinear;
@@ -113,6 +120,72 @@ RopeSpec rope_from_hub(const ConfigJson& config, int64_t head_dim, int64_t conte
     throw rope.error("rope_type", type, "one of: default, linear, yarn, llama3");
   }
   return spec;
+}
+
+std::vector<float> llama3_divisors(const RopeSpec& rope) {
+  // Frequencies that turn less than low_freq_factor times in the trained context are divided by `factor`, those that
+  // turn more than high_freq_factor times stay, and 1 / divisor is linear between.
+  std::vector<float> divisors;
+  for (int64_t i = 0; i < rope.dim / 2; ++i) {
+    const double frequency = std::pow(rope.theta, -2.0 * double(i) / double(rope.dim));
+    const double turns = double(rope.original_context) * frequency / (2 * M_PI);
+    const double kept =
+        std::clamp((turns - rope.low_freq_factor) / (rope.high_freq_factor - rope.low_freq_factor), 0.0, 1.0);
+    divisors.push_back(float(1 / ((1 - kept) / rope.factor + kept)));
+  }
+  return divisors;
+}
+
+namespace {
+
+/// Llama 3.1 and 3.2, whose divisors their GGUF files have in place of the settings; no value is off by more than
+/// float32 makes it.
+RopeSpec llama3_of_divisors(const RopeSpec& rope) {
+  for (double factor : {8.0, 32.0}) {
+    RopeSpec guess = rope;
+    guess.scaling = RopeSpec::Scaling::kLlama3;
+    guess.factor = factor;
+    guess.original_context = 8192;
+    guess.low_freq_factor = 1;
+    guess.high_freq_factor = 4;
+    if (std::ranges::equal(llama3_divisors(guess), rope.factors,
+                           [](float a, float b) { return std::abs(a - b) <= 1e-5f * std::abs(b); }))
+      return guess;
+  }
+  throw Error({.doing = "write a config.json",
+               .where = "rope_freqs.weight",
+               .found = "divisors of the rotary frequencies that are not Llama 3's",
+               .expected = "a scaling that a config can name"});
+}
+
+}  // namespace
+
+void write_rope(const RopeSpec& spec, nlohmann::json& config) {
+  const RopeSpec rope = spec.scaling == RopeSpec::Scaling::kFactors ? llama3_of_divisors(spec) : spec;
+  config["rope_theta"] = rope.theta;
+  switch (rope.scaling) {
+    case RopeSpec::Scaling::kLinear:
+      config["rope_scaling"] = {{"type", "linear"}, {"factor", rope.factor}};
+      break;
+    case RopeSpec::Scaling::kYarn:
+      config["rope_scaling"] = {{"type", "yarn"},
+                                {"factor", rope.factor},
+                                {"original_max_position_embeddings", rope.original_context},
+                                {"beta_fast", rope.beta_fast},
+                                {"beta_slow", rope.beta_slow},
+                                {"attention_factor", rope.attention_factor}};
+      break;
+    case RopeSpec::Scaling::kLlama3:
+      config["rope_scaling"] = {{"rope_type", "llama3"},
+                                {"factor", rope.factor},
+                                {"low_freq_factor", rope.low_freq_factor},
+                                {"high_freq_factor", rope.high_freq_factor},
+                                {"original_max_position_embeddings", rope.original_context}};
+      break;
+    case RopeSpec::Scaling::kNone:
+    case RopeSpec::Scaling::kFactors:
+      config["rope_scaling"] = nullptr;
+  }
 }
 
 RopeSpec rope_from_gguf(const GgufConfig& config, int64_t head_dim, int64_t context_length) {

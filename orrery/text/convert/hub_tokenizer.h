@@ -1,0 +1,15 @@
+// A checkpoint's tokenizer as a hub folder has one.
+#pragma once
+
+#include <filesystem>
+
+#include "orrery/text/checkpoint.h"
+
+namespace orrery::text {
+
+/// Writes into `folder`: of a GGUF file tokenizer.json (byte-level BPE) or tokenizer.model (SentencePiece BPE) and
+/// tokenizer_config.json with the chat template; of a folder the files that make its tokenizer, copied; nothing for a
+/// checkpoint without one. Throws Error for a GGUF vocabulary of another kind.
+void write_hub_tokenizer(const Checkpoint& checkpoint, const std::filesystem::path& folder);
+
+}  // namespace orrery::text

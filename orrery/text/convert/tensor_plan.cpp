@@ -1,0 +1,94 @@
+#include "orrery/text/convert/tensor_plan.h"
+
+#include "orrery/kernels/quantize/quantize.h"
+#include "orrery/text/convert/gguf_metadata.h"
+
+namespace orrery::text {
+
+namespace {
+
+/// Half-split rotary pairs (i, i + dim/2) become neighbours (2i, 2i + 1), head by head.
+Retyper::RowOrder interleaving_order(const RopeSpec& rope, int64_t head_dim) {
+  return [dim = rope.dim, head_dim](int64_t row) {
+    const int64_t head = row / head_dim * head_dim, i = row % head_dim;
+    return i < dim ? head + i / 2 + i % 2 * (dim / 2) : row;
+  };
+}
+
+bool is_rotated(const std::string& canonical) {
+  return canonical.find("self_attn.q_proj.") != std::string::npos ||
+         canonical.find("self_attn.k_proj.") != std::string::npos;
+}
+
+/// The spec's attention scale over the one that llama.cpp takes.
+double query_scale(const Family& family, const DecoderSpec& spec) {
+  return family.gguf_attention_scale && spec.attention_scale > 0
+             ? spec.attention_scale / family.gguf_attention_scale(spec)
+             : 1;
+}
+
+/// "NAME" of slice_name(NAME, i); the name itself where it is no slice.
+std::string stack_of(const std::string& name) { return name.substr(0, name.find('#')); }
+
+}  // namespace
+
+int64_t TensorPlan::source_bytes() const {
+  int64_t sum = 0;
+  for (const TensorView* source : sources) sum += source->bytes;
+  return sum;
+}
+
+const TensorView& TensorPlans::made(std::string name, std::vector<float> values) {
+  const std::vector<float>& kept = values_.emplace_back(std::move(values));
+  return views_.emplace_back(TensorView{.name = std::move(name),
+                                        .dtype = DType::kF32,
+                                        .shape = {int64_t(kept.size())},
+                                        .data = reinterpret_cast<const std::byte*>(kept.data()),
+                                        .bytes = int64_t(kept.size() * sizeof(float))});
+}
+
+// llama.cpp multiplies with a norm's weight as it is, where some hub files leave one to be added.
+const TensorView& TensorPlans::adjusted_norm(const TensorView& source, double scale) {
+  if (spec_.norm_offset == 0 && scale == 1) return source;
+  std::vector<float> values(source.elements());
+  kernels::dequantize(source.dtype, {source.data, size_t(source.bytes)}, values);
+  for (float& value : values) value = float((value + spec_.norm_offset) * scale);
+  return made(source.name, std::move(values));
+}
+
+TensorPlans::TensorPlans(const Checkpoint& checkpoint, const Family& family, const Mixture& mixture)
+    : spec_(checkpoint.spec()) {
+  const DecoderSpec& spec = spec_;
+  const MixtureModel model{spec.layers, spec.heads / spec.kv_heads, !spec.tied_embeddings, spec.mixture.experts};
+  for (const ExpectedTensor& expected : expected_tensors(family, spec)) {
+    const std::string name = stack_of(expected.gguf);
+    const TensorView* source = checkpoint.tensor(expected.canonical);
+    // A query's norm takes what llama.cpp's idea of the attention's scale leaves out.
+    if (expected.canonical.ends_with("norm.weight"))
+      source = &adjusted_norm(*source, expected.canonical.ends_with("q_norm.weight") ? query_scale(family, spec) : 1);
+    const bool slice = name != expected.gguf;
+    if (slice && !expected.gguf.ends_with("#0")) {  // of a stack whose first slice has a plan
+      for (auto plan = plans_.rbegin(); plan != plans_.rend(); ++plan)
+        if (plan->target.name == name) {
+          plan->sources.push_back(source);
+          break;
+        }
+      continue;
+    }
+    TensorPlan& plan = plans_.emplace_back();
+    plan.sources = {source};
+    plan.target = {.name = name, .dtype = source->dtype, .shape = source->shape};
+    if (slice) plan.target.shape.insert(plan.target.shape.begin(), spec.mixture.experts);
+    plan.target.dtype = source->shape.size() < 2 ? DType::kF32 : mixed_type(mixture, model, plan.target).type;
+    plan.target.bytes = bytes_of(plan.target.dtype, plan.target.elements());
+    if (family.gguf_layout == RopeLayout::kInterleaved && spec.rope.layout == RopeLayout::kHalf &&
+        is_rotated(expected.canonical))
+      plan.order = interleaving_order(spec.rope, spec.head_dim);
+  }
+  if (std::vector<float> divisors = rope_divisors(spec.rope); !divisors.empty()) {
+    const TensorView& view = made("rope_freqs.weight", std::move(divisors));
+    plans_.push_back({view, {&view}, {}});
+  }
+}
+
+}  // namespace orrery::text
