@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := build
-.PHONY: help build run test sanitizers asan tsan neon fuzz bench format format-check docs install clean setup-build setup-format setup-neon setup-fuzz
+.PHONY: help build run test sanitizers asan tsan neon oracles fuzz bench format format-check docs install clean setup-build setup-format setup-neon setup-fuzz
 
 # The question that `make run` asks. It travels in the environment, unexpanded, so that quotes and $$ arrive as they were typed.
 PROMPT ?= Why is the sky blue? Answer in two sentences.
@@ -45,6 +45,10 @@ tsan: setup-build ## what many threads share, under TSan: the engine, the thread
 
 neon: setup-neon ## the kernels and their tests for aarch64, run under qemu
 	@JOBS=$(JOBS) tests/cross/run.sh
+
+oracles: setup-build ## converted files in llama-cpp-python and transformers: the same logits as here
+	$(call ninja,release,orrery logits)
+	@tests/oracles/run.sh
 
 fuzz: setup-build setup-fuzz ## every parser under libFuzzer: make fuzz SECONDS=60
 	$(call ninja,fuzz)

@@ -1,7 +1,9 @@
 """The two programs that the bench compares, each behind the same few questions. Rates are tokens per second."""
+import datetime
 import json
 import os
 import pathlib
+import platform
 import re
 
 import measure
@@ -12,7 +14,16 @@ NAME = "SmolLM2-135M-Instruct"
 
 
 def model(kind):
-    return CACHE / "bench" / f"{NAME}.{kind}.gguf"
+    """The default model's file of a kind; a path stands for itself."""
+    return kind if isinstance(kind, pathlib.Path) else CACHE / "bench" / f"{NAME}.{kind}.gguf"
+
+
+def machine(threads):
+    """The processor, its bandwidth and both programs' versions, a line each."""
+    cpu = next((line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), platform.machine())
+    facts = Orrery().bench("Q4_0", threads, 1, 16)
+    return [f"{datetime.date.today()}: {cpu}, {len(os.sched_getaffinity(0))} cores, read bandwidth {facts['memory_bandwidth_gb_per_second']:.1f} GB/s on {threads} threads, "
+            f"kernels: {facts['isa']}", Orrery().version(), Peer().version()]
 
 
 class Peer:

@@ -2,7 +2,7 @@
 import dataclasses
 import pathlib
 
-BEGIN, END = "<!-- bench/run writes from here -->", "<!-- to here -->"
+END = "<!-- to here -->"
 
 
 @dataclasses.dataclass
@@ -37,11 +37,14 @@ class Report:
         self.add(Row(what, kind, f"{ours:.0f} {unit}", f"{peer:.0f} {unit}", f"{ratio:.2f}", f"≥ {bound} ×" if bound else "",
                      ratio >= bound if bound else None))
 
-    def write(self, path: pathlib.Path):
+    def write(self, path: pathlib.Path, script):
+        """Replaces the table that this script keeps in the file."""
+        begin = f"<!-- bench/{script} writes from here -->"
         lines = ["| what | file | Orrery | llama.cpp | ratio | bound | |", "|---|---|---|---|---|---|---|"]
         lines += ["| " + " | ".join(row.cells()) + " |" for row in self.rows]
         text = path.read_text()
-        before, after = text.index(BEGIN) + len(BEGIN), text.index(END)
+        before = text.index(begin) + len(begin)
+        after = text.index(END, before)
         table = "\n".join(["", *[f"- {line}" for line in self.header], "", *lines, ""])
         part = path.with_suffix(".part")
         part.write_text(text[:before] + table + text[after:])

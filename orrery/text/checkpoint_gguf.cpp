@@ -20,7 +20,8 @@ class GgufCheckpoint : public Checkpoint {
     spec_ = family.spec_from_gguf(config);
     sampling_ = recommended_by_gguf(gguf_);
     bind(family, &ExpectedTensor::gguf);
-    if (gguf_.metadata().contains("tokenizer.ggml.model")) tokenizer_ = Tokenizer::from_gguf(gguf_);
+    const std::string vocabulary = gguf_.get_string("tokenizer.ggml.model").value_or("none");
+    if (vocabulary != "none" && vocabulary != "no_vocab") tokenizer_ = Tokenizer::from_gguf(gguf_);
   }
 
   void release(const TensorView& view) const override {

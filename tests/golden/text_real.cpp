@@ -9,6 +9,7 @@
 #include "orrery/base/error.h"
 #include "orrery/text/checkpoint_cache.h"
 #include "orrery/text/convert/convert.h"
+#include "orrery/text/convert/to_hub.h"
 #include "tests/golden/text_compare.h"
 #include "tests/golden/text_engine.h"
 #include "tests/golden/text_folders.h"
@@ -70,6 +71,22 @@ TEST_P(SmolLm2Golden, EngineGivesTheLogits) {
     if (expected_.has(at("logits", i)))
       expect_close(last, expected_.floats(at("logits", i)), kRealModelTolerance, "logits");
   }
+}
+
+// GGUF to a hub folder: the tokenizer says the same, the added tokens and the chat template among it.
+TEST_P(SmolLm2Golden, HubFolderOfItHasItsTokens) {
+  const auto folder = fs::path(testing::TempDir()) / ("smollm2-hub-" + std::to_string(getpid()));
+  convert_to_hub("smollm2", folder, {.type = "BF16"});
+  const auto hub = Checkpoint::open(folder.string());
+  for (size_t i = 0; i < prompts_.size(); ++i) {
+    const std::string prompt = prompts_[i].at("prompt");
+    EXPECT_EQ(hub->tokenizer().encode(prompt), expected_.ids(at("prompt_ids", i)));
+  }
+  const std::string chat = "<|im_start|>user\nGrüße, 東 12 345\t!<|im_end|>\n";
+  EXPECT_EQ(hub->tokenizer().encode(chat), checkpoint_->tokenizer().encode(chat));
+  EXPECT_EQ(hub->tokenizer().chat_template, checkpoint_->tokenizer().chat_template);
+  EXPECT_EQ(hub->tokenizer().end_of_generation, checkpoint_->tokenizer().end_of_generation);
+  fs::remove_all(folder);
 }
 
 // Exact up to the first step whose two best logits lie closer together than float32's noise.

@@ -41,7 +41,7 @@ void check_expressible(const DecoderSpec& spec, const Family& family, const std:
     throw Error({.doing = "convert a model to GGUF", .where = model, .found = found, .expected = expected});
   };
   if (family.gguf_architectures.empty())
-    refuse(fmt::format("the family {}", family.name), "a family that llama.cpp has");
+    refuse(fmt::format("a {} model", family.name), "one of a family that llama.cpp has");
   if (spec.labels > 0) refuse("a head of scores (score.weight)", "a language model's head");
   if (spec.value_head) refuse("a value head (v_head.summary.weight)", "a language model's head alone");
   const bool windows = std::ranges::any_of(spec.windows, [](int64_t window) { return window > 0; });
@@ -92,6 +92,8 @@ QuantizeSummary convert_to_gguf(const std::string& model, const fs::path& output
                      : read_vocabulary(folder_of(*checkpoint), size);
     add_vocabulary(vocabulary, metadata);
     add_special_tokens(checkpoint->tokenizer(), metadata);
+  } else {
+    metadata["tokenizer.ggml.model"] = GgufValue::string("no_vocab");
   }
 
   QuantizeSummary summary;

@@ -20,7 +20,7 @@ struct ConvertOptions {
 /// Writes, wholly or not at all, a GGUF file that llama.cpp loads: weights under its names, q and k rows paired as it
 /// rotates them, vectors as F32, rotary scaling, the tokenizer with its merges or scores, and the chat template.
 /// `model`: a hub folder (or what else Checkpoint::open takes, except GGUF: Error). Throws Error for a tokenizer that
-/// GGUF cannot express; a folder without one becomes a file without one, which llama.cpp does not load.
+/// GGUF cannot express; a folder without one becomes a file without one, which knows token ids only.
 QuantizeSummary convert_to_gguf(const std::string& model, const std::filesystem::path& output,
                                 const ConvertOptions& options);
 

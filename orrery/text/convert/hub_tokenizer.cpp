@@ -104,9 +104,8 @@ void write_byte_level_bpe(const GgufFile& gguf, const Tokenizer& tokenizer, cons
   Json vocab = Json::object(), added = Json::array(), pairs = Json::array();
   for (size_t id = 0; id < tokens->size(); ++id) {
     const TokenKind token_kind = kind_of(kinds, id);
-    if (is_added(token_kind))
-      added.push_back(added_token(id, (*tokens)[id], token_kind));
-    else if (token_kind != TokenKind::kUnused)
+    if (is_added(token_kind)) added.push_back(added_token(id, (*tokens)[id], token_kind));
+    if (token_kind != TokenKind::kUnused)  // an added token keeps its id by being here too
       vocab[std::string((*tokens)[id])] = id;
   }
   for (std::string_view merge : *merges) {

@@ -21,12 +21,10 @@ std::string brief(const Json& value) {
 }
 }  // namespace
 
-nlohmann::json read_json_object(const std::filesystem::path& file) {
+nlohmann::json parse_json_object(std::string_view text, const std::string& where) {
   const auto fail = [&](std::string found) {
-    return Error({.doing = "read a model's config",
-                  .where = file.string(),
-                  .found = std::move(found),
-                  .expected = "a JSON object"});
+    return Error(
+        {.doing = "read a model's config", .where = where, .found = std::move(found), .expected = "a JSON object"});
   };
   // Copying and printing JSON recurse; no config or tokenizer nests deeper than a handful.
   constexpr int kDeepest = 64;
@@ -34,9 +32,13 @@ nlohmann::json read_json_object(const std::filesystem::path& file) {
     if (depth > kDeepest) throw fail(fmt::format("JSON nested deeper than {}", kDeepest));
     return true;
   };
-  Json json = Json::parse(read_text(file), check_depth, /*allow_exceptions=*/false);
+  Json json = Json::parse(text, check_depth, /*allow_exceptions=*/false);
   if (!json.is_object()) throw fail(json.is_discarded() ? "something that is no JSON" : json.type_name());
   return json;
+}
+
+nlohmann::json read_json_object(const std::filesystem::path& file) {
+  return parse_json_object(read_text(file), file.string());
 }
 
 ConfigJson ConfigJson::open(const std::filesystem::path& file) {

@@ -14,7 +14,8 @@
 
 namespace orrery::text {
 
-/// A JSON file that holds an object. Throws Error naming the file; nesting is bounded.
+/// A JSON text, or file, that holds an object. Throws Error naming where it is; nesting is bounded.
+nlohmann::json parse_json_object(std::string_view text, const std::string& where);
 nlohmann::json read_json_object(const std::filesystem::path& file);
 
 /// Typed reading of a JSON object. A key with the value null counts as absent, as in transformers. Getters throw Error

@@ -67,6 +67,8 @@ void write_sizes(const DecoderSpec& spec, nlohmann::json& config) {
   if (spec.head_dim * spec.heads != spec.hidden_size) config["head_dim"] = spec.head_dim;
 }
 
+double shortest(double number) { return std::stod(fmt::format("{}", static_cast<float>(number))); }
+
 void read_labels(const ConfigJson& config, DecoderSpec& spec) {
   const std::vector<std::string> architectures = config.strings("architectures");
   if (!std::ranges::any_of(architectures, [](const auto& name) { return name.ends_with("ForSequenceClassification"); }))

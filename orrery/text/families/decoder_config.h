@@ -40,6 +40,9 @@ void read_sizes(const GgufConfig& config, DecoderSpec& spec);
 /// The same, written.
 void write_sizes(const DecoderSpec& spec, nlohmann::json& config);
 
+/// A float32 of a file as the shortest decimal that means it: 1e-05, not 9.99999975e-06.
+double shortest(double number);
+
 /// labels, for architectures named …ForSequenceClassification: num_labels, or as many as id2label has (else 2).
 void read_labels(const ConfigJson& config, DecoderSpec& spec);
 

@@ -79,7 +79,7 @@ bool ignorable(std::string_view name, const DecoderSpec&) { return name.ends_wit
 
 void describe(const DecoderSpec& spec, nlohmann::json& config) {
   write_sizes(spec, config);
-  config["layer_norm_eps"] = spec.norm_eps;
+  config["layer_norm_eps"] = shortest(spec.norm_eps);
   config["hidden_act"] = activation_name(spec.activation);
   config["qk_layernorm"] = spec.qk_norm.has_value();
   config["partial_rotary_factor"] = double(spec.rope.dim) / double(spec.head_dim);

@@ -137,7 +137,7 @@ bool ignorable(std::string_view name, const DecoderSpec& spec) {
 void describe(const DecoderSpec& spec, nlohmann::json& config) {
   write_sizes(spec, config);
   config["head_dim"] = spec.head_dim;
-  config["rms_norm_eps"] = spec.norm_eps;
+  config["rms_norm_eps"] = shortest(spec.norm_eps);
   config["hidden_activation"] = activation_name(spec.activation);
   config["query_pre_attn_scalar"] =
       spec.attention_scale > 0 ? std::llround(1 / (spec.attention_scale * spec.attention_scale)) : spec.head_dim;

@@ -100,7 +100,7 @@ void read_llama(const GgufConfig& config, DecoderSpec& spec) {
 
 void describe_llama(const DecoderSpec& spec, nlohmann::json& config) {
   write_sizes(spec, config);
-  config["rms_norm_eps"] = spec.norm_eps;
+  config["rms_norm_eps"] = shortest(spec.norm_eps);
   config["hidden_act"] = activation_name(spec.activation);
   write_rope(spec.rope, config);
 }

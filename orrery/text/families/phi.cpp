@@ -170,7 +170,7 @@ bool ignorable(std::string_view name, const DecoderSpec& spec) {
 
 void describe(const DecoderSpec& spec, nlohmann::json& config) {
   write_sizes(spec, config);
-  config["layer_norm_eps"] = spec.norm_eps;
+  config["layer_norm_eps"] = shortest(spec.norm_eps);
   config["hidden_act"] = spec.activation == Activation::kGeluTanh ? "gelu_new" : activation_name(spec.activation);
   config["partial_rotary_factor"] = double(spec.rope.dim) / double(spec.head_dim);
   write_rope(spec.rope, config);
