@@ -41,6 +41,13 @@ OpenRows scratch_rows(int64_t cols) {
   return {.strips = {at, at + strip}, .row = {at + 2 * strip, static_cast<size_t>(cols)}};
 }
 
+// Memory for a mapped strip and its pair, packed; `bytes` each.
+std::byte* scratch_packed(int64_t bytes) {
+  thread_local Buffer buffer;
+  if (buffer.size() < static_cast<size_t>(2 * bytes)) buffer = Buffer(2 * bytes);
+  return buffer.data();
+}
+
 Activation activation_of(MatmulOutput mode) {
   return mode == MatmulOutput::kSwiglu      ? Activation::kSilu
          : mode == MatmulOutput::kGegluTanh ? Activation::kGeluTanh
@@ -95,21 +102,25 @@ void matmul(const PackedMatrix& w, const PackedRows& x, int64_t first_strip, int
   OpenStrip opened[2];
   if (open) scratch_strips(w.cols, opened);
   const OpenRows rows = as_rows ? scratch_rows(w.cols) : OpenRows{};
+  const bool pack = w.mapped && !as_rows;
+  const int64_t packed_bytes = pack ? strip_bytes(w.kind, w.cols) : bytes;
+  std::byte* const packed = pack ? scratch_packed(packed_bytes) : nullptr;
 
   for (int64_t strip = first_strip; strip < last_strip; strip += strips_at_once) {
-    const std::byte* data = w.data + strip * bytes;
+    for (int64_t i = 0; pack && i < strips_at_once; ++i) pack_mapped_strip(w, strip + i, packed + i * packed_bytes);
+    const std::byte* data = pack ? packed : w.data + strip * bytes;
     for (int64_t i = 0; open && i < strips_at_once; ++i) {
-      set.open_strip(w.kind, data + i * bytes, w.cols, opened[i]);
+      set.open_strip(w.kind, data + i * packed_bytes, w.cols, opened[i]);
       // The strip after last_strip is likely this thread's too. With more rows there is time enough to wait.
       const bool more = x.rows <= 16 && strip + strips_at_once < w.strips();
-      opened[i].ahead = data + (i + strips_at_once) * bytes;
+      opened[i].ahead = w.data + (strip + i + strips_at_once) * bytes;
       opened[i].ahead_bytes = more ? bytes / (w.cols / kBlock) : 0;
     }
     for (int64_t i = 0; as_rows && i < strips_at_once; ++i) open_rows(w, strip + i, rows.row, rows.strips[i]);
     for (int64_t row = 0; row < x.rows; row += 16) {
       const RowGroup group = group_at(x, row);
       for (int64_t i = 0; i < strips_at_once; ++i) {
-        const std::byte* at = data + i * bytes;
+        const std::byte* at = data + i * packed_bytes;
         if (as_rows) {
           set.float_tile(PackedKind::kF32, reinterpret_cast<const std::byte*>(rows.strips[i]), w.cols, group, tile[i]);
         } else if (is_float) {

@@ -208,6 +208,13 @@ void pack_strip(PackedKind kind, const std::byte* const (&rows)[kStripRows], int
   }
 }
 
+void pack_mapped_strip(const PackedMatrix& matrix, int64_t strip, std::byte* out) {
+  const int64_t row_bytes = bytes_of(info(matrix.kind).dtype, matrix.cols);
+  const std::byte* rows[kStripRows];
+  for (int64_t r = 0; r < kStripRows; ++r) rows[r] = matrix.data + (strip * kStripRows + r) * row_bytes;
+  pack_strip(matrix.kind, rows, matrix.cols, out);
+}
+
 void pack_rows_as_they_are(const std::byte* const (&rows)[kStripRows], int64_t row_bytes, std::byte* out) {
   for (const std::byte* row : rows) {
     row != nullptr ? std::memcpy(out, row, row_bytes) : std::memset(out, 0, row_bytes);
@@ -227,9 +234,10 @@ void unpack_row(const PackedMatrix& matrix, int64_t row, std::span<float> out) {
   const KindInfo& k = info(matrix.kind);
   const std::byte* strip = matrix.data + row / kStripRows * matrix.strip_bytes();
   const int64_t r = row % kStripRows;
-  if (matrix.kind == PackedKind::kRows) {
-    const auto row_bytes = static_cast<size_t>(bytes_of(matrix.dtype, matrix.cols));
-    return dequantize(matrix.dtype, {strip + r * row_bytes, row_bytes}, out);
+  if (matrix.kind == PackedKind::kRows || matrix.mapped) {
+    const DType dtype = matrix.kind == PackedKind::kRows ? matrix.dtype : k.dtype;
+    const auto row_bytes = static_cast<size_t>(bytes_of(dtype, matrix.cols));
+    return dequantize(dtype, {strip + r * row_bytes, row_bytes}, out);
   }
   for (int64_t col = 0; k.is_float && col < matrix.cols; ++col) {
     const int64_t at = col * kStripRows + r;

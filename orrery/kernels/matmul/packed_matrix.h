@@ -117,11 +117,16 @@ struct PackedMatrix {
   int64_t rows = 0, cols = 0;
   const std::byte* data = nullptr;
   DType dtype = DType::kCount;  ///< of kRows
+  /// The rows, a multiple of 16, lie in a file one after the other, at any alignment: a strip is packed each time that
+  /// it is multiplied (kRows: taken apart, as ever).
+  bool mapped = false;
 
   int64_t strips() const { return (rows + kStripRows - 1) / kStripRows; }
   int64_t strip_bytes() const {
-    if (kind == PackedKind::kRows) return (kStripRows * bytes_of(dtype, cols) + 63) / 64 * 64;
-    return kernels::strip_bytes(kind, cols);
+    const bool as_rows = kind == PackedKind::kRows;
+    if (!as_rows && !mapped) return kernels::strip_bytes(kind, cols);
+    const int64_t bytes = kStripRows * bytes_of(as_rows ? dtype : info(kind).dtype, cols);
+    return mapped ? bytes : (bytes + 63) / 64 * 64;
   }
   int64_t bytes() const { return strips() * strip_bytes(); }
 };
@@ -129,6 +134,9 @@ struct PackedMatrix {
 /// Packs one strip. rows[r] points at `cols` weights of info(kind).dtype in GGUF's row format (plain floats for float
 /// kinds), at any alignment; nullptr is a row of zeros. out is strip_bytes(kind, cols) long and 64-byte aligned.
 void pack_strip(PackedKind kind, const std::byte* const (&rows)[kStripRows], int64_t cols, std::byte* out);
+
+/// Strip `strip` of a mapped matrix, packed.
+void pack_mapped_strip(const PackedMatrix& matrix, int64_t strip, std::byte* out);
 
 /// The same for kRows: 16 rows of `row_bytes` one after the other.
 void pack_rows_as_they_are(const std::byte* const (&rows)[kStripRows], int64_t row_bytes, std::byte* out);

@@ -111,7 +111,8 @@ PackedKind WeightLoader::kind_of(const RowSource& source) const {
 void WeightLoader::add(Projection& projection, std::vector<RowSource> sources) {
   bool any_float = false, any_int = false;
   for (const RowSource& source : sources) (kernels::info(kind_of(source)).is_float ? any_float : any_int) = true;
-  const bool mapped = options_.mapped && !options_.exact && std::ranges::all_of(sources, in_order);
+  const bool mapped =
+      options_.mapped && !options_.exact && !(any_float && any_int) && std::ranges::all_of(sources, in_order);
   std::vector<RowSource> joined;
   for (RowSource& source : sources) {
     if (!mapped && !joined.empty() && joined.back().dtype == source.dtype)
@@ -125,10 +126,11 @@ void WeightLoader::add(Projection& projection, std::vector<RowSource> sources) {
     const PackedKind kind = any_float && any_int && !kernels::info(own).is_float ? PackedKind::kF16 : own;
     Projection::Part& part = projection.parts[i];
     part.first_output = projection.outputs;
-    part.matrix = {.kind = mapped ? PackedKind::kRows : kind,
+    part.matrix = {.kind = kind,
                    .rows = static_cast<int64_t>(joined[i].rows.size()),
                    .cols = joined[i].cols,
-                   .dtype = joined[i].dtype};
+                   .dtype = joined[i].dtype,
+                   .mapped = mapped};
     projection.outputs += part.matrix.rows;
     if (mapped) {
       part.matrix.data = joined[i].rows.front();

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -21,7 +22,8 @@ constexpr float kEpsilon = std::numeric_limits<float>::epsilon();
 
 struct Weights {
   PackedMatrix packed;
-  std::vector<float> values;  // [rows, cols], dequantised
+  std::vector<float> values;      // [rows, cols], dequantised
+  std::vector<std::byte> source;  // as a file has them
   Buffer memory;
 };
 
@@ -33,14 +35,14 @@ Weights random_weights(PackedKind kind, int64_t rows, int64_t cols, std::mt19937
   w.packed.data = w.memory.data();
   w.values.resize(rows * cols);
   const int64_t row_bytes = bytes_of(info(kind).dtype, cols);
-  std::vector<std::byte> source(rows * row_bytes);
+  w.source.resize(rows * row_bytes);
   for (float& value : w.values) value = normal(random);
-  quantize(info(kind).dtype, w.values, source);
-  dequantize(info(kind).dtype, source, w.values);
+  quantize(info(kind).dtype, w.values, w.source);
+  dequantize(info(kind).dtype, w.source, w.values);
   for (int64_t strip = 0; strip < w.packed.strips(); ++strip) {
     const std::byte* pointers[kStripRows] = {};
     for (int64_t r = 0; r < kStripRows && strip * kStripRows + r < rows; ++r) {
-      pointers[r] = source.data() + (strip * kStripRows + r) * row_bytes;
+      pointers[r] = w.source.data() + (strip * kStripRows + r) * row_bytes;
     }
     pack_strip(kind, pointers, cols, w.memory.data() + strip * strip_bytes(kind, cols));
   }
@@ -208,6 +210,31 @@ TEST_P(BlockMatmul, LargestProductsDoNotSaturate) {
           ASSERT_EQ(y[i], expected[i]) << even << ' ' << odd << ", x " << first << ' ' << second << ", " << tokens;
       }
     }
+  }
+}
+
+TEST_P(Matmul, RowsInAFileGiveTheBitsOfPackedOnes) {
+  std::mt19937 random(7);
+  for (int64_t cols : columns_for(kind())) {
+    const Weights w = random_weights(kind(), 48, cols, random);
+    std::vector<std::byte> file(w.source.size() + 1);  // at an odd address
+    std::ranges::copy(w.source, file.begin() + 1);
+    PackedMatrix mapped = w.packed;
+    mapped.data = file.data() + 1;
+    mapped.mapped = true;
+    for (int64_t tokens : {1, 3, 6, 20}) {
+      const std::vector<float> x = activations(tokens, cols, random);
+      Buffer memory;
+      const PackedRows rows = pack(x, tokens, cols, !info(kind()).is_float, memory);
+      std::vector<float> expected(tokens * 48), y(tokens * 48);
+      matmul(w.packed, rows, 0, 3, MatmulOutput::kStore, expected.data(), 48);
+      matmul(mapped, rows, 0, 3, MatmulOutput::kStore, y.data(), 48);
+      ASSERT_EQ(y, expected) << cols << ' ' << tokens;
+    }
+    std::vector<float> expected(cols), row(cols);
+    unpack_row(w.packed, 33, expected);
+    unpack_row(mapped, 33, row);
+    ASSERT_EQ(row, expected);
   }
 }
 
