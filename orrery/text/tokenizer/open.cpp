@@ -6,6 +6,7 @@
 #include "orrery/base/file.h"
 #include "orrery/text/tokenizer/loaders.h"
 #include "orrery/text/tokenizer/rwkv.h"
+#include "orrery/text/tokenizer/tiktoken.h"
 
 namespace orrery::text {
 
@@ -28,6 +29,7 @@ std::unique_ptr<Tokenizer> Tokenizer::open(const fs::path& path) {
   const std::string_view bytes(reinterpret_cast<const char*>(mapped.bytes().data()), mapped.bytes().size());
   if (file.extension() == ".txt") return load_rwkv_vocabulary(bytes, file.string());
   const HubConfig config = read_hub_config(file.parent_path());
+  if (is_tiktoken(bytes)) return load_tiktoken(bytes, file.string());
   // A ModelProto begins with its first field's tag; JSON with a brace.
   const size_t first = bytes.find_first_not_of(" \t\r\n\xEF\xBB\xBF");
   if (first != bytes.npos && bytes[first] == '{') return load_tokenizer_json(bytes, file.string(), config);
