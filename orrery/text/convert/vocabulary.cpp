@@ -6,12 +6,16 @@
 #include <charconv>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <unordered_map>
 
 #include "orrery/base/error.h"
 #include "orrery/base/file.h"
 #include "orrery/text/checkpoint_files.h"
 #include "orrery/text/families/config_json.h"
+#include "orrery/text/tokenizer/byte_level.h"
 #include "orrery/text/tokenizer/sentencepiece_proto.h"
+#include "orrery/text/tokenizer/tiktoken.h"
 
 namespace orrery::text {
 
@@ -74,12 +78,8 @@ void define_added_tokens(Vocabulary& vocabulary, const fs::path& folder) {
   }
 }
 
-Vocabulary read_sentencepiece(const fs::path& file, int64_t vocab_size) {
-  const MappedFile mapped = MappedFile::open(file);
-  const SentencePieceParts parts =
-      read_sentencepiece_model({reinterpret_cast<const char*>(mapped.bytes().data()), mapped.bytes().size()},
-                               file.string())
-          .parts;
+Vocabulary read_sentencepiece(const fs::path& file, std::string_view bytes, int64_t vocab_size) {
+  const SentencePieceParts parts = read_sentencepiece_model(bytes, file.string()).parts;
   if (parts.algorithm != SentencePieceParts::Algorithm::kBpe) throw error(file, "a Unigram model", "a BPE model");
   Vocabulary vocabulary = fillers(vocab_size);
   vocabulary.model = "llama";
@@ -91,6 +91,58 @@ Vocabulary read_sentencepiece(const fs::path& file, int64_t vocab_size) {
   }
   vocabulary.add_space_prefix = parts.add_dummy_prefix && !parts.whitespace_as_suffix;
   return vocabulary;
+}
+
+/// The two words that a word is merged from last, where only words of a lower rank count: what its bytes come to before
+/// its own merge.
+std::optional<std::pair<std::string, std::string>> last_merge(const std::string& word, int64_t rank,
+                                                              const std::unordered_map<std::string, int64_t>& ranks) {
+  std::vector<std::string> parts;
+  for (char byte : word) parts.emplace_back(1, byte);
+  while (parts.size() > 2) {
+    size_t best = parts.size();
+    int64_t lowest = rank;
+    for (size_t i = 0; i + 1 < parts.size(); ++i) {
+      const auto found = ranks.find(parts[i] + parts[i + 1]);
+      if (found != ranks.end() && found->second < lowest) lowest = found->second, best = i;
+    }
+    if (best == parts.size()) return std::nullopt;
+    parts[best] += parts[best + 1];
+    parts.erase(parts.begin() + std::ptrdiff_t(best) + 1);
+  }
+  if (parts.size() != 2) return std::nullopt;
+  return std::pair(parts[0], parts[1]);
+}
+
+/// Llama 3's vocabulary as Meta has it: ranks of words, of which GGUF wants the merges.
+Vocabulary read_tiktoken_vocabulary(const fs::path& file, std::string_view bytes, int64_t vocab_size) {
+  const TiktokenVocabulary read = read_tiktoken(bytes, file.string());
+  Vocabulary vocabulary = fillers(vocab_size);
+  vocabulary.model = "gpt2";
+  vocabulary.pre = "llama-bpe";
+  std::unordered_map<std::string, int64_t> ranks;
+  for (size_t id = 0; id < read.words.size(); ++id) ranks.emplace(read.words[id], int64_t(id));
+  const auto written = [](std::string_view word) {
+    std::string piece;
+    append_byte_level(piece, word);
+    return piece;
+  };
+  for (size_t id = 0; id < read.words.size(); ++id) {
+    define(vocabulary, file, int64_t(id), written(read.words[id]), TokenKind::kNormal);
+    if (const auto merge = last_merge(read.words[id], int64_t(id), ranks))
+      vocabulary.merges.push_back(written(merge->first) + " " + written(merge->second));
+  }
+  for (size_t i = 0; i < read.special.size(); ++i)
+    define(vocabulary, file, int64_t(read.words.size() + i), read.special[i], TokenKind::kControl);
+  return vocabulary;
+}
+
+/// tokenizer.model of either kind.
+Vocabulary read_tokenizer_model(const fs::path& file, int64_t vocab_size) {
+  const MappedFile mapped = MappedFile::open(file);
+  const std::string_view bytes(reinterpret_cast<const char*>(mapped.bytes().data()), mapped.bytes().size());
+  return is_tiktoken(bytes) ? read_tiktoken_vocabulary(file, bytes, vocab_size)
+                            : read_sentencepiece(file, bytes, vocab_size);
 }
 
 /// Both forms that tokenizer.json has merges in. llama.cpp splits a merge at its first space after the first character,
@@ -189,7 +241,7 @@ Vocabulary read_tokenizer_json(const fs::path& file, int64_t vocab_size) {
 
 Vocabulary read_vocabulary(const fs::path& folder, int64_t vocab_size) try {
   const bool sentencepiece = fs::exists(folder / "tokenizer.model");
-  Vocabulary vocabulary = sentencepiece ? read_sentencepiece(folder / "tokenizer.model", vocab_size)
+  Vocabulary vocabulary = sentencepiece ? read_tokenizer_model(folder / "tokenizer.model", vocab_size)
                                         : read_tokenizer_json(folder / "tokenizer.json", vocab_size);
   define_added_tokens(vocabulary, folder);
   return vocabulary;

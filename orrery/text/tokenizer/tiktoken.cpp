@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cctype>
 #include <charconv>
-#include <vector>
 
 #include "orrery/base/error.h"
 #include "orrery/text/tokenizer/base64.h"
@@ -78,8 +77,12 @@ bool is_tiktoken(std::string_view bytes) {
   return std::ranges::all_of(word, is_base64) && (rank == "0" || rank == "0\r");
 }
 
+TiktokenVocabulary read_tiktoken(std::string_view text, const std::string& name) {
+  return {read_words(text, name), special_names()};
+}
+
 std::unique_ptr<Tokenizer> load_tiktoken(std::string_view text, const std::string& name) {
-  const std::vector<std::string> words = read_words(text, name), special = special_names();
+  const auto [words, special] = read_tiktoken(text, name);
   const auto ranks = static_cast<TokenId>(words.size());
   const PreKind& kind = *find_pre_kind("llama-bpe");
 

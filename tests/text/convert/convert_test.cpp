@@ -168,6 +168,19 @@ TEST(Vocabulary, SentencePieceModelAndItsJsonAgree) {
   }
 }
 
+TEST(Vocabulary, TiktokenRanksBecomeMerges) {
+  TempFolder folder;
+  write_tiny_model(folder.path(), tiny_config({{"vocab_size", 528}}));
+  std::filesystem::copy(
+      std::filesystem::path(ORRERY_SOURCE_DIR) / "tests/fixtures/corpus/tokenizer_tiktoken/small.model",
+      folder / "tokenizer.model");
+  convert_to_gguf(folder.path().string(), folder / "model.gguf", {.type = "F32"});
+  const auto hub = Checkpoint::open(folder.path().string()), gguf = Checkpoint::open((folder / "model.gguf").string());
+  for (const char* text : {"hello the hell in 12345", "  \n\n é<|eot_id|>thehello", ""})
+    EXPECT_EQ(gguf->tokenizer().encode(text), hub->tokenizer().encode(text)) << text;
+  EXPECT_EQ(gguf->tokenizer().end_of_generation, hub->tokenizer().end_of_generation);
+}
+
 TEST(Vocabulary, IdsPastTheModelAreRefused) {
   expect_contains(error_of([] { read_vocabulary(fixture("tokenizer-sp-bpe"), 499); }),
                   {"id 499", "below the model's 499"});
