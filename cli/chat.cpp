@@ -6,6 +6,7 @@
 #include "cli/chat/chat_state.h"
 #include "cli/chat/message_reader.h"
 #include "cli/commands.h"
+#include "cli/documents.h"
 #include "cli/io.h"
 #include "cli/manual/describe.h"
 #include "cli/options.h"
@@ -17,6 +18,7 @@ namespace {
 
 struct ChatOptions {
   std::string model, system, load;
+  DocumentOptions documents;
   bool stats = false;
   text::EngineOptions engine{.max_sequences = 1};
   text::Request request{.max_tokens = kDefaultMaxTokens};
@@ -45,8 +47,13 @@ bool take_message(ChatState& chat, const std::string& message, bool interactive)
 }
 
 void chat(const ChatOptions& options, const CLI::App& command) {
+  const std::string documents = read_documents(options.documents);
   const auto engine = load_engine(options.model, options.engine, options.output);
-  ChatState state{.engine = *engine, .conversation = {}, .request = options.request, .show_stats = options.stats};
+  ChatState state{.engine = *engine,
+                  .conversation = {},
+                  .request = options.request,
+                  .documents = documents,
+                  .show_stats = options.stats};
   follow_recommendations(command, engine->checkpoint().sampling(), state.request.sampling);
   if (!options.load.empty()) state.conversation = Conversation::load(options.load);
   if (!options.system.empty()) state.conversation.system = options.system;
@@ -68,12 +75,14 @@ void add_chat(CLI::App& app) {
   add_model_argument(*command, options->model);
   command->add_option("--system", options->system, "What the model is told first")->option_text("TEXT");
   command->add_option("--load", options->load, "Go on with a conversation that /save wrote")->option_text("FILE");
+  add_document_options(*command, options->documents);
   add_request_options(*command, options->request);
   add_engine_options(*command, options->engine);
   command->add_flag("--stats", options->stats, "Print tokens per second after every answer");
   add_quiet_option(*command, options->output);
   set_examples(*command, {{"orrery chat smollm2", "talk with the default model; /help lists what you can do there"},
-                          {"orrery chat model.gguf --system \"Answer in French.\" --temperature 0.3", "set the tone"}});
+                          {"orrery chat model.gguf --system \"Answer in French.\" --temperature 0.3", "set the tone"},
+                          {"orrery chat smollm2 --file report.pdf", "talk about a document"}});
   command->callback([options, command] { chat(*options, *command); });
 }
 

@@ -21,22 +21,6 @@ std::pair<text::TokenId, float> parse_bias(const std::string& text) {
   return bias;
 }
 
-// A repeatable option whose values are taken as they are: CLI11's own vectors would split "[INST]" and "a,b".
-CLI::Option* add_repeatable(CLI::App& command, const std::string& name, std::function<void(const std::string&)> add,
-                            const std::string& description) {
-  return command
-      .add_option(
-          name,
-          [add = std::move(add)](const CLI::results_t& values) {
-            for (const std::string& value : values) add(value);
-            return true;
-          },
-          description)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
-      ->expected(1)
-      ->allow_extra_args(false);
-}
-
 constexpr const char* kSampling = "Sampling, unless the model's files recommend otherwise";
 
 using Sampling = text::SamplingOptions;
@@ -55,6 +39,21 @@ const std::pair<const char*, std::variant<float Sampling::*, int32_t Sampling::*
 };
 
 }  // namespace
+
+CLI::Option* add_repeatable(CLI::App& command, const std::string& name, std::function<void(const std::string&)> add,
+                            const std::string& description) {
+  return command  // CLI11's own vectors would split "[INST]" and "a,b"
+      .add_option(
+          name,
+          [add = std::move(add)](const CLI::results_t& values) {
+            for (const std::string& value : values) add(value);
+            return true;
+          },
+          description)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->expected(1)
+      ->allow_extra_args(false);
+}
 
 void follow_recommendations(const CLI::App& command, const Sampling& recommended, Sampling& sampling) {
   for (const auto& [name, member] : kRecommended) {

@@ -1,6 +1,8 @@
 // Options that several commands share, bound to the library's own structs, so that each default is written once.
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <string>
 
 #include "orrery/base/progress.h"
@@ -8,7 +10,8 @@
 
 namespace CLI {
 class App;
-}
+class Option;
+}  // namespace CLI
 
 namespace orrery::cli {
 
@@ -21,6 +24,10 @@ struct OutputOptions {
 /// --json and --quiet; `what` is what the document holds.
 void add_output_options(CLI::App& command, OutputOptions& output, const std::string& what);
 void add_quiet_option(CLI::App& command, OutputOptions& output);
+
+/// An option that may be given several times, each time with one value, which is taken as it is ("a,b", "[x]").
+CLI::Option* add_repeatable(CLI::App& command, const std::string& name, std::function<void(const std::string&)> add,
+                            const std::string& description);
 
 /// The positional MODEL, required.
 void add_model_argument(CLI::App& command, std::string& model);

@@ -7,12 +7,14 @@
 #include "cli/answer.h"
 #include "cli/chat_prompt.h"
 #include "cli/commands.h"
+#include "cli/documents.h"
 #include "cli/interrupt.h"
 #include "cli/io.h"
 #include "cli/manual/describe.h"
 #include "cli/options.h"
 #include "orrery/base/error.h"
 #include "orrery/base/file.h"
+#include "orrery/text/documents/special_tokens.h"
 
 namespace orrery::cli {
 namespace {
@@ -20,19 +22,18 @@ namespace {
 using nlohmann::ordered_json;
 
 struct RunOptions {
-  std::string model, prompt, file, system, grammar, json_schema;
+  std::string model, prompt, system, grammar, json_schema;
+  DocumentOptions documents;
   bool has_prompt = false, has_max_tokens = false, raw = false, stats = false;
   text::EngineOptions engine{.max_sequences = 1};
   text::Request request{.max_tokens = kDefaultMaxTokens};
   OutputOptions output;
 };
 
-std::string prompt_text(const RunOptions& options) {
-  if (options.has_prompt && options.prompt != "-") {
-    if (options.file.empty()) return options.prompt;
-    return options.prompt + "\n\n" + read_text_or_standard_input(options.file);
-  }
-  if (!options.file.empty()) return read_text_or_standard_input(options.file);
+// The question; empty where documents alone are the prompt.
+std::string question_text(const RunOptions& options) {
+  if (options.has_prompt && options.prompt != "-") return options.prompt;
+  if (!options.has_prompt && !options.documents.files.empty()) return "";
   if (!options.has_prompt && input_is_terminal())
     throw Error({.doing = "run a model",
                  .expected = "a prompt, as an argument or through a pipe",
@@ -105,11 +106,13 @@ void print_result(const RunOptions& options, const text::Engine& engine, const A
 }
 
 void run(RunOptions& options, const CLI::App& command) {
-  const std::string text = prompt_text(options);
+  const std::string question = question_text(options), documents = read_documents(options.documents);
   const auto engine = load_engine(options.model, options.engine, options.output);
   const text::Tokenizer& tokenizer = engine->checkpoint().tokenizer();
   follow_recommendations(command, engine->checkpoint().sampling(), options.request.sampling);
-  options.request.prompt = prompt_tokens(options, tokenizer, text);
+  const std::string quoted = options.raw ? documents : text::spell_special_tokens_apart(documents, tokenizer);
+  options.request.prompt = prompt_tokens(options, tokenizer, with_documents(quoted, question));
+  if (!documents.empty()) check_documents_fit(*engine, options.request.prompt.size());
   options.request.grammar = make_grammar(options, tokenizer);
   const Answer answer =
       take_answer(*engine, options.request, InterruptScope::Watch::kAllSignals, [&](std::string_view piece) {
@@ -128,8 +131,7 @@ void add_run(CLI::App& app) {
   CLI::Option* prompt =
       command->add_option("prompt", options->prompt, "What to answer; - or nothing reads standard input");
   prompt->option_text("[PROMPT]");
-  command->add_option("-f,--file", options->file, "Text to put after the prompt; - is standard input")
-      ->option_text("FILE");
+  add_document_options(*command, options->documents);
   command->add_option("--system", options->system, "What the model is told first")->option_text("TEXT");
   command->add_flag("--raw", options->raw, "Go on with the text as it is, without the model's chat template");
   add_request_options(*command, options->request);
@@ -149,6 +151,8 @@ void add_run(CLI::App& app) {
   set_examples(
       *command,
       {{"orrery run smollm2 \"Why is the sky blue?\"", "ask the default model"},
+       {"orrery run smollm2 --file report.pdf --pages 1-3 \"What does it conclude, and on which page?\"",
+        "ask about a document"},
        {"git diff | orrery run smollm2 \"Describe this change:\" --file -", "ask about what comes through a pipe"},
        {"orrery run smollm2 --raw \"Once upon a time\" --max-tokens 100", "go on with a text"},
        {"orrery run model.gguf \"Two colours\" --json-schema '{\"type\":\"array\",\"items\":{\"type\":\"string\"}}'",

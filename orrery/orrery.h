@@ -12,6 +12,7 @@
 #include "orrery/text/chat/chat.h"
 #include "orrery/text/chat/template.h"
 #include "orrery/text/checkpoint.h"
+#include "orrery/text/documents/document.h"
 #include "orrery/text/engine/engine.h"
 #include "orrery/text/sampling/grammar.h"
 #include "orrery/text/sampling/sampler.h"

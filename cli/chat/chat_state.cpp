@@ -6,8 +6,10 @@
 
 #include "cli/answer.h"
 #include "cli/chat_prompt.h"
+#include "cli/documents.h"
 #include "cli/io.h"
 #include "orrery/base/error.h"
+#include "orrery/text/documents/special_tokens.h"
 
 namespace orrery::cli {
 namespace {
@@ -50,7 +52,9 @@ void answer_last_question(ChatState& chat) {
 }  // namespace
 
 void ask(ChatState& chat, const std::string& question) {
-  chat.conversation.turns.push_back({"user", question});
+  const std::string documents = std::exchange(chat.documents, {});
+  const std::string quoted = text::spell_special_tokens_apart(documents, chat.engine.checkpoint().tokenizer());
+  chat.conversation.turns.push_back({"user", with_documents(quoted, question)});
   try {
     answer_last_question(chat);
   } catch (...) {

@@ -7,6 +7,7 @@
 
 #include "cli/answer.h"
 #include "cli/chat/chat_state.h"
+#include "cli/documents.h"
 #include "cli/io.h"
 #include "cli/options.h"
 #include "cli/usage.h"
@@ -22,7 +23,7 @@ struct SlashCommand {
   bool (*run)(ChatState& chat, const std::string& argument);
 };
 
-extern const std::array<SlashCommand, 11> kCommands;
+extern const std::array<SlashCommand, 12> kCommands;
 
 bool help(ChatState&, const std::string&) {
   std::string text;
@@ -72,6 +73,13 @@ bool load(ChatState& chat, const std::string& argument) {
   chat.conversation = Conversation::load(file_name(argument, "/load"));
   chat.forgotten = 0;
   print(fmt::format("({} from {})\n", counted_turns(chat.conversation), argument));
+  return kGoOn;
+}
+
+bool file(ChatState& chat, const std::string& argument) {
+  const std::string text = read_documents({.files = {file_name(argument, "/file")}});
+  chat.documents = with_documents(chat.documents, text);
+  print(fmt::format("({}: {} characters, before your next message)\n", argument, text.size()));
   return kGoOn;
 }
 
@@ -131,12 +139,13 @@ bool stats(ChatState& chat, const std::string& argument) {
 
 bool quit(ChatState&, const std::string&) { return kLeave; }
 
-const std::array<SlashCommand, 11> kCommands = {{
+const std::array<SlashCommand, 12> kCommands = {{
     {"/help", "", "this list", help},
     {"/clear", "", "begin a new conversation", clear},
     {"/system", "[TEXT]", "show or change what the model is told first; none takes it away", system},
     {"/save", "FILE", "write the conversation as JSON", save},
     {"/load", "FILE", "go on with a conversation from a file", load},
+    {"/file", "FILE", "put a PDF, HTML or text before the next message", file},
     {"/undo", "", "take back the last question and its answer", undo},
     {"/regen", "", "answer the last question again", regen},
     {"/set", "[NAME VALUE]", "change an option (temperature 0.2); alone lists them", set},
