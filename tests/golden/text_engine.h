@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <span>
 #include <utility>
 #include <vector>
@@ -13,17 +14,35 @@
 namespace orrery::text::golden {
 
 /// Logits of every position, [tokens * vocab_size].
-inline std::vector<float> score(Engine& engine, std::span<const TokenId> tokens, const ImagePatches& patches = {}) {
+inline std::vector<float> score(Engine& engine, std::span<const TokenId> tokens, const ImagePatches& patches = {},
+                                std::span<const AdapterUse> adapters = {}) {
   std::vector<float> all;
-  engine.score(
-      tokens,
-      [&](int64_t position, std::span<const float> logits) {
-        EXPECT_EQ(position * int64_t(logits.size()), int64_t(all.size())) << "positions come in order";
-        all.insert(all.end(), logits.begin(), logits.end());
-      },
-      patches);
+  const auto append = [&](int64_t position, std::span<const float> logits) {
+    EXPECT_EQ(position * int64_t(logits.size()), int64_t(all.size())) << "positions come in order";
+    all.insert(all.end(), logits.begin(), logits.end());
+  };
+  engine.score(tokens, append, patches, adapters);
   return all;
 }
+
+/// Sum and count of -log p(next label) over a row's positions, labels of `ignored` left out.
+struct Loss {
+  double sum = 0;
+  int64_t count = 0;
+
+  void add(std::span<const float> logits, std::span<const int32_t> labels, int32_t ignored) {
+    const size_t vocab = logits.size() / labels.size();
+    for (size_t t = 0; t + 1 < labels.size(); ++t) {
+      if (labels[t + 1] == ignored) continue;
+      const auto here = logits.subspan(t * vocab, vocab);
+      double total = 0;
+      for (float logit : here) total += std::exp(double(logit));
+      sum += std::log(total) - here[labels[t + 1]];
+      ++count;
+    }
+  }
+  double mean() const { return sum / double(count); }
+};
 
 /// The `count` likeliest tokens after the prompt, past any end of an answer. Streamed where the model has a tokenizer
 /// (a stream is text); else each is the likeliest after the scores of all before it.

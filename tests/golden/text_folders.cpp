@@ -43,6 +43,11 @@ std::vector<fs::path> folders() {
 
 void PrintTo(const ModelCase& model, std::ostream* out) { *out << model.model.string(); }
 
+bool is_adapter_folder(const fs::path& folder) {
+  if (fs::exists(folder / "adapter_config.json")) return true;
+  return fs::exists(folder / "adapter.pth") || fs::exists(folder / "adapter.safetensors");
+}
+
 namespace {
 
 std::string test_name(const std::string& text) {
@@ -52,8 +57,8 @@ std::string test_name(const std::string& text) {
 }
 
 bool belongs_to_training(const fs::path& folder) {
-  static const std::vector<std::string> kKinds = {"dpo", "lora", "ppo"};
-  return std::ranges::count(kKinds, kind_of(folder)) > 0 || fs::exists(folder / "adapter_config.json");
+  static const std::vector<std::string> kKinds = {"dpo", "ppo"};
+  return std::ranges::count(kKinds, kind_of(folder)) > 0;
 }
 
 /// A broken config counts as a llama's, which must pass: opening the model shows what is wrong.
@@ -120,6 +125,13 @@ std::vector<ModelCase> all_cases() {
                           .model = model,
                           .logits = "logits_base"});
     if (!fs::exists(folder / "config.json")) continue;
+    // And so does the base beside a PEFT adapter. What the adapters make of them: text_adapters.cpp.
+    if (fs::exists(folder / "adapter_config.json"))
+      result.push_back({.name = test_name(folder.filename().string() + "_base"),
+                        .folder = folder,
+                        .model = folder,
+                        .logits = "logits_base"});
+    if (is_adapter_folder(folder)) continue;
     for (ModelCase& model : cases_of(folder)) result.push_back(std::move(model));
   }
   std::ranges::sort(result, {}, &ModelCase::name);

@@ -20,6 +20,8 @@ std::filesystem::path data_root();
 /// A folder's name up to a '_', so that llama_2 is tested as llama is.
 std::string kind_of(const std::filesystem::path& folder);
 std::vector<std::filesystem::path> folders();
+/// A base model with a LoRA or LLaMA-Adapter beside it.
+bool is_adapter_folder(const std::filesystem::path& folder);
 
 /// One way to open one folder's model: each dialect of its config and each form of its weights is a case.
 struct ModelCase {

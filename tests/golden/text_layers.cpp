@@ -42,6 +42,7 @@ class LayersGolden : public testing::TestWithParam<ModelCase> {
   ThreadPool pool_{2};
   Profile profile_;
   Projector projector_{pool_, profile_, rows_* tokens_, widest_input(spec_)};
+  Adaptation adaptation_{pool_, projector_};
   KvCache cache_{
       {DType::kF32, spec_.kv_heads, spec_.head_dim},
       spec_.layers,
@@ -51,6 +52,7 @@ class LayersGolden : public testing::TestWithParam<ModelCase> {
                                                                 .profile = profile_,
                                                                 .projector = projector_,
                                                                 .cache = cache_,
+                                                                .adaptation = adaptation_,
                                                                 .max_tokens = rows_ * tokens_,
                                                                 .context = spec_.context_length,
                                                                 .exact = true});

@@ -10,6 +10,8 @@
 
 namespace orrery::text {
 
+struct AdapterSet;
+
 /// Consecutive tokens of one sequence.
 struct Segment {
   std::span<const TokenId> tokens;
@@ -17,7 +19,8 @@ struct Segment {
   std::span<const PageId> pages;             ///< of the whole sequence, those that these tokens go into included
   std::span<const float* const> embeddings;  ///< per token: what stands for its embedding, or nullptr; empty: for none
   std::byte* state = nullptr;  ///< of a recurrent model: what it remembers of the tokens before, 64-byte aligned
-  bool all_logits = false;     ///< else the last token's, if any
+  const AdapterSet* adapters = nullptr;  ///< what changes the model for them; nullptr: nothing
+  bool all_logits = false;               ///< else the last token's, if any
   bool last_logits = true;
 };
 

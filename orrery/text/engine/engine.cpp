@@ -11,6 +11,8 @@
 
 #include "orrery/base/error.h"
 #include "orrery/kernels/isa.h"
+#include "orrery/text/adapters/adapter.h"
+#include "orrery/text/engine/adapters/adapter_shelf.h"
 #include "orrery/text/engine/scheduler.h"
 
 namespace orrery::text {
@@ -146,7 +148,19 @@ struct Engine::Impl {
     done.get_future().get();
   }
 
-  void score(std::span<const TokenId> tokens, const ImagePatches& patches, bool values, const Sink& sink) {
+  void load_adapter(const std::string& name, const Adapter& adapter) {
+    auto packed = forward.pack(bind(adapter, spec));
+    std::lock_guard lock(mutex);
+    adapters.add(name, std::move(packed));
+  }
+
+  std::shared_ptr<const AdapterSet> set_of(std::span<const AdapterUse> uses) {
+    std::lock_guard lock(mutex);
+    return adapters.set_of(uses);
+  }
+
+  void score(std::span<const TokenId> tokens, const ImagePatches& patches, const AdapterSet* set, bool values,
+             const Sink& sink) {
     const int64_t outputs = values ? 1 : spec.outputs();
     const std::vector<float> patch_rows = forward.embed_patches(patches.values);
     std::vector<const float*> embeddings(tokens.size(), nullptr);
@@ -167,6 +181,7 @@ struct Engine::Impl {
                             .pages = pages.ids(),
                             .embeddings = std::span(embeddings).subspan(first, count),
                             .state = lent.state,
+                            .adapters = set,
                             .all_logits = true};
       std::span<float> rows = forward.step({&segment, 1});
       if (values) rows = forward.values();
@@ -223,7 +238,8 @@ struct Engine::Impl {
 
   std::mutex mutex;
   std::condition_variable wake;
-  std::vector<std::unique_ptr<Sequence>> arrived;  // guarded by mutex, as are jobs and stop
+  std::vector<std::unique_ptr<Sequence>> arrived;  // guarded by mutex, as are the rest
+  AdapterShelf adapters;
   std::deque<std::function<void()>> jobs;
   bool stop = false;
   std::thread thread;
@@ -242,7 +258,9 @@ Stream Engine::submit(Request request) {
   if (request.max_tokens == 0) refuse("max_tokens", "0", "1 or more, or -1 for no limit");
   Stream stream;
   stream.state_ = std::make_shared<Stream::State>();
-  auto sequence = std::make_unique<Sequence>(std::move(request), stream.state_, impl_->checkpoint->tokenizer());
+  auto adapters = impl_->set_of(request.adapters);
+  auto sequence = std::make_unique<Sequence>(std::move(request), std::move(adapters), stream.state_,
+                                             impl_->checkpoint->tokenizer());
   {
     std::lock_guard lock(impl_->mutex);
     impl_->arrived.push_back(std::move(sequence));
@@ -251,16 +269,22 @@ Stream Engine::submit(Request request) {
   return stream;
 }
 
-void Engine::score(std::span<const TokenId> tokens, const Sink& sink, const ImagePatches& patches) {
+void Engine::load_adapter(const std::string& name, const Adapter& adapter) {
+  impl_->run_alone([&] { impl_->load_adapter(name, adapter); });
+}
+
+void Engine::score(std::span<const TokenId> tokens, const Sink& sink, const ImagePatches& patches,
+                   std::span<const AdapterUse> adapters) {
   impl_->check_tokens(tokens, impl_->options.context);
   impl_->check_patches(patches, tokens);
-  impl_->run_alone([&] { impl_->score(tokens, patches, false, sink); });
+  const auto set = impl_->set_of(adapters);
+  impl_->run_alone([&] { impl_->score(tokens, patches, set.get(), false, sink); });
 }
 
 void Engine::values(std::span<const TokenId> tokens, const Sink& sink) {
   impl_->check_tokens(tokens, impl_->options.context);
   if (!impl_->spec.value_head) refuse("model", "no value head", "v_head.summary.weight in its checkpoint");
-  impl_->run_alone([&] { impl_->score(tokens, {}, true, sink); });
+  impl_->run_alone([&] { impl_->score(tokens, {}, nullptr, true, sink); });
 }
 
 const Checkpoint& Engine::checkpoint() const { return *impl_->checkpoint; }

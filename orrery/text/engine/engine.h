@@ -34,6 +34,14 @@ struct ImagePatches {
   std::vector<float> values;       ///< [positions, spec().patches.values()], a patch as [y, x, channel]
 };
 
+struct Adapter;
+
+/// An adapter by the name it was loaded under, and how strongly it counts.
+struct AdapterUse {
+  std::string name;
+  float weight = 1;
+};
+
 enum class FinishReason { kNone, kStop, kLength, kCancelled, kError };
 
 struct Request {
@@ -43,6 +51,7 @@ struct Request {
   int64_t max_tokens = -1;                 ///< -1: until the end of the context
   std::vector<std::string> stop;           ///< the answer ends before the first of these
   std::shared_ptr<const Grammar> grammar;  ///< copied per request
+  std::vector<AdapterUse> adapters;        ///< what they add to the model is summed
   int32_t top_logprobs = -1;               ///< -1: no log-probabilities
   bool ignore_eos = false;
 };
@@ -92,13 +101,20 @@ class Engine {
   Engine(std::shared_ptr<const Checkpoint> checkpoint, const EngineOptions& options, const Progress& progress = {});
   ~Engine();
 
+  /// Throws Error for a prompt that does not fit, and for adapters that are not loaded or cannot go together.
   Stream submit(Request request);
+
+  /// Makes an adapter available to requests, which it does not change otherwise. Waits until no request is running, as
+  /// score() does. Throws Error for a name that is taken, an adapter that does not fit the model (bind()), and what
+  /// cannot be changed while the model runs.
+  void load_adapter(const std::string& name, const Adapter& adapter);
 
   /// Takes a position and its outputs; positions come in order.
   using Sink = std::function<void(int64_t position, std::span<const float> outputs)>;
   /// The head's outputs at every position of `tokens` (no sampling, a sequence of its own): logits [vocab_size], or
   /// scores [labels] of a reward model. What perplexity, scoring and the golden tests use.
-  void score(std::span<const TokenId> tokens, const Sink& sink, const ImagePatches& patches = {});
+  void score(std::span<const TokenId> tokens, const Sink& sink, const ImagePatches& patches = {},
+             std::span<const AdapterUse> adapters = {});
   /// The value head's output [1] at every position. Throws Error for a model without one.
   void values(std::span<const TokenId> tokens, const Sink& sink);
 

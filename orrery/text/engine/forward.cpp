@@ -14,6 +14,7 @@ Forward::Forward(const Checkpoint& checkpoint, const DecoderSpec& spec, KvCache&
       pool_(pool),
       max_tokens_(max_tokens),
       projector_(pool, profile_, max_tokens, widest_input(spec_)),
+      adaptation_(pool, projector_),
       hidden_(max_tokens * spec_.hidden_size * sizeof(float)),
       logits_(max_tokens * spec_.outputs() * sizeof(float)) {  // touched only as far as logits are asked for
   WeightLoader loader(checkpoint, spec, options);
@@ -21,6 +22,7 @@ Forward::Forward(const Checkpoint& checkpoint, const DecoderSpec& spec, KvCache&
                                  .profile = profile_,
                                  .projector = projector_,
                                  .cache = cache,
+                                 .adaptation = adaptation_,
                                  .max_tokens = max_tokens,
                                  .context = context,
                                  .exact = options.exact});
@@ -39,8 +41,16 @@ Forward::Forward(const Checkpoint& checkpoint, const DecoderSpec& spec, KvCache&
   weights_ = loader.pack(pool, progress);
 }
 
+std::shared_ptr<const PackedAdapter> Forward::pack(const Adapter& bound) {
+  const auto projection = [this](int64_t layer, Site site) {
+    return site == Site::kHead ? &head_ : layers_->projection(layer, site);
+  };
+  return std::make_shared<const PackedAdapter>(bound, WeightLoader(checkpoint_, spec_, {}), projection, projector_);
+}
+
 std::span<float> Forward::step(std::span<const Segment> segments) {
   batch_.assign(segments);
+  adaptation_.begin(batch_);
   layers_->begin(batch_);
   embed_tokens();
   for (int64_t i = 0; i < spec_.layers; ++i)
@@ -90,7 +100,8 @@ std::span<float> Forward::outputs(const Projection& head, int64_t outputs, Buffe
   for (int64_t first = 0; first < count; first += kLogitRows) {
     const ProjectionInput x{hidden_.as<float>(),       size, std::min(kLogitRows, count - first), size, &final_norm_,
                             logit_rows_.data() + first};
-    projector_.run({x, &head, out.as<float>() + first * outputs, outputs}, Profile::kNorm, Profile::kHead);
+    adaptation_.run(0, Site::kHead, {x, &head, out.as<float>() + first * outputs, outputs}, Profile::kNorm,
+                    Profile::kHead);
   }
   return {out.as<float>(), static_cast<size_t>(count * outputs)};
 }

@@ -8,6 +8,7 @@
 
 #include "orrery/base/buffer.h"
 #include "orrery/base/thread_pool.h"
+#include "orrery/text/engine/adapters/adaptation.h"
 #include "orrery/text/engine/batch.h"
 #include "orrery/text/engine/layers.h"
 #include "orrery/text/engine/profile.h"
@@ -30,6 +31,8 @@ class Forward {
   std::span<float> values();
   /// Embeddings [n, hidden_size] of image patches [n, patches.values()].
   std::vector<float> embed_patches(std::span<const float> patches);
+  /// An adapter that was bound to the checkpoint's spec. Between steps.
+  std::shared_ptr<const PackedAdapter> pack(const Adapter& bound);
 
   Profile& profile() { return profile_; }
   int64_t max_tokens() const { return max_tokens_; }
@@ -47,6 +50,7 @@ class Forward {
   const int64_t max_tokens_;
   Profile profile_;
   Projector projector_;
+  Adaptation adaptation_;
   std::unique_ptr<Layers> layers_;
   Norm final_norm_;
   Projection head_, value_head_, patches_;

@@ -38,9 +38,9 @@ void KvCache::hold(PageId page) {
   pages_[page].last_use = ++clock_;
 }
 
-std::vector<PageId> KvCache::find_prefix(std::span<const TokenId> tokens, int64_t most) {
+std::vector<PageId> KvCache::find_prefix(std::span<const TokenId> tokens, int64_t most, uint64_t root) {
   std::vector<PageId> found;
-  uint64_t parent = 0;
+  uint64_t parent = root;
   while (static_cast<int64_t>(found.size()) < most && tokens.size() >= static_cast<size_t>(kPageTokens)) {
     const PageId page = find(parent, tokens.first(kPageTokens));
     if (page < 0) break;
@@ -69,8 +69,8 @@ PageId KvCache::take() {
   return page;
 }
 
-void KvCache::remember(PageId page, PageId before, std::span<const TokenId> tokens) {
-  const uint64_t parent = before < 0 ? 0 : pages_[before].serial;
+void KvCache::remember(PageId page, PageId before, std::span<const TokenId> tokens, uint64_t root) {
+  const uint64_t parent = before < 0 ? root : pages_[before].serial;
   Page& p = pages_[page];
   if (const PageId same = find(parent, tokens); same >= 0) {
     p.serial = pages_[same].serial;  // pages that follow this one follow the remembered one too

@@ -32,12 +32,13 @@ class KvCache {
   int64_t layer_offset(int64_t layer) const { return layer * format_.page_bytes(); }
 
   /// The remembered pages that hold the longest prefix of `tokens`, at most `most` pages; each is held for the caller.
-  std::vector<PageId> find_prefix(std::span<const TokenId> tokens, int64_t most);
+  /// `root`: whatever else their content depends on (the adapters); 0, or a number with the highest bit set.
+  std::vector<PageId> find_prefix(std::span<const TokenId> tokens, int64_t most, uint64_t root = 0);
   /// A page for the caller to fill, held for it. There must be one available().
   PageId take();
-  /// Remembers a page that has become full: its 64 tokens, after the page `before` (-1: it is the first). If the same
-  /// content is remembered already nothing changes.
-  void remember(PageId page, PageId before, std::span<const TokenId> tokens);
+  /// Remembers a page that has become full: its 64 tokens, after the page `before` (-1: it is the first, of
+  /// sequences with this root). If the same content is remembered already nothing changes.
+  void remember(PageId page, PageId before, std::span<const TokenId> tokens, uint64_t root = 0);
   /// Lets a page go. Release a sequence's pages from last to first: what is released first is given away first.
   void release(PageId page);
 
@@ -46,7 +47,7 @@ class KvCache {
     int32_t holders = 0;
     uint64_t last_use = 0;
     uint64_t serial = 0;  // changes when the page gets new content, so that children of old content are never found
-    uint64_t parent_serial = 0;   // of the page before, 0 for a first page
+    uint64_t parent_serial = 0;   // of the page before; the root for a first page
     std::vector<TokenId> tokens;  // what is remembered; empty: nothing
     uint64_t hash = 0;
   };

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "orrery/base/thread_pool.h"
+#include "orrery/text/engine/adapters/adaptation.h"
 #include "orrery/text/engine/batch.h"
 #include "orrery/text/engine/profile.h"
 #include "orrery/text/engine/projector.h"
@@ -19,6 +20,7 @@ struct LayerRuntime {
   Profile& profile;
   Projector& projector;
   KvCache& cache;
+  Adaptation& adaptation;
   int64_t max_tokens = 0;  ///< of a step
   int64_t context = 0;     ///< tokens that a sequence may grow to
   bool exact = false;      ///< float32 throughout
@@ -34,6 +36,8 @@ class Layers {
   virtual void run(int64_t layer, const Batch& batch, float* hidden, const ReadAhead& ahead) = 0;
   /// The weights that the layer reads first.
   virtual ReadAhead first_weights(int64_t layer) const = 0;
+  /// What adapters can change of a layer; nullptr: nothing there.
+  virtual const Projection* projection(int64_t /*layer*/, Site) const { return nullptr; }
   /// Bytes of Segment::state that a sequence needs; the layers themselves set it up at position 0.
   virtual int64_t state_bytes() const { return 0; }
   /// Of these the first that hold what `tokens` tokens have left: to save a sequence is to copy them, to restore it to

@@ -9,6 +9,9 @@
 
 namespace orrery::text {
 
+/// The products of a decoder that an adapter can change. A layer has one of each but the head, which follows the last.
+enum class Site { kQkv, kOutput, kGateUp, kDown, kHead };
+
 /// Matrices that read the same activations and write side by side: [q; k; v] is one when the three have one type, else
 /// several.
 struct Projection {

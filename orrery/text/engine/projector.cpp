@@ -39,24 +39,34 @@ void multiply(const Product& product, const Projection::Part& part, const kernel
 
 Projector::Projector(ThreadPool& pool, Profile& profile, int64_t max_rows, int64_t widest)
     : pool_(pool), profile_(profile) {
+  widen(widest);
+  slots_.resize(1);
+  slots_[0].memory = Buffer(kernels::packed_rows_bytes(max_rows, widest));
+}
+
+void Projector::widen(int64_t widest) {
+  if (widest <= widest_) return;
+  widest_ = widest;
   const int64_t packed = align64(kernels::packed_rows_bytes(kOwnRows, widest)), floats = align64(widest * 4);
-  own_memory_ = Buffer(pool.threads() * (packed + floats));
-  own_rows_.resize(pool.threads());
-  for (int thread = 0; thread < pool.threads(); ++thread) {
+  own_memory_ = Buffer(pool_.threads() * (packed + floats));
+  own_rows_.assign(pool_.threads(), {});
+  for (int thread = 0; thread < pool_.threads(); ++thread) {
     std::byte* memory = own_memory_.data() + thread * (packed + floats);
     own_rows_[thread].packed = memory;
     own_rows_[thread].normed = reinterpret_cast<float*>(memory + packed);
   }
-  slots_.resize(1);
-  slots_[0].memory = Buffer(kernels::packed_rows_bytes(max_rows, widest));
 }
 
 // `normed` [cols] is scratch.
 void Projector::pack_row(const ProjectionInput& input, int64_t row, float* normed, kernels::PackedRows& out) const {
   const auto cols = static_cast<size_t>(input.cols);
   const float* x = input.x + (input.index == nullptr ? row : input.index[row]) * input.stride;
-  if (input.norm != nullptr) {
-    (*input.norm)({x, cols}, {normed, cols});
+  if (const Norm* norm = input.norms == nullptr ? input.norm : input.norms[row]) {
+    (*norm)({x, cols}, {normed, cols});
+    x = normed;
+  }
+  if (input.scales != nullptr && input.scales[row] != nullptr) {
+    for (size_t i = 0; i < cols; ++i) normed[i] = x[i] * input.scales[row][i];
     x = normed;
   }
   kernels::pack_row(x, row, out);

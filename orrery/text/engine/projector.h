@@ -15,12 +15,14 @@
 namespace orrery::text {
 
 /// Rows [count, cols] that a projection reads: row i at x + i·stride, or x + index[i]·stride; normalised first where a
-/// norm is given.
+/// norm is given. What adapters change of it (engine/adapters) is given per row, by i.
 struct ProjectionInput {
   const float* x = nullptr;
   int64_t stride = 0, count = 0, cols = 0;
   const Norm* norm = nullptr;
   const int32_t* index = nullptr;
+  const Norm* const* norms = nullptr;    ///< [count], in the place of norm
+  const float* const* scales = nullptr;  ///< [count] of [cols] factors after the norm; nullptr: none
 
   bool operator==(const ProjectionInput&) const = default;
 };
@@ -40,6 +42,9 @@ class Projector {
  public:
   /// No input has more than max_rows rows, nor more than `widest` columns.
   Projector(ThreadPool& pool, Profile& profile, int64_t max_rows, int64_t widest);
+
+  /// Makes room for inputs of so many columns; between steps.
+  void widen(int64_t columns);
 
   /// `pack`: the stage that rounding the rows counts for. `ahead`: what will be read next.
   void run(const Product& product, Profile::Stage pack, Profile::Stage multiply, const ReadAhead& ahead = {}) {
@@ -72,6 +77,7 @@ class Projector {
 
   ThreadPool& pool_;
   Profile& profile_;
+  int64_t widest_ = 0;
   Buffer own_memory_;
   std::vector<OwnRows> own_rows_;  // per thread
   std::vector<Slot> slots_;        // per input of a loop

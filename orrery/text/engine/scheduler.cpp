@@ -28,8 +28,10 @@ Sampler make_sampler(const Request& request, const Tokenizer& tokenizer) {
 
 }  // namespace
 
-Sequence::Sequence(Request r, std::shared_ptr<Stream::State> s, const Tokenizer& tokenizer)
+Sequence::Sequence(Request r, std::shared_ptr<const AdapterSet> a, std::shared_ptr<Stream::State> s,
+                   const Tokenizer& tokenizer)
     : request(std::move(r)),
+      adapters(std::move(a)),
       stream(std::move(s)),
       sampler(make_sampler(request, tokenizer)),
       decoder(tokenizer),
@@ -66,7 +68,7 @@ void Scheduler::step() {
       if (cache_.page_count() == 0 || !sequence->embeddings.empty()) continue;  // tokens do not tell pictures apart
       const std::span<const PageId> pages = sequence->pages->ids();
       cache_.remember(pages[i], i == 0 ? -1 : pages[i - 1],
-                      std::span(sequence->tokens).subspan(i * kPageTokens, kPageTokens));
+                      std::span(sequence->tokens).subspan(i * kPageTokens, kPageTokens), sequence->cache_root());
     }
     sequence->pages->drop_behind(sequence->computed);
     if (sequence->computed < static_cast<int64_t>(sequence->tokens.size())) continue;
@@ -114,7 +116,7 @@ void Scheduler::admit() {
     next.state = states_.take();
     embed_patches(next);
     if (next.embeddings.empty())  // the last token must be computed for its logits
-      next.pages->adopt(cache_.find_prefix(next.tokens, (prompt - 1) / kPageTokens));
+      next.pages->adopt(cache_.find_prefix(next.tokens, (prompt - 1) / kPageTokens, next.cache_root()));
     next.remembered = next.pages->count();
     next.computed = next.stats.cached_tokens = next.remembered * kPageTokens;
     next.pages->drop_behind(next.computed);
@@ -153,6 +155,7 @@ void Scheduler::gather() {
                          .pages = sequence->pages->ids(),
                          .embeddings = embeddings_of(*sequence),
                          .state = sequence->state,
+                         .adapters = sequence->adapters.get(),
                          .last_logits = end == total});
     batch_.push_back(sequence.get());
   }

@@ -16,9 +16,12 @@ namespace orrery::text {
 
 /// A request on its way. Waiting, then running: its prompt in chunks, then a token a step.
 struct Sequence {
-  Sequence(Request request, std::shared_ptr<Stream::State> stream, const Tokenizer& tokenizer);
+  Sequence(Request request, std::shared_ptr<const AdapterSet> adapters, std::shared_ptr<Stream::State> stream,
+           const Tokenizer& tokenizer);
+  uint64_t cache_root() const { return adapters == nullptr ? 0 : adapters->cache_root; }
 
   Request request;
+  std::shared_ptr<const AdapterSet> adapters;  ///< those of the request; nullptr: none
   std::shared_ptr<Stream::State> stream;
   Sampler sampler;
   StreamDecoder decoder;

@@ -256,6 +256,30 @@ void Attention::attend(int64_t layer, const Batch& batch) {
     runtime_.pool.run(count, attend_chunk);
   }
   join_parts(reach);
+  if (runtime_.adaptation.active()) attend_prompts(layer, batch);
+}
+
+// Adaption prompts have a softmax of their own, and no positions (Zhang et al. 2023, sec. 3.2).
+void Attention::attend_prompts(int64_t layer, const Batch& batch) {
+  const Rotary& rotary = rotary_of(reaches_[reach_of_layer_[layer]]);
+  const int64_t dims = spec_.head_dim;
+  runtime_.pool.run(batch.size(), [&, this](int64_t row, int thread) {
+    const AdapterSet* set = runtime_.adaptation.set(row);
+    if (set == nullptr) return;
+    for (const AdapterSet::Use& use : set->uses) {
+      const PromptKeys& prompt = use.adapter->prompts[layer];
+      for (int64_t head = 0; prompt.length > 0 && head < spec_.heads; ++head) {
+        const float* q = qkv_ + row * qkv_stride_ + head * dims;
+        if (batch.one_token_each) {  // these are turned in memory of attention's own
+          float* turned = own_q_ + thread * align16(group_ * dims);
+          std::copy_n(q, dims, turned);
+          turn(weights_[layer], rotary, row, turned, 1, 0);
+          q = turned;
+        }
+        prompt.attend(head / group_, head, q, scale_, use.weight, attention_ + row * width_ + head * dims);
+      }
+    }
+  });
 }
 
 // Parts of one head of one segment are numbered in the order of their keys.

@@ -24,6 +24,9 @@ class Attention {
   void attend(int64_t layer, const Batch& batch);
   Product output(int64_t layer, int64_t rows, float* out) const;
 
+  const Projection* projection(int64_t layer, Site site) const {
+    return site == Site::kQkv ? &weights_[layer].qkv : &weights_[layer].o;
+  }
   ReadAhead first_weights(int64_t layer) const { return weights_[layer].qkv.ahead(); }
   ReadAhead cache_ahead(int64_t layer, const Batch& batch) const;
 
@@ -52,6 +55,7 @@ class Attention {
   void rotate_and_store(int64_t layer, const Batch& batch, const Rotary& rotary);
   kernels::AttentionTask begin_chunk(const Chunk& chunk, int64_t layer, const Batch& batch, int thread);
   void join_parts(const Reach& reach);
+  void attend_prompts(int64_t layer, const Batch& batch);
   const Rotary& rotary_of(const Reach& reach) const { return reach.local_rope ? *local_rotary_ : rotary_; }
   std::byte* page_of(int32_t segment, int64_t position, int64_t layer) const;
 

@@ -77,19 +77,19 @@ void FeedForward::load(WeightLoader& loader, int64_t layer, const std::string& p
   loader.add(weights.down, prefix + "down_proj");
 }
 
-MatmulOutput FeedForward::product_of(const Weights& weights) const {
-  return spec_.gated_mlp ? gated_product(weights.in, spec_.activation) : MatmulOutput::kStore;
+// Activated on the way where nothing is to be added before.
+MatmulOutput FeedForward::product_of(int64_t layer) const {
+  if (!spec_.gated_mlp || runtime_.adaptation.touches(layer, Site::kGateUp)) return MatmulOutput::kStore;
+  return gated_product(weights_[layer].in, spec_.activation);
 }
 
 Product FeedForward::input(int64_t layer, const ProjectionInput& x) {
-  const Weights& weights = weights_[layer];
-  return {x, &weights.in, memory_.as<float>(), stride_, product_of(weights)};
+  return {x, &weights_[layer].in, memory_.as<float>(), stride_, product_of(layer)};
 }
 
 void FeedForward::activate(int64_t layer, int64_t rows) {
-  const Weights& weights = weights_[layer];
-  if (kernels::is_gated(product_of(weights))) return;
-  text::activate(spec_.activation, spec_.gated_mlp, weights.in, memory_.as<float>(), stride_, rows,
+  if (kernels::is_gated(product_of(layer))) return;
+  text::activate(spec_.activation, spec_.gated_mlp, weights_[layer].in, memory_.as<float>(), stride_, rows,
                  spec_.intermediate_size, runtime_.pool);
 }
 

@@ -18,6 +18,9 @@ class FeedForward {
   void activate(int64_t layer, int64_t rows);
   Product output(int64_t layer, int64_t rows, float* out) const;
 
+  const Projection* projection(int64_t layer, Site site) const {
+    return site == Site::kGateUp ? &weights_[layer].in : &weights_[layer].down;
+  }
   ReadAhead first_weights(int64_t layer) const { return weights_[layer].in.ahead(); }
   ReadAhead last_weights(int64_t layer) const { return weights_[layer].down.ahead(); }
 
@@ -25,7 +28,7 @@ class FeedForward {
   struct Weights {
     Projection in, down;  // in: gate and up, or up alone
   };
-  kernels::MatmulOutput product_of(const Weights& weights) const;
+  kernels::MatmulOutput product_of(int64_t layer) const;
 
   const DecoderSpec& spec_;
   const LayerRuntime runtime_;

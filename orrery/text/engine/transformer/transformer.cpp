@@ -33,6 +33,11 @@ void Transformer::begin(const Batch& batch) { attention_.begin(batch); }
 
 ReadAhead Transformer::first_weights(int64_t layer) const { return attention_.first_weights(layer); }
 
+const Projection* Transformer::projection(int64_t layer, Site site) const {
+  if (site == Site::kQkv || site == Site::kOutput) return attention_.projection(layer, site);
+  return mlp_ ? mlp_->projection(layer, site) : nullptr;
+}
+
 // x + attention(norm(x)), then x + mlp(norm(x)); each output normalised before it is added in Gemma 3.
 void Transformer::run(int64_t layer, const Batch& batch, float* hidden, const ReadAhead& ahead) {
   if (spec_.parallel_blocks) return run_parallel(layer, batch, hidden, ahead);
@@ -40,38 +45,48 @@ void Transformer::run(int64_t layer, const Batch& batch, float* hidden, const Re
   const ProjectionInput x{hidden, spec_.hidden_size, batch.size(), spec_.hidden_size, &norms.attention};
   const ReadAhead mlp_ahead = mlp_ ? mlp_->first_weights(layer) : ReadAhead{};
 
-  runtime_.projector.run(attention_.qkv(layer, x), Profile::kNorm, Profile::kQkv, attention_.cache_ahead(layer, batch));
+  runtime_.adaptation.run(layer, Site::kQkv, attention_.qkv(layer, x), Profile::kNorm, Profile::kQkv,
+                          attention_.cache_ahead(layer, batch));
   attention_.attend(layer, batch);
-  add_product(attention_.output(layer, batch.size(), hidden), norms.attention_out, Profile::kPackAttention,
-              Profile::kOutput, mlp_ahead);
+  add_product(layer, Site::kOutput, attention_.output(layer, batch.size(), hidden), norms.attention_out,
+              Profile::kPackAttention, Profile::kOutput, mlp_ahead);
 
   ProjectionInput y = x;
   y.norm = &norms.mlp;
   if (mixture_) return mixture_->run(layer, y, hidden);
-  runtime_.projector.run(mlp_->input(layer, y), Profile::kNorm, Profile::kGateUp, mlp_->last_weights(layer));
+  runtime_.adaptation.run(layer, Site::kGateUp, mlp_->input(layer, y), Profile::kNorm, Profile::kGateUp,
+                          mlp_->last_weights(layer));
   mlp_->activate(layer, batch.size());
-  add_product(mlp_->output(layer, batch.size(), hidden), norms.mlp_out, Profile::kPackMlp, Profile::kDown, ahead);
+  add_product(layer, Site::kDown, mlp_->output(layer, batch.size(), hidden), norms.mlp_out, Profile::kPackMlp,
+              Profile::kDown, ahead);
 }
 
 // x + attention(n) + mlp(n) with n = norm(x).
 void Transformer::run_parallel(int64_t layer, const Batch& batch, float* hidden, const ReadAhead& ahead) {
   const ProjectionInput x{hidden, spec_.hidden_size, batch.size(), spec_.hidden_size, &norms_[layer].attention};
   const Product inputs[] = {attention_.qkv(layer, x), mlp_->input(layer, x)};
-  runtime_.projector.run(inputs, Profile::kNorm, Profile::kQkv, attention_.cache_ahead(layer, batch));
+  Adaptation& adaptation = runtime_.adaptation;
+  if (adaptation.active()) {
+    adaptation.run(layer, Site::kQkv, inputs[0], Profile::kNorm, Profile::kQkv);
+    adaptation.run(layer, Site::kGateUp, inputs[1], Profile::kNorm, Profile::kQkv);
+  } else {
+    runtime_.projector.run(inputs, Profile::kNorm, Profile::kQkv, attention_.cache_ahead(layer, batch));
+  }
   mlp_->activate(layer, batch.size());
   attention_.attend(layer, batch);
-  runtime_.projector.run(attention_.output(layer, batch.size(), hidden), Profile::kPackAttention, Profile::kOutput,
-                         mlp_->last_weights(layer));
-  runtime_.projector.run(mlp_->output(layer, batch.size(), hidden), Profile::kPackMlp, Profile::kDown, ahead);
+  adaptation.run(layer, Site::kOutput, attention_.output(layer, batch.size(), hidden), Profile::kPackAttention,
+                 Profile::kOutput, mlp_->last_weights(layer));
+  adaptation.run(layer, Site::kDown, mlp_->output(layer, batch.size(), hidden), Profile::kPackMlp, Profile::kDown,
+                 ahead);
 }
 
 // product.out += norm(product)
-void Transformer::add_product(Product product, const std::optional<Norm>& norm, Profile::Stage pack,
-                              Profile::Stage multiply, const ReadAhead& ahead) {
+void Transformer::add_product(int64_t layer, Site site, Product product, const std::optional<Norm>& norm,
+                              Profile::Stage pack, Profile::Stage multiply, const ReadAhead& ahead) {
   product.mode = norm ? MatmulOutput::kStore : MatmulOutput::kAdd;
   float* hidden = product.out;
   if (norm) product.out = added_.as<float>();
-  runtime_.projector.run(product, pack, multiply, ahead);
+  runtime_.adaptation.run(layer, site, product, pack, multiply, ahead);
   if (!norm) return;
   const int64_t rows = product.input.count;
   runtime_.pool.run((rows + 15) / 16, [&](int64_t chunk, int) {

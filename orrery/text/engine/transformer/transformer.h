@@ -17,6 +17,7 @@ class Transformer : public Layers {
   void begin(const Batch& batch) override;
   void run(int64_t layer, const Batch& batch, float* hidden, const ReadAhead& ahead) override;
   ReadAhead first_weights(int64_t layer) const override;
+  const Projection* projection(int64_t layer, Site site) const override;
 
  private:
   struct Norms {
@@ -24,8 +25,8 @@ class Transformer : public Layers {
     std::optional<Norm> attention_out, mlp_out;  // of their outputs
   };
   void run_parallel(int64_t layer, const Batch& batch, float* hidden, const ReadAhead& ahead);
-  void add_product(Product product, const std::optional<Norm>& norm, Profile::Stage pack, Profile::Stage multiply,
-                   const ReadAhead& ahead);
+  void add_product(int64_t layer, Site site, Product product, const std::optional<Norm>& norm, Profile::Stage pack,
+                   Profile::Stage multiply, const ReadAhead& ahead);
 
   const DecoderSpec& spec_;
   const LayerRuntime runtime_;
