@@ -14,6 +14,7 @@
 #include "orrery/formats/torch_pickle.h"
 #include "orrery/text/checkpoint.h"
 #include "orrery/text/checkpoint_cache.h"
+#include "orrery/text/plan/size.h"
 
 namespace orrery::cli {
 namespace {
@@ -78,11 +79,6 @@ ordered_json model_json(const text::DecoderSpec& spec) {
           {"tied_embeddings", spec.tied_embeddings}};
 }
 
-// Keys and values of every layer, for one token.
-int64_t cache_bytes_per_token(const text::DecoderSpec& spec, DType dtype) {
-  return 2 * spec.layers * bytes_of(dtype, spec.kv_heads * spec.head_dim);
-}
-
 ordered_json memory_json(const text::Checkpoint& checkpoint) {
   int64_t weights = 0;
   for (const TensorView& tensor : checkpoint.tensors()) weights += tensor.bytes;
@@ -90,7 +86,7 @@ ordered_json memory_json(const text::Checkpoint& checkpoint) {
   const int64_t context = std::min<int64_t>(spec.context_length, 8192);  // the engine's default
   ordered_json cache = ordered_json::object(), total = ordered_json::object();
   for (DType dtype : {DType::kF32, DType::kF16, DType::kQ8_0}) {
-    const int64_t per_token = cache_bytes_per_token(spec, dtype);
+    const int64_t per_token = text::cache_bytes_per_token(spec, dtype);
     cache[std::string(name(dtype))] = per_token;
     total[std::string(name(dtype))] = weights + per_token * context;
   }

@@ -12,6 +12,15 @@ int64_t widest_input(const DecoderSpec& spec) {
   return std::max({spec.hidden_size, spec.heads * spec.head_dim, spec.intermediate_size, spec.patches.values()});
 }
 
+int64_t state_bytes(const DecoderSpec& spec, int64_t tokens) {
+  switch (spec.mixer) {
+    case MixerKind::kHyena:
+      return Hyena::state_bytes(spec, tokens);
+    default:
+      return 0;
+  }
+}
+
 std::unique_ptr<Layers> make_layers(WeightLoader& loader, const LayerRuntime& runtime) {
   switch (loader.spec().mixer) {
     case MixerKind::kAttention:

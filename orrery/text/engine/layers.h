@@ -49,6 +49,9 @@ class Layers {
 /// Columns of the widest input of a projection.
 int64_t widest_input(const DecoderSpec& spec);
 
+/// Bytes of state that a sequence of `tokens` tokens has in a model of this spec; 0 for attention.
+int64_t state_bytes(const DecoderSpec& spec, int64_t tokens);
+
 /// The layers that the spec's mixer asks for.
 std::unique_ptr<Layers> make_layers(WeightLoader& loader, const LayerRuntime& runtime);
 

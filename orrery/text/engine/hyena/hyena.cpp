@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cassert>
+
 namespace orrery::text {
 namespace {
 
@@ -9,6 +11,12 @@ using kernels::kConvPage;
 using kernels::MatmulOutput;
 
 int64_t align16(int64_t floats) { return (floats + 15) / 16 * 16; }  // a cache line
+
+// Of a layer: the short filters' memory, and a page of the long ones'.
+int64_t before_floats(const DecoderSpec& spec) {
+  return align16((spec.hyena.short_filter_order - 1) * (spec.hyena.order + 1) * spec.hidden_size);
+}
+int64_t page_floats(const DecoderSpec& spec) { return (spec.hyena.order - 1) * align16(spec.hidden_size) * kConvPage; }
 
 }  // namespace
 
@@ -34,21 +42,22 @@ Hyena::Hyena(WeightLoader& loader, const LayerRuntime& runtime)
     mlp_.load(loader, i, prefix + "mlp.");
   }
   const HyenaOperator& mixer = blocks_.front().mixer;
-  before_floats_ = align16(mixer.before_floats());
-  page_floats_ = mixer.page_floats();
+  assert(before_floats(spec_) >= mixer.before_floats() && page_floats(spec_) == mixer.page_floats());
   scratch_floats_ = align16(mixer.scratch_floats());
   scratch_ = Buffer(runtime.pool.threads() * scratch_floats_ * sizeof(float));
 }
 
-int64_t Hyena::saved_state_bytes(int64_t tokens) const {
+int64_t Hyena::state_bytes(const DecoderSpec& spec, int64_t tokens) {
   const int64_t pages = (tokens + kConvPage - 1) / kConvPage;
-  return spec_.layers * (before_floats_ + pages * page_floats_) * static_cast<int64_t>(sizeof(float));
+  const int64_t floats = before_floats(spec) + pages * page_floats(spec);
+  return spec.layers * floats * static_cast<int64_t>(sizeof(float));
 }
 
 HyenaOperator::Memory Hyena::memory_of(std::byte* state, int64_t layer) const {
   float* before = reinterpret_cast<float*>(state);
-  float* pages = before + spec_.layers * before_floats_;
-  return {before + layer * before_floats_, pages + layer * page_floats_, spec_.layers * page_floats_, runtime_.context};
+  float* pages = before + spec_.layers * before_floats(spec_);
+  const int64_t page = page_floats(spec_);
+  return {before + layer * before_floats(spec_), pages + layer * page, spec_.layers * page, runtime_.context};
 }
 
 void Hyena::restore_state(std::byte* state, int64_t tokens) {

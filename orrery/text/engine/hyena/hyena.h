@@ -15,11 +15,13 @@ namespace orrery::text {
 class Hyena : public Layers {
  public:
   Hyena(WeightLoader& loader, const LayerRuntime& runtime);
+  /// What saved_state_bytes() is in a model of this spec.
+  static int64_t state_bytes(const DecoderSpec& spec, int64_t tokens);
   void begin(const Batch&) override {}
   void run(int64_t layer, const Batch& batch, float* hidden, const ReadAhead& ahead) override;
   ReadAhead first_weights(int64_t layer) const override { return blocks_[layer].in.ahead(); }
-  int64_t state_bytes() const override { return saved_state_bytes(runtime_.context); }
-  int64_t saved_state_bytes(int64_t tokens) const override;
+  int64_t state_bytes() const override { return state_bytes(spec_, runtime_.context); }
+  int64_t saved_state_bytes(int64_t tokens) const override { return state_bytes(spec_, tokens); }
   void restore_state(std::byte* state, int64_t tokens) override;
 
  private:
@@ -38,7 +40,7 @@ class Hyena : public Layers {
   const int64_t inputs_;  // of the operator
   std::vector<Block> blocks_;
   FeedForward mlp_;
-  int64_t before_floats_, page_floats_, scratch_floats_;
+  int64_t scratch_floats_;
   Buffer scratch_;         // per thread
   Buffer inputs_memory_;   // [max_tokens, inputs_]
   Buffer outputs_memory_;  // [max_tokens, hidden_size]

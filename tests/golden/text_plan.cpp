@@ -1,0 +1,29 @@
+// A config alone tells as many parameters as its checkpoint has.
+#include <gtest/gtest.h>
+
+#include "orrery/text/families/config_json.h"
+#include "orrery/text/families/family.h"
+#include "orrery/text/plan/size.h"
+#include "tests/golden/text_folders.h"
+
+namespace orrery::text::golden {
+
+class PlanGolden : public testing::TestWithParam<ModelCase> {};
+
+TEST_P(PlanGolden, CountsTheParametersOfTheCheckpoint) {
+  const auto checkpoint = Checkpoint::open(GetParam().model.string());
+  const std::filesystem::path& model = GetParam().model;
+  const bool is_config = model.filename().string().starts_with("config");
+  const ConfigJson config =
+      ConfigJson::open(is_config ? model : (is_directory(model) ? model : model.parent_path()) / "config.json");
+  DecoderSpec spec = family_of_hub(config).spec_from_hub(config);
+  spec.value_head = checkpoint->spec().value_head;  // what configs do not mention
+  spec.score_bias = checkpoint->spec().score_bias;
+  EXPECT_EQ(size_of(planned_tensors(spec)).parameters, checkpoint->spec().parameters);
+}
+
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(PlanGolden);
+INSTANTIATE_TEST_SUITE_P(Text, PlanGolden, testing::ValuesIn(model_cases()),
+                         [](const auto& info) { return info.param.name; });
+
+}  // namespace orrery::text::golden
