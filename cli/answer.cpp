@@ -59,18 +59,29 @@ std::string_view name(text::FinishReason reason) {
   return "?";
 }
 
+namespace {
+std::string drafts_text(const text::RequestStats& stats) {
+  if (stats.drafted_tokens == 0) return "";
+  return fmt::format(" · {} of {} guesses right", stats.accepted_tokens, stats.drafted_tokens);
+}
+}  // namespace
+
 std::string stats_text(const text::RequestStats& stats) {
   std::string text = fmt::format("prompt {} tokens", stats.prompt_tokens);
   if (stats.cached_tokens > 0) text += fmt::format(" ({} known)", stats.cached_tokens);
-  return text + fmt::format(", {:.0f} /s · answer {} tokens, {:.1f} /s",
-                            rate(computed_prompt_tokens(stats), stats.prompt_seconds), stats.completion_tokens,
-                            rate(stats.completion_tokens, stats.decode_seconds));
+  return text +
+         fmt::format(", {:.0f} /s · answer {} tokens, {:.1f} /s",
+                     rate(computed_prompt_tokens(stats), stats.prompt_seconds), stats.completion_tokens,
+                     rate(stats.completion_tokens, stats.decode_seconds)) +
+         drafts_text(stats);
 }
 
 nlohmann::ordered_json stats_json(const text::RequestStats& stats) {
   return {{"prompt_tokens", stats.prompt_tokens},
           {"cached_tokens", stats.cached_tokens},
           {"completion_tokens", stats.completion_tokens},
+          {"drafted_tokens", stats.drafted_tokens},
+          {"accepted_tokens", stats.accepted_tokens},
           {"prompt_tokens_per_second", rate(computed_prompt_tokens(stats), stats.prompt_seconds)},
           {"decode_tokens_per_second", rate(stats.completion_tokens, stats.decode_seconds)}};
 }

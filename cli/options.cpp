@@ -93,6 +93,11 @@ void add_engine_options(CLI::App& command, text::EngineOptions& engine, EngineOp
             "Element type of the key-value cache"))
       ->check(CLI::IsMember({"f32", "f16", "q8_0", "q4_0"}))
       ->default_str(std::string(name(engine.kv_dtype)));
+  group(command.add_flag("--lookup", engine.lookup,
+                         "Guess ahead what followed the last time: the same answer, sooner where it quotes"));
+  group(command.add_option("--draft", engine.draft,
+                           "Guess ahead with this smaller model of the same vocabulary: the same answer, sooner"))
+      ->option_text("MODEL");
   group(command.add_flag("--exact", engine.exact, "Compute in float32 throughout: the original's numbers, slowly"));
   group(command.add_flag("--legacy-window", engine.legacy_window,
                          "Sliding windows by the rule of 2023 (mistral-src, transformers 4.34): one key more"));

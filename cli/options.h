@@ -32,8 +32,8 @@ CLI::Option* add_repeatable(CLI::App& command, const std::string& name, std::fun
 /// The positional MODEL, required.
 void add_model_argument(CLI::App& command, std::string& model);
 
-/// --threads, --context, --kv, --exact, --legacy-window, --no-repack. A command whose --context means something else
-/// leaves that one out.
+/// --threads, --context, --kv, --lookup, --draft, --exact, --legacy-window, --no-repack. A command whose --context
+/// means something else leaves that one out.
 enum class EngineOptionSet { kAll, kWithoutContext };
 void add_engine_options(CLI::App& command, text::EngineOptions& engine, EngineOptionSet set = EngineOptionSet::kAll);
 

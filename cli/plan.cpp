@@ -75,7 +75,9 @@ std::string count_text(int64_t count) {
   return fmt::format("{:.2f} million", static_cast<double>(count) / 1e6);
 }
 
-std::string rate_text(double rate) { return rate >= 100 ? fmt::format("{:.0f}", rate) : fmt::format("{:.3g}", rate); }
+std::string number_text(double number) {
+  return number >= 100 ? fmt::format("{:.0f}", number) : fmt::format("{:.3g}", number);
+}
 
 std::string plan_text(const PlanCommand& command, const text::Plan& plan) {
   const text::Workload& work = command.options.workload;
@@ -93,7 +95,7 @@ std::string plan_text(const PlanCommand& command, const text::Plan& plan) {
                       plan.machine.threads);
 
   const auto hourly = command.hourly();
-  text += fmt::format("{:<10}{:>12}{:>14}{:>16}{:>14}", "type", "weights", "with a sequence",
+  text += fmt::format("{:<10}{:>10}{:>17}{:>17}{:>17}", "type", "weights", "with a sequence",
                       fmt::format("prompt of {}", work.prompt), fmt::format("decode of {}", work.decode));
   if (hourly) text += fmt::format("{:>24}", "per million tokens");
   text += "\n";
@@ -102,11 +104,12 @@ std::string plan_text(const PlanCommand& command, const text::Plan& plan) {
     const auto memory = static_cast<double>(row.weight_bytes + plan.sequence_bytes);
     const bool fits = memory < memory_of_machine();
     too_large |= !fits;
-    text += fmt::format("{:<10}{:>12}{:>14}{}{:>12} t/s{:>10} t/s", row.type, bytes_text(double(row.weight_bytes)),
-                        bytes_text(memory), fits ? " " : "*", rate_text(row.rates.prompt), rate_text(row.rates.decode));
+    text +=
+        fmt::format("{:<10}{:>10}{:>17}{}{:>12} t/s{:>13} t/s", row.type, bytes_text(double(row.weight_bytes)),
+                    bytes_text(memory), fits ? " " : "*", number_text(row.rates.prompt), number_text(row.rates.decode));
     if (hourly)
-      text += fmt::format("{:>12.4g}{:>12.4g}", text::price_per_million(*hourly, row.rates.prompt),
-                          text::price_per_million(*hourly, row.rates.decode));
+      text += fmt::format("{:>12}{:>12}", number_text(text::price_per_million(*hourly, row.rates.prompt)),
+                          number_text(text::price_per_million(*hourly, row.rates.decode)));
     text += "\n";
   }
   if (too_large) text += "* more than this machine has: the rates are what it would reach if it had it\n";

@@ -22,8 +22,19 @@ TEST_P(PlanGolden, CountsTheParametersOfTheCheckpoint) {
   EXPECT_EQ(size_of(planned_tensors(spec)).parameters, checkpoint->spec().parameters);
 }
 
+namespace {
+// Meta's params.json says too little: sizes follow from the weights beside it.
+std::vector<ModelCase> cases_with_config() {
+  std::vector<ModelCase> cases = model_cases();
+  std::erase_if(cases, [](const ModelCase& model) {
+    return exists((is_directory(model.model) ? model.model : model.model.parent_path()) / "params.json");
+  });
+  return cases;
+}
+}  // namespace
+
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(PlanGolden);
-INSTANTIATE_TEST_SUITE_P(Text, PlanGolden, testing::ValuesIn(model_cases()),
+INSTANTIATE_TEST_SUITE_P(Text, PlanGolden, testing::ValuesIn(cases_with_config()),
                          [](const auto& info) { return info.param.name; });
 
 }  // namespace orrery::text::golden

@@ -48,6 +48,11 @@ EngineOptions resolve(EngineOptions options, const DecoderSpec& spec) {
   check(options.context >= 0, "context", options.context, "0 (the model's) or more");
   const int64_t longest = spec.constant_memory() ? std::numeric_limits<int32_t>::max() : spec.context_length;
   check(options.context <= longest, "context", options.context, fmt::format("at most the model's {} tokens", longest));
+  if ((options.lookup || !options.draft.empty()) && spec.mixer != MixerKind::kAttention)
+    throw Error({.doing = "start the engine",
+                 .where = options.lookup ? "option lookup" : "option draft",
+                 .found = fmt::format("a model of the family {}, whose state cannot take back a guess", spec.family),
+                 .expected = "a model with attention"});
   if (options.threads == 0) options.threads = available_cores();
   if (options.context == 0) options.context = spec.constant_memory() ? longest : std::min<int64_t>(longest, 8192);
   if (options.exact) options.kv_dtype = DType::kF32;

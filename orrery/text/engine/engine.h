@@ -26,6 +26,8 @@ struct EngineOptions {
   bool mapped = false;           ///< weights stay in the mapped file where they can: slower, for models beyond memory
   bool legacy_window = false;    ///< sliding windows by the rule of 2023 (mistral-src, transformers 4.34): one key more
   int64_t prompt_chunk = 512;    ///< prompt tokens computed in one step beside the running answers
+  bool lookup = false;           ///< guess ahead what followed the last time (Saxena 2023, prompt look-up decoding)
+  std::string draft;  ///< guess ahead with this smaller model of the same vocabulary, as Checkpoint::open takes it
 };
 
 /// Pictures in a prompt, for models whose spec() has patches.
@@ -69,6 +71,7 @@ struct StreamEvent {
 struct RequestStats {
   int64_t prompt_tokens = 0, cached_tokens = 0, completion_tokens = 0;
   double prompt_seconds = 0, decode_seconds = 0;
+  int64_t drafted_tokens = 0, accepted_tokens = 0;  ///< guessed ahead, and of these right
 };
 
 /// An answer under way. Movable; dropping it cancels the request.

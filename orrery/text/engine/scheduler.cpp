@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "orrery/text/engine/lookup.h"
+
 namespace orrery::text {
 namespace {
 
@@ -12,6 +14,11 @@ using kernels::kPageTokens;
 // Prompt tokens per step while others are answering: a step then takes a few times a decode's, so that answers keep
 // flowing.
 constexpr int64_t kPromptBesideAnswers = 128;
+// Guesses of one sequence: with its last token 7 rows, which attend as one does (kernels/attention: in float32), so
+// that what is sampled does not depend on the guesses, not even in the last bit.
+constexpr int64_t kMostDrafts = 6;
+constexpr int64_t kDraftRows =
+    16;  // of a step; more would not be bound by reading the weights any more (projector.cpp)
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 int64_t pages_for(int64_t tokens) { return (tokens + kPageTokens - 1) / kPageTokens; }
@@ -37,6 +44,7 @@ Sequence::Sequence(Request r, std::shared_ptr<const AdapterSet> a, std::shared_p
       decoder(tokenizer),
       stop(request.stop),
       tokens(request.prompt),
+      draft_length(kMostDrafts),
       started(Clock::now()) {
   sampler.accept_prompt(tokens);
   stats.prompt_tokens = static_cast<int64_t>(tokens.size());
@@ -52,17 +60,24 @@ Scheduler::Scheduler(const EngineOptions& options, const DecoderSpec& spec, cons
       states_(states),
       forward_(forward),
       pool_(pool),
-      spec_(spec) {}
+      spec_(spec) {
+  if (!options.draft.empty()) draft_model_.emplace(options.draft, checkpoint, options, pool);
+}
+
+int64_t most_drafts(int64_t answers) { return std::clamp<int64_t>(kDraftRows / answers - 1, 0, kMostDrafts); }
 
 void Scheduler::step() {
   drop_cancelled();
   admit();
+  draft();
   gather();
   if (batch_.empty()) return;
   std::span<float> logits = forward_.step(segments_);
   sampling_.clear();
   for (Sequence* sequence : batch_) {
-    sequence->computed += sequence->batch_tokens;
+    const auto drafts = static_cast<int64_t>(sequence->drafts.size());
+    sequence->tokens.resize(sequence->tokens.size() - drafts);
+    sequence->computed += sequence->batch_tokens - drafts;
     for (; (sequence->remembered + 1) * kPageTokens <= sequence->computed; ++sequence->remembered) {
       const int64_t i = sequence->remembered;
       if (cache_.page_count() == 0 || !sequence->embeddings.empty()) continue;  // tokens do not tell pictures apart
@@ -72,8 +87,8 @@ void Scheduler::step() {
     }
     sequence->pages->drop_behind(sequence->computed);
     if (sequence->computed < static_cast<int64_t>(sequence->tokens.size())) continue;
-    sequence->logits = logits.first(spec_.vocab_size);
-    logits = logits.subspan(spec_.vocab_size);
+    sequence->logits = logits.first((drafts + 1) * spec_.vocab_size);
+    logits = logits.subspan((drafts + 1) * spec_.vocab_size);
     sampling_.push_back(sequence);
   }
   sample();
@@ -135,6 +150,28 @@ void Scheduler::embed_patches(Sequence& sequence) {
     sequence.embeddings[patches.positions[i]] = sequence.patch_rows.data() + i * spec_.hidden_size;
 }
 
+// Speculative decoding: guesses are computed together with the last token, and each that is what the sampler takes
+// anyway saves a step. Not while a prompt is computed: then steps are bound by the products.
+void Scheduler::draft() {
+  for (const auto& sequence : running_) sequence->drafts.clear();
+  if (!options_.lookup && !draft_model_) return;
+  for (const auto& sequence : running_)
+    if (sequence->computed + 1 < static_cast<int64_t>(sequence->tokens.size())) return;
+  draft_tasks_.clear();
+  for (const auto& sequence : running_) {
+    const auto size = static_cast<int64_t>(sequence->tokens.size());
+    const int64_t most = std::min(
+        {most_drafts(static_cast<int64_t>(running_.size())), sequence->draft_length, sequence->limit - size - 1});
+    if (most <= 0) continue;
+    if (options_.lookup) draft_by_lookup(sequence->tokens, most);
+    const bool found = static_cast<int64_t>(sequence->tokens.size()) > size;
+    if (draft_model_ && !found) draft_tasks_.push_back({sequence->tokens, sequence->draft_memory, most});
+  }
+  if (!draft_tasks_.empty()) draft_model_->draft(draft_tasks_);
+  for (const auto& sequence : running_)
+    sequence->drafts.assign(sequence->tokens.begin() + sequence->computed + 1, sequence->tokens.end());
+}
+
 void Scheduler::gather() {
   segments_.clear();
   batch_.clear();
@@ -156,6 +193,7 @@ void Scheduler::gather() {
                          .embeddings = embeddings_of(*sequence),
                          .state = sequence->state,
                          .adapters = sequence->adapters.get(),
+                         .all_logits = !sequence->drafts.empty(),
                          .last_logits = end == total});
     batch_.push_back(sequence.get());
   }
@@ -163,32 +201,59 @@ void Scheduler::gather() {
 
 void Scheduler::sample() {
   Profile::Timer timer(forward_.profile(), Profile::kSample);
-  pool_.run(static_cast<int64_t>(sampling_.size()), [&](int64_t i, int) {
-    Sequence& sequence = *sampling_[i];
-    try {
-      sequence.logprobs.clear();
-      const int32_t top = sequence.request.top_logprobs;
-      sequence.sampled =
-          sequence.sampler.sample(sequence.logits, std::max(top, 0), top >= 0 ? &sequence.logprobs : nullptr);
-    } catch (const std::exception& error) {
-      sequence.failure = error.what();
+  pool_.run(static_cast<int64_t>(sampling_.size()), [&](int64_t i, int) { sample(*sampling_[i]); });
+}
+
+// Every token is drawn from what the model says after those before it, as without guesses; a guess only decides whether
+// the next one's logits are there already. So answers are the same, token by token, whatever guesses.
+void Scheduler::sample(Sequence& sequence) {
+  const int32_t top = sequence.request.top_logprobs;
+  const std::vector<TokenId>& drafts = sequence.drafts;
+  sequence.sampled.clear();
+  try {
+    for (size_t i = 0; i <= drafts.size(); ++i) {
+      Sequence::Sampled next;
+      const std::span<float> logits = sequence.logits.subspan(i * spec_.vocab_size, spec_.vocab_size);
+      next.token = sequence.sampler.sample(logits, std::max(top, 0), top >= 0 ? &next.logprobs : nullptr);
+      sequence.sampled.push_back(std::move(next));
+      const TokenId token = sequence.sampled.back().token;
+      if (i == drafts.size() || token != drafts[i] || ends(sequence, token) || sequence.sampler.finished()) break;
     }
-  });
+  } catch (const std::exception& error) {
+    sequence.failure = error.what();
+  }
+}
+
+bool Scheduler::ends(const Sequence& sequence, TokenId token) const {
+  return !sequence.request.ignore_eos && tokenizer_.is_end_of_generation(token);
 }
 
 void Scheduler::hand_out(Sequence& sequence) {
+  const auto drafted = static_cast<int64_t>(sequence.drafts.size());
+  const int64_t accepted = std::max<int64_t>(0, static_cast<int64_t>(sequence.sampled.size()) - 1);
+  sequence.stats.drafted_tokens += drafted;
+  sequence.stats.accepted_tokens += accepted;
+  if (drafted > 0) sequence.draft_length = std::clamp<int64_t>(2 * accepted, 1, kMostDrafts);
+  for (const Sequence::Sampled& sampled : sequence.sampled) {
+    hand_out(sequence, sampled);
+    if (sequence.stream == nullptr) return;
+  }
   if (!sequence.failure.empty()) return end(sequence, FinishReason::kError, sequence.failure);
+  sequence.computed += accepted;  // all but the last
+}
+
+void Scheduler::hand_out(Sequence& sequence, const Sequence::Sampled& sampled) {
   if (sequence.stats.completion_tokens == 0) {
     sequence.first_token = Clock::now();
     sequence.stats.prompt_seconds = std::chrono::duration<double>(sequence.first_token - sequence.started).count();
   }
-  const TokenId token = sequence.sampled;
+  const TokenId token = sampled.token;
   ++sequence.stats.completion_tokens;
   sequence.stats.decode_seconds = seconds_since(sequence.first_token);
-  if (!sequence.request.ignore_eos && tokenizer_.is_end_of_generation(token)) return end(sequence, FinishReason::kStop);
+  if (ends(sequence, token)) return end(sequence, FinishReason::kStop);
   sequence.tokens.push_back(token);
   sequence.stream->push(
-      {.token = token, .text = sequence.stop.push(sequence.decoder.push(token)), .logprobs = sequence.logprobs});
+      {.token = token, .text = sequence.stop.push(sequence.decoder.push(token)), .logprobs = sampled.logprobs});
   if (sequence.stop.stopped() || sequence.sampler.finished()) return end(sequence, FinishReason::kStop);
   const auto length = static_cast<int64_t>(sequence.tokens.size());
   if (length >= sequence.limit) end(sequence, FinishReason::kLength);

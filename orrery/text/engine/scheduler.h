@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "orrery/text/engine/draft_model.h"
 #include "orrery/text/engine/forward.h"
 #include "orrery/text/engine/sequence_memory.h"
 #include "orrery/text/engine/stop_text.h"
@@ -34,19 +35,29 @@ struct Sequence {
   std::vector<float> patch_rows;         ///< embeddings of the prompt's image patches
   std::vector<const float*> embeddings;  ///< per token of the prompt, nullptr or into patch_rows; empty: no picture
   int64_t remembered = 0;                ///< pages the cache has been told about
+  DraftModel::Memory draft_memory;
+  int64_t draft_length;  ///< tokens worth guessing next
   RequestStats stats;
   std::chrono::steady_clock::time_point started, first_token;
 
   // Of the step under way
+  struct Sampled {
+    TokenId token;
+    std::vector<TokenLogprob> logprobs;
+  };
   int64_t batch_tokens = 0;
-  std::span<float> logits;
-  TokenId sampled = -1;
-  std::vector<TokenLogprob> logprobs;
+  std::vector<TokenId> drafts;   ///< guesses, computed after the last token
+  std::span<float> logits;       ///< after the last token and after each guess
+  std::vector<Sampled> sampled;  ///< as long as the guesses were right, and one more
   std::string failure;
 };
 
 /// Tokens in the cache of a sequence that sees `window` keys while it computes `chunk` tokens at once.
 int64_t ring_tokens(int64_t window, int64_t chunk);
+
+/// Guesses for each of `answers` sequences in a step that computes nothing else: as many as leave the step bound by
+/// reading the weights, so none when it is full anyway.
+int64_t most_drafts(int64_t answers);
 
 /// One thread at a time (the engine's).
 class Scheduler {
@@ -66,9 +77,13 @@ class Scheduler {
   void drop_cancelled();
   void admit();
   void embed_patches(Sequence& sequence);
+  void draft();
   void gather();
   void sample();
+  void sample(Sequence& sequence);
   void hand_out(Sequence& sequence);
+  void hand_out(Sequence& sequence, const Sequence::Sampled& sampled);
+  bool ends(const Sequence& sequence, TokenId token) const;
   void end(Sequence& sequence, FinishReason reason, const std::string& message = "");
   int64_t pages_at_most(const Sequence& sequence) const;
   int64_t pages_to_come(const Sequence& sequence) const;
@@ -80,10 +95,12 @@ class Scheduler {
   Forward& forward_;
   ThreadPool& pool_;
   const DecoderSpec& spec_;
+  std::optional<DraftModel> draft_model_;
   std::deque<std::unique_ptr<Sequence>> waiting_;
   std::vector<std::unique_ptr<Sequence>> running_;
   std::vector<Segment> segments_;
   std::vector<Sequence*> batch_, sampling_;
+  std::vector<DraftModel::Task> draft_tasks_;
 };
 
 }  // namespace orrery::text
