@@ -65,8 +65,7 @@ ordered_json plan_json(const PlanCommand& command, const text::Plan& plan) {
            {{"isa", text::Engine::isa()},
             {"threads", plan.machine.threads},
             {"memory_bytes", memory_of_machine()},
-            {"read_bytes_per_second", plan.machine.read_bandwidth},
-            {"loop_seconds", plan.machine.loop_seconds}}},
+            {"read_bytes_per_second", plan.machine.read_bandwidth}}},
           {"types", rows}};
 }
 

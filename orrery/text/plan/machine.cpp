@@ -67,12 +67,14 @@ Buffer random_rows(int64_t tokens, int64_t cols, bool quantized, PackedRows& row
   Buffer memory(kernels::packed_rows_bytes(tokens, cols));
   rows = kernels::place_packed_rows(tokens, cols, quantized, memory.data());
   kernels::clear_padding(rows);
-  const std::vector<float> values = random_values(cols);
+  std::vector<float> values = random_values(cols);
+  for (int64_t c = 7; c < cols; c += kernels::kSuperBlock)
+    values[c] *= 100;  // a language model's outliers: packed_rows.h
   for (int64_t t = 0; t < tokens; ++t) kernels::pack_row(values.data(), t, rows);
   return memory;
 }
 
-MachineRates::Products measure_products(ThreadPool& pool, PackedKind kind, int64_t cols) {
+MachineRates::Products measure_products(ThreadPool& pool, PackedKind kind, int64_t cols, int64_t loop_weights) {
   PackedMatrix weights{.kind = kind, .cols = cols};
   weights.rows = kWeightBytes / weights.strip_bytes() * kStripRows;
   const Buffer memory = random_weights(weights);
@@ -83,12 +85,24 @@ MachineRates::Products measure_products(ThreadPool& pool, PackedKind kind, int64
   std::vector<float> out(std::max(weights.rows, kPromptTokens * kManyRows));
 
   MachineRates::Products rates;
-  const double decode = mean_seconds([&] {
-    pool.run_stretches(weights.strips(), [&](int64_t first, int64_t last, int) {
-      kernels::matmul(weights, one, first, last, kernels::MatmulOutput::kStore, out.data(), weights.rows);
+  // All weights, `strips` to a loop, which asks for the next one's as the engine's do.
+  const auto bytes_per_second = [&](int64_t strips) {
+    const double seconds = mean_seconds([&] {
+      for (int64_t begin = 0; begin < weights.strips(); begin += strips) {
+        const int64_t next = std::min(begin + strips, weights.strips() - strips);
+        pool.run_stretches(std::min(strips, weights.strips() - begin),
+                           [&](int64_t first, int64_t last, int) {
+                             kernels::matmul(weights, one, begin + first, begin + last, kernels::MatmulOutput::kStore,
+                                             out.data(), weights.rows);
+                           },
+                           {weights.data + next * weights.strip_bytes(), strips, weights.strip_bytes()});
+      }
     });
-  });
-  rates.bytes_per_second = static_cast<double>(weights.bytes()) / decode;
+    return static_cast<double>(weights.bytes()) / seconds;
+  };
+  rates.bytes_per_second = bytes_per_second(weights.strips());
+  rates.looped_bytes_per_second =
+      bytes_per_second(std::clamp<int64_t>(loop_weights / (kStripRows * cols), 1, weights.strips()));
 
   PackedMatrix few = weights;
   few.rows = kManyRows;
@@ -101,19 +115,6 @@ MachineRates::Products measure_products(ThreadPool& pool, PackedKind kind, int64
   });
   rates.per_second = static_cast<double>(kPromptTokens * kManyRows * cols) / prompt;
   return rates;
-}
-
-// A loop of the pool, as the engine runs them one after the other.
-double measure_loop(ThreadPool& pool) {
-  constexpr int kLoops = 2000;
-  std::vector<int64_t> items(64 * static_cast<size_t>(pool.threads()));
-  return mean_seconds([&] {
-           for (int i = 0; i < kLoops; ++i)
-             pool.run_stretches(static_cast<int64_t>(items.size()), [&](int64_t first, int64_t last, int) {
-               for (int64_t item = first; item < last; ++item) ++items[item];
-             });
-         }) /
-         kLoops;
 }
 
 // The second half of a prompt of 512, on a cache of float16.
@@ -172,10 +173,9 @@ MachineRates measure_machine(ThreadPool& pool, const MeasuredShapes& shapes) {
   MachineRates rates;
   rates.threads = pool.threads();
   rates.read_bandwidth = kernels::read_bandwidth(pool);
-  rates.loop_seconds = measure_loop(pool);
   rates.rows_per_second = measure_rows(pool, cols);
   rates.attention_per_second = measure_attention(pool, shapes.head_dim);
-  for (PackedKind kind : shapes.kinds) rates.products[kind] = measure_products(pool, kind, cols);
+  for (PackedKind kind : shapes.kinds) rates.products[kind] = measure_products(pool, kind, cols, shapes.loop_weights);
   return rates;
 }
 

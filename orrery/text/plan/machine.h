@@ -15,11 +15,11 @@ struct MachineRates {
   int threads = 1;
   /// Of products with one kind of weights.
   struct Products {
-    double bytes_per_second = 0;  ///< of weights that lie in memory, multiplied with one token
-    double per_second = 0;        ///< multiplications with many tokens
+    double bytes_per_second = 0;         ///< of weights in memory times one token
+    double looped_bytes_per_second = 0;  ///< the same in loops as long as the model's
+    double per_second = 0;               ///< multiplications with many tokens
   };
   double read_bandwidth = 0;        ///< bytes per second, nothing computed
-  double loop_seconds = 0;          ///< of a loop of the pool whose pieces do nothing
   double attention_per_second = 0;  ///< multiplications in a prompt of 512 tokens
   double rows_per_second = 0;       ///< elements of rows normalised and rounded
   std::map<kernels::PackedKind, Products> products;
@@ -27,7 +27,8 @@ struct MachineRates {
 
 struct MeasuredShapes {
   std::set<kernels::PackedKind> kinds;
-  int64_t cols = 1024;  ///< of a row of weights
+  int64_t cols = 1024;             ///< of a row of weights
+  int64_t loop_weights = 1 << 20;  ///< elements of the matrices that one loop of a decoded token multiplies with
   int64_t head_dim = 64;
 };
 

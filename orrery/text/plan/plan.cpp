@@ -62,7 +62,7 @@ Plan make_plan(const std::string& model, const PlanOptions& options) {
   MeasuredShapes shapes;
   for (const auto& variant : variants) {
     const MeasuredShapes own = shapes_of(spec, variant);
-    shapes.cols = own.cols, shapes.head_dim = own.head_dim;
+    shapes.cols = own.cols, shapes.loop_weights = own.loop_weights, shapes.head_dim = own.head_dim;
     shapes.kinds.insert(own.kinds.begin(), own.kinds.end());
   }
   plan.machine = measure_machine(pool, shapes);

@@ -60,8 +60,13 @@ double mixing_products(const DecoderSpec& spec, double keys) {
 MeasuredShapes shapes_of(const DecoderSpec& spec, const std::vector<PlannedTensor>& tensors) {
   MeasuredShapes shapes{.cols = spec.hidden_size};
   if (spec.mixer == MixerKind::kAttention) shapes.head_dim = spec.head_dim;
-  for (const PlannedTensor& tensor : tensors)
-    if (is_multiplied(tensor)) shapes.kinds.insert(packed(tensor).kind);
+  double weights = 0;
+  for (const PlannedTensor& tensor : tensors) {
+    if (!is_multiplied(tensor)) continue;
+    shapes.kinds.insert(packed(tensor).kind);
+    if (!tensor.head) weights += tensor.read * static_cast<double>(tensor.view.elements());
+  }
+  shapes.loop_weights = static_cast<int64_t>(weights) / (spec.layers * loops_of_layer(spec));
   return shapes;
 }
 
@@ -76,7 +81,8 @@ PredictedRates predict(const DecoderSpec& spec, const std::vector<PlannedTensor>
     if (!is_multiplied(tensor)) continue;
     const PackedMatrix matrix = packed(tensor);
     const MachineRates::Products& products = machine.products.at(matrix.kind);
-    const double read = tensor.read * static_cast<double>(matrix.bytes()), seconds = read / products.bytes_per_second;
+    const double read = tensor.read * static_cast<double>(matrix.bytes());
+    const double seconds = read / (tensor.head ? products.bytes_per_second : products.looped_bytes_per_second);
     bytes += read;
     decode_seconds += seconds;
     prompt_seconds += tensor.head ? seconds / prompt
@@ -89,7 +95,6 @@ PredictedRates predict(const DecoderSpec& spec, const std::vector<PlannedTensor>
   decode_seconds += cache / machine.read_bandwidth;
   decode_seconds += mixing_products(spec, depth + decode / 2) / machine.attention_per_second;
   decode_seconds += rows * machine.threads;  // each thread rounds the row for itself
-  decode_seconds += static_cast<double>(spec.layers * loops_of_layer(spec) + 2) * machine.loop_seconds;
 
   prompt_seconds += mixing_products(spec, depth + (prompt + kQueryTile) / 2) / machine.attention_per_second + rows;
   rates.decode = 1 / decode_seconds;

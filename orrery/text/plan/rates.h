@@ -23,10 +23,10 @@ struct PredictedRates {
 /// What measure_machine() must measure for predict().
 MeasuredShapes shapes_of(const DecoderSpec& spec, const std::vector<PlannedTensor>& tensors);
 
-/// A decoded token reads its weights and its cache once, and goes through the engine's loops; a prompt's tokens
-/// multiply with every matrix (the head only the last one), attend to what is before them, and are normalised and
-/// rounded in between. `machine` was measured for these tensors, or more. Throws Error naming a tensor whose type has
-/// no kernel of its own: such weights are taken apart for every product, at a rate that this does not know.
+/// A decoded token reads its weights, loop by loop, and its cache once; a prompt's tokens multiply with every matrix
+/// (the head only the last one), attend to what is before them, and are normalised and rounded in between. `machine`
+/// was measured for these tensors, or more. Throws Error naming a tensor whose type has no kernel of its own: such
+/// weights are taken apart for every product, at a rate that this does not know.
 PredictedRates predict(const DecoderSpec& spec, const std::vector<PlannedTensor>& tensors, const MachineRates& machine,
                        const Workload& workload);
 

@@ -52,9 +52,8 @@ TEST(PlanSize, WindowsBoundTheCacheAndStatesGrowByPages) {
 
 // A machine on which nothing costs but what the test is about.
 MachineRates free_machine(const DecoderSpec& spec, const std::vector<PlannedTensor>& tensors) {
-  MachineRates machine{
-      .threads = 2, .read_bandwidth = 1e18, .loop_seconds = 0, .attention_per_second = 1e18, .rows_per_second = 1e18};
-  for (kernels::PackedKind kind : shapes_of(spec, tensors).kinds) machine.products[kind] = {1e18, 1e18};
+  MachineRates machine{.threads = 2, .read_bandwidth = 1e18, .attention_per_second = 1e18, .rows_per_second = 1e18};
+  for (kernels::PackedKind kind : shapes_of(spec, tensors).kinds) machine.products[kind] = {1e18, 1e18, 1e18};
   return machine;
 }
 
@@ -62,10 +61,11 @@ TEST(PlanRates, DecodingReadsEveryMatrixButTheTableOfEmbeddings) {
   const DecoderSpec spec = spec_of(tiny_config());
   const auto tensors = retyped(planned_tensors(spec), spec, mixture_named("F32"));
   MachineRates machine = free_machine(spec, tensors);
-  machine.products.at(kernels::PackedKind::kF32).bytes_per_second = 1e6;
+  machine.products.at(kernels::PackedKind::kF32).bytes_per_second = 1e6;         // the head
+  machine.products.at(kernels::PackedKind::kF32).looped_bytes_per_second = 2e6;  // the layers
   const PredictedRates rates = predict(spec, tensors, machine, {});
   EXPECT_EQ(rates.bytes_per_token, 4 * (2 * kLayerMatrices + kEmbedding));
-  EXPECT_NEAR(rates.decode, 1e6 / double(rates.bytes_per_token), 1e-3);
+  EXPECT_NEAR(rates.decode, 1e6 / double(4 * (kLayerMatrices + kEmbedding)), 1e-3);
 }
 
 TEST(PlanRates, PromptsMultiplyWithEveryMatrixButTheHead) {
@@ -76,12 +76,10 @@ TEST(PlanRates, PromptsMultiplyWithEveryMatrixButTheHead) {
   EXPECT_NEAR(predict(spec, tensors, machine, {}).prompt, 1e6 / (2.0 * kLayerMatrices), 1e-3);
 }
 
-TEST(PlanRates, LoopsAndCacheAndAttentionCost) {
+TEST(PlanRates, CacheAndAttentionCost) {
   const DecoderSpec spec = spec_of(tiny_config());
   const auto tensors = retyped(planned_tensors(spec), spec, mixture_named("F32"));
-  MachineRates loops = free_machine(spec, tensors), cache = loops, attention = loops;
-  loops.loop_seconds = 1e-6;
-  EXPECT_NEAR(predict(spec, tensors, loops, {}).decode, 1e6 / (2 * 5 + 2), 1);
+  MachineRates cache = free_machine(spec, tensors), attention = cache;
   cache.read_bandwidth = 256e3;  // a thousand tokens of the cache a second
   EXPECT_NEAR(predict(spec, tensors, cache, {.decode = 20, .depth = 90}).decode, 10, 1e-3);
   attention.attention_per_second = 2.0 * 2 * 64 * 1000;  // a thousand keys of all heads and layers a second
