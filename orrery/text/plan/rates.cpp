@@ -26,16 +26,15 @@ PackedMatrix packed(const PlannedTensor& tensor) {
 
 bool is_multiplied(const PlannedTensor& tensor) { return tensor.is_matrix() && (tensor.head || !tensor.embedding); }
 
-// Loops of the pool for each layer of a decoded token (docs/engine.md, "A step").
-int64_t loops_of_layer(const DecoderSpec& spec) {
-  const int64_t mlp = spec.mixture.experts > 0 ? 4 : spec.gated_mlp ? 2 : 3;
+// Loops of the pool that read a layer's matrices (docs/engine.md, "A step").
+int64_t matrix_loops(const DecoderSpec& spec) {
   switch (spec.mixer) {
     case MixerKind::kAttention:
-      return 3 + mlp - (spec.parallel_blocks ? 1 : 0) + (spec.output_norms ? 2 : 0);
     case MixerKind::kHyena:
-      return 3 + mlp;
+      return spec.parallel_blocks ? 3 : 4;  // in, out, up, down; the first and third together
     default:
-      return 9;  // RWKV: shifts, projections, recurrence, output, and the same for its feed-forward layer
+      return 6;  // RWKV: what the time mix reads, its small networks, its output, gate, key and value of the channel
+                 // mix
   }
 }
 
@@ -66,7 +65,7 @@ MeasuredShapes shapes_of(const DecoderSpec& spec, const std::vector<PlannedTenso
     shapes.kinds.insert(packed(tensor).kind);
     if (!tensor.head) weights += tensor.read * static_cast<double>(tensor.view.elements());
   }
-  shapes.loop_weights = static_cast<int64_t>(weights) / (spec.layers * loops_of_layer(spec));
+  shapes.loop_weights = static_cast<int64_t>(weights) / (spec.layers * matrix_loops(spec));
   return shapes;
 }
 
