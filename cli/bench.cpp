@@ -90,7 +90,8 @@ ordered_json shares_json(const std::vector<std::pair<std::string, double>>& prof
 }
 
 ordered_json report_json(const BenchCommand& command, const text::Engine& engine, const Report& report) {
-  const auto& [prompt, decode, prompt_first, prompt_last, prompt_profile, decode_profile] = report.throughput;
+  const auto& [prompt, decode, prompt_first, prompt_last, prompt_profile, decode_profile, drafted, accepted] =
+      report.throughput;
   ordered_json document = {{"model", model_name(engine.checkpoint())},
                            {"isa", text::Engine::isa()},
                            {"threads", engine.options().threads},
@@ -107,6 +108,8 @@ ordered_json report_json(const BenchCommand& command, const text::Engine& engine
                            {"prompt_seconds_per_token_last", prompt_last},
                            {"decode_tokens_per_second", text::mean_and_deviation(decode).first},
                            {"decode_tokens_per_second_samples", decode},
+                           {"drafted_tokens", drafted},
+                           {"accepted_tokens", accepted},
                            {"bytes_per_token", engine.bytes_per_token()},
                            {"memory_bandwidth_gb_per_second", report.bandwidth / 1e9},
                            {"memory_bandwidth_share", report.bandwidth_share},
@@ -143,6 +146,8 @@ std::string report_text(const BenchCommand& command, const text::Engine& engine,
                         1e3 * report.throughput.prompt_first, 1e3 * report.throughput.prompt_last,
                         report.throughput.prompt_last / report.throughput.prompt_first);
   text += rate_line(fmt::format("decode of {}{}", options.decode, many), report.throughput.decode);
+  if (report.throughput.drafted > 0)
+    text += fmt::format("{:<22}{:>8} of {} right\n", "guesses", report.throughput.accepted, report.throughput.drafted);
   text += fmt::format("{:<22}{:8.1f} GB/s", "memory bandwidth", report.bandwidth / 1e9);
   if (report.bandwidth_share > 0)
     text += fmt::format("; decode reads {} a step: {:.0f} % of it",

@@ -76,6 +76,8 @@ class Measurement {
     return computed <= 2 * chunk ? std::pair(first, last) : std::pair(0.0, 0.0);
   }
 
+  int64_t drafted = 0, accepted = 0;
+
   // Tokens per second while all sequences are being decoded.
   double decode() {
     const std::vector<Timeline> timelines =
@@ -87,6 +89,10 @@ class Measurement {
     if (start >= end) {  // answers so short that one ends before another begins: from the very first token to the last
       start = first_token(*std::ranges::min_element(timelines, {}, first_token));
       end = last_token(*std::ranges::max_element(timelines, {}, last_token));
+    }
+    for (const Timeline& timeline : timelines) {
+      drafted += timeline.stats.drafted_tokens;
+      accepted += timeline.stats.accepted_tokens;
     }
     int64_t decoded = 0;
     for (const Timeline& timeline : timelines)
@@ -167,6 +173,8 @@ Throughput measure_throughput(Engine& engine, const ThroughputOptions& options,
     std::tie(result.prompt_first, result.prompt_last) = measurement.prompt_ends();
   }
   if (options.decode > 0) measure(&Measurement::decode, result.decode, result.decode_profile);
+  result.drafted = measurement.drafted;
+  result.accepted = measurement.accepted;
   return result;
 }
 

@@ -29,6 +29,7 @@ struct Throughput {
   /// (EngineOptions::prompt_chunk) or the engine could not reuse the cache of what stands before the last.
   double prompt_first = 0, prompt_last = 0;
   std::vector<std::pair<std::string, double>> prompt_profile, decode_profile;  ///< seconds per kernel, all repetitions
+  int64_t drafted = 0, accepted = 0;  ///< tokens guessed ahead in answers, and of these right
 };
 
 /// What llama.cpp's llama-bench (one sequence) and llama-batched-bench (several) measure: random prompts, each used
