@@ -14,6 +14,7 @@
 #include "orrery/formats/torch_pickle.h"
 #include "orrery/text/checkpoint.h"
 #include "orrery/text/checkpoint_cache.h"
+#include "orrery/text/engine/layers.h"
 #include "orrery/text/plan/size.h"
 
 namespace orrery::cli {
@@ -64,25 +65,29 @@ ordered_json value_json(const formats::GgufValue& value, bool all) {
 }
 
 ordered_json model_json(const text::DecoderSpec& spec) {
-  return {{"family", spec.family},
-          {"parameters", spec.parameters},
-          {"vocab_size", spec.vocab_size},
-          {"hidden_size", spec.hidden_size},
-          {"layers", spec.layers},
-          {"heads", spec.heads},
-          {"kv_heads", spec.kv_heads},
-          {"head_dim", spec.head_dim},
-          {"intermediate_size", spec.intermediate_size},
-          {"context_length", spec.context_length},
-          {"rope_theta", shortest(spec.rope.theta)},
-          {"norm_eps", shortest(spec.norm_eps)},
-          {"tied_embeddings", spec.tied_embeddings}};
+  ordered_json model = {{"family", spec.family},
+                        {"parameters", spec.parameters},
+                        {"vocab_size", spec.vocab_size},
+                        {"hidden_size", spec.hidden_size},
+                        {"layers", spec.layers},
+                        {"heads", spec.heads},
+                        {"kv_heads", spec.kv_heads},
+                        {"head_dim", spec.head_dim},
+                        {"intermediate_size", spec.intermediate_size},
+                        {"context_length", spec.context_length},
+                        {"rope_theta", shortest(spec.rope.theta)},
+                        {"norm_eps", shortest(spec.norm_eps)},
+                        {"tied_embeddings", spec.tied_embeddings}};
+  if (spec.constant_memory()) model["rope_theta"] = nullptr;
+  return model;
 }
 
 ordered_json memory_json(const text::Checkpoint& checkpoint) {
   int64_t weights = 0;
   for (const TensorView& tensor : checkpoint.tensors()) weights += tensor.bytes;
   const text::DecoderSpec& spec = checkpoint.spec();
+  if (spec.constant_memory())
+    return {{"weight_bytes", weights}, {"state_bytes_per_sequence", text::state_bytes(spec, 1)}};
   const int64_t context = std::min<int64_t>(spec.context_length, 8192);  // the engine's default
   ordered_json cache = ordered_json::object(), total = ordered_json::object();
   for (DType dtype : {DType::kF32, DType::kF16, DType::kQ8_0}) {

@@ -25,12 +25,18 @@ std::string model_rows(const ordered_json& m) {
   text += row("", fmt::format("{} layers of {}; {} heads of {} ({} for keys and values); feed-forward {}",
                               number("layers"), number("hidden_size"), number("heads"), number("head_dim"),
                               number("kv_heads"), number("intermediate_size")));
+  if (m["rope_theta"].is_null())
+    return text + row("", fmt::format("any context, norm eps {}", m["norm_eps"].get<double>()));
   return text + row("", fmt::format("context {}, rope theta {}, norm eps {}{}", number("context_length"),
                                     m["rope_theta"].get<double>(), m["norm_eps"].get<double>(),
                                     m["tied_embeddings"].get<bool>() ? ", tied embeddings" : ""));
 }
 
 std::string memory_rows(const ordered_json& memory) {
+  if (memory.contains("state_bytes_per_sequence"))
+    return row("memory",
+               fmt::format("{} for the weights, {} for each sequence, at any length",
+                           bytes_shown(memory["weight_bytes"]), bytes_shown(memory["state_bytes_per_sequence"])));
   std::vector<std::string> totals;
   for (const auto& [type, bytes] : memory["bytes_at_context"].items())
     totals.push_back(fmt::format("{} as {}", bytes_shown(bytes), type));

@@ -41,6 +41,8 @@ bool starts_with_bytes(const std::filesystem::path& file, std::string_view magic
 std::shared_ptr<const Checkpoint> Checkpoint::open(const std::string& model) {
   const std::filesystem::path path = find_model(model);
   if (is_meta_checkpoint(path)) return open_meta_checkpoint(path);
+  if (const std::filesystem::path weights = find_rwkv_weights(path); !weights.empty())
+    return open_rwkv_checkpoint(weights, path);
   if (std::filesystem::is_directory(path)) return open_hub_checkpoint(path);
   if (starts_with_bytes(path, "GGUF")) return open_gguf_checkpoint(path);
   const std::string extension = path.extension().string();
@@ -54,7 +56,7 @@ std::shared_ptr<const Checkpoint> Checkpoint::open(const std::string& model) {
                .where = path.string(),
                .found = "a file that is none of these",
                .expected = "a .gguf file, a hub folder (config.json and weights), Meta's folder (params.json and "
-                           "consolidated.00.pth), or a llama2.c .bin file"});
+                           "consolidated.00.pth), RWKV's .pth or rwkv.cpp's .bin, or a llama2.c .bin file"});
 }
 
 void Checkpoint::split(const Family& family) {

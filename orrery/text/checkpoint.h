@@ -23,7 +23,8 @@ class Checkpoint {
  public:
   /// A .gguf file; a hub folder (config.json with *.safetensors or *.bin, sharded or not) or one file of it, which then
   /// is the config or the weights to use (config.v5.json, pytorch_model.bin.index.json); Meta's folder (params.json
-  /// with consolidated.*.pth) or one file of it; a llama2.c .bin; or the short name of a model in the cache
+  /// with consolidated.*.pth) or one file of it; RWKV's .pth or .safetensors, or rwkv.cpp's .bin, or a folder of one; a
+  /// llama2.c .bin; or the short name of a model in the cache
   /// ("smollm2"). Throws Error naming the path and what was looked for; an architecture that is not known says which
   /// are; missing tensors, wrong shapes and tensors that the family has no use for are named one by one.
   static std::shared_ptr<const Checkpoint> open(const std::string& model);
@@ -46,7 +47,7 @@ class Checkpoint {
   const std::vector<TensorView>& tensors() const { return tensors_; }
   /// A tensor by the file's name; nullptr when absent.
   const TensorView* find(std::string_view name) const;
-  /// "gguf", "safetensors", "torch", "llama2.c".
+  /// "gguf", "safetensors", "torch", "rwkv.cpp", "llama2.c".
   const std::string& format() const { return format_; }
   int64_t file_bytes() const { return file_bytes_; }
   /// Hints that a view's pages will not be read again (after repacking).

@@ -22,6 +22,13 @@ bool is_meta_checkpoint(const std::filesystem::path& folder_or_file);
 /// the weights or one folder up.
 std::shared_ptr<const Checkpoint> open_meta_checkpoint(const std::filesystem::path& folder_or_file);
 
+/// The weights of RWKV under its authors' names: such a file (.pth, .safetensors, or rwkv.cpp's .bin), or the only file
+/// of weights in a folder, with a config that says "rwkv…" or none. Empty when `folder_or_file` is no such thing.
+std::filesystem::path find_rwkv_weights(const std::filesystem::path& folder_or_file);
+/// The tokenizer lies beside the weights. `folder_or_file`: what the user asked for.
+std::shared_ptr<const Checkpoint> open_rwkv_checkpoint(const std::filesystem::path& weights,
+                                                       const std::filesystem::path& folder_or_file);
+
 /// The tokenizer beside a llama2.c model: tok512.bin for a vocabulary of 512, as in karpathy's tinyllamas, else
 /// tokenizer.bin; empty when neither is there.
 std::filesystem::path find_llama2_c_tokenizer(const std::filesystem::path& model, int64_t vocab_size);

@@ -11,6 +11,7 @@
 #include "orrery/text/families/config_json.h"
 #include "orrery/text/families/family.h"
 #include "orrery/text/sampling/recommended.h"
+#include "orrery/text/tokenizer/rwkv.h"
 
 namespace orrery::text {
 
@@ -77,6 +78,8 @@ class HubCheckpoint : public Checkpoint {
     bind(family, &ExpectedTensor::hub);
     if (fs::exists(files.folder / "tokenizer.json") || fs::exists(files.folder / "tokenizer.model"))
       tokenizer_ = Tokenizer::open(files.folder);
+    else if (const fs::path vocabulary = files.folder / kRwkvVocabulary; fs::exists(vocabulary))
+      tokenizer_ = load_rwkv_vocabulary(read_text(vocabulary), vocabulary.string(), spec_.vocab_size);
   }
 
   void release(const TensorView& view) const override {

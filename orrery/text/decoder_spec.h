@@ -58,6 +58,15 @@ struct PatchSpec {
   int64_t values() const { return size * size * channels; }
 };
 
+/// What only RWKV has (Peng et al. 2023, 2024, 2025). Its heads are DecoderSpec's; RWKV-4's are single channels.
+struct RwkvSpec {
+  /// Ranks of RWKV-7's maps to decays, in-context learning rates, residual values and gates.
+  int64_t decay_rank = 0, rate_rank = 0, value_rank = 0, gate_rank = 0;
+  double head_norm_eps = 64e-5;  ///< of the norm of each head's output
+  int64_t rescale_every = 0;     ///< the stream is halved after so many blocks, and what blocks add with it; 0: never
+  bool ready_decay = false;      ///< time_decay is stored as the recurrence uses it (rwkv.cpp)
+};
+
 struct DecoderSpec {
   std::string family;  ///< "llama", …
   MixerKind mixer = MixerKind::kAttention;
@@ -95,6 +104,7 @@ struct DecoderSpec {
   MixtureSpec mixture;
 
   HyenaSpec hyena;  ///< with kHyena
+  RwkvSpec rwkv;    ///< with kRwkv4, kRwkv5 and kRwkv7
 
   int64_t parameters = 0;  ///< counted from the file
 

@@ -87,16 +87,18 @@ bool io_has(const fs::path& folder, std::string_view tensor) try {
   return false;
 }
 
-/// Every config of the folder, and every index of shards in place of the weights that open() would choose.
+/// Every config of the folder, every index of shards in place of the weights that open() would choose, and the weights
+/// in their authors' form.
 std::vector<ModelCase> cases_of(const fs::path& folder) {
   std::vector<ModelCase> result;
   const std::string type = type_of(folder / "config.json"), unsupported = why_unsupported(folder, type);
   for (const auto& entry : fs::directory_iterator(folder)) {
     const std::string file = entry.path().filename().string();
     const bool config = file.starts_with("config.") && file.ends_with(".json");
-    const bool weights = file.ends_with(".index.json");
+    const bool weights = file.ends_with(".index.json") || file.starts_with("original.");
     if (!config && !weights) continue;
-    const std::string form = file == "config.json" ? "" : "_" + file.substr(0, file.size() - 5);
+    const std::string form =
+        file == "config.json" ? "" : "_" + (weights && !file.ends_with(".json") ? file : entry.path().stem().string());
     result.push_back({.name = test_name(folder.filename().string() + form),
                       .folder = folder,
                       .model = file == "config.json" ? folder : entry.path(),

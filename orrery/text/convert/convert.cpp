@@ -87,9 +87,13 @@ QuantizeSummary convert_to_gguf(const std::string& model, const fs::path& output
   Vocabulary vocabulary;
   if (checkpoint->has_tokenizer()) {
     const int64_t size = checkpoint->spec().vocab_size;
-    vocabulary = checkpoint->format() == "llama2.c"
-                     ? read_llama2_c_vocabulary(find_llama2_c_tokenizer(checkpoint->path(), size), size)
-                     : read_vocabulary(folder_of(*checkpoint), size);
+    const fs::path folder = folder_of(*checkpoint);
+    if (checkpoint->format() == "llama2.c")
+      vocabulary = read_llama2_c_vocabulary(find_llama2_c_tokenizer(checkpoint->path(), size), size);
+    else if (checkpoint->spec().constant_memory() && !fs::exists(folder / "tokenizer.json"))
+      vocabulary = rwkv_vocabulary(checkpoint->tokenizer(), size);
+    else
+      vocabulary = read_vocabulary(folder, size);
     add_vocabulary(vocabulary, metadata);
     add_special_tokens(checkpoint->tokenizer(), metadata);
   } else {

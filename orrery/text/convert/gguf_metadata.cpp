@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "orrery/text/families/rope_config.h"
 
@@ -42,6 +43,17 @@ void add_windows(const DecoderSpec& spec, const std::string& key, formats::GgufM
     metadata[key + "_pattern"] = {GgufValue::Type::kArray, GgufValue::Type::kBool, std::move(windowed)};
 }
 
+void add_rwkv(const DecoderSpec& spec, const std::string& prefix, formats::GgufMetadata& metadata) {
+  const std::pair<const char*, int64_t> sizes[] = {
+      {"attention.head_count", 0},  // llama.cpp asks for it, and counts by wkv.head_size
+      {"wkv.head_size", spec.head_dim},
+      {"attention.decay_lora_rank", spec.rwkv.decay_rank},
+      {"attention.iclr_lora_rank", spec.rwkv.rate_rank},
+      {"attention.value_residual_mix_lora_rank", spec.rwkv.value_rank},
+      {"attention.gate_lora_rank", spec.rwkv.gate_rank}};
+  for (const auto& [key, size] : sizes) metadata[prefix + key] = GgufValue::u32(uint32_t(size));
+}
+
 }  // namespace
 
 void add_spec(const DecoderSpec& spec, const std::string& architecture, formats::GgufMetadata& metadata) {
@@ -53,13 +65,14 @@ void add_spec(const DecoderSpec& spec, const std::string& architecture, formats:
   add_size("embedding_length", spec.hidden_size);
   add_size("block_count", spec.layers);
   add_size("feed_forward_length", spec.intermediate_size);
+  const char* eps =
+      spec.norm == NormKind::kLayer ? ".attention.layer_norm_epsilon" : ".attention.layer_norm_rms_epsilon";
+  metadata[architecture + eps] = GgufValue::f32(float(spec.norm_eps));
+  if (spec.mixer == MixerKind::kRwkv7) return add_rwkv(spec, architecture + ".", metadata);
   add_size("attention.head_count", spec.heads);
   add_size("attention.head_count_kv", spec.kv_heads);
   add_size("attention.key_length", spec.head_dim);
   add_size("attention.value_length", spec.head_dim);
-  const char* eps =
-      spec.norm == NormKind::kLayer ? ".attention.layer_norm_epsilon" : ".attention.layer_norm_rms_epsilon";
-  metadata[architecture + eps] = GgufValue::f32(float(spec.norm_eps));
   if (spec.mixture.experts > 0) {
     add_size("expert_count", spec.mixture.experts);
     add_size("expert_used_count", spec.mixture.active);

@@ -31,6 +31,14 @@ bool keeps_its_type(const TensorView& tensor) {
   return !matrix || std::ranges::any_of(kKept, [&](std::string_view part) { return contains(tensor.name, part); });
 }
 
+/// RWKV's maps of low rank and mixes, matrices too small to be worth rounding: float32, as llama.cpp's converter has
+/// them.
+bool is_small_map(const TensorView& tensor) {
+  static constexpr std::string_view kSmall[] = {"time_mix_w1.", "time_mix_w2.", "time_mix_a1.", "time_mix_a2.",
+                                                "time_mix_v1.", "time_mix_v2.", "time_mix_g1.", "time_mix_g2."};
+  return std::ranges::any_of(kSmall, [&](std::string_view part) { return contains(tensor.name, part); });
+}
+
 /// N of "blk.N.…"; 0 elsewhere.
 int64_t layer_of(std::string_view name) {
   int64_t layer = 0;
@@ -125,6 +133,7 @@ const Mixture& mixture_named(std::string_view name) {
 }
 
 MixedType mixed_type(const Mixture& mixture, const MixtureModel& model, const TensorView& tensor) {
+  if (is_small_map(tensor)) return {DType::kF32, false};
   if (keeps_its_type(tensor)) return {tensor.dtype, false};
   const DType wanted = is_block_type(mixture.base) ? wanted_type(mixture, model, tensor) : mixture.base;
   if (fits(tensor, wanted)) return {wanted, false};

@@ -1,5 +1,7 @@
 #include "orrery/text/convert/tensor_plan.h"
 
+#include <algorithm>
+
 #include "orrery/kernels/quantize/quantize.h"
 #include "orrery/text/convert/gguf_metadata.h"
 
@@ -29,6 +31,17 @@ double query_scale(const Family& family, const DecoderSpec& spec) {
 
 /// "NAME" of slice_name(NAME, i); the name itself where it is no slice.
 std::string stack_of(const std::string& name) { return name.substr(0, name.find('#')); }
+
+int64_t slices_of(const std::vector<ExpectedTensor>& all, const std::string& stack) {
+  return std::ranges::count_if(all, [&](const ExpectedTensor& tensor) { return stack_of(tensor.gguf) == stack; });
+}
+
+/// Experts' matrices are one tensor of three axes; vectors (RWKV's mixes) one of four, [slices, 1, 1, channels].
+std::vector<int64_t> stacked(std::vector<int64_t> slice, int64_t slices) {
+  if (slice.size() == 1) slice.insert(slice.begin(), 2, 1);
+  slice.insert(slice.begin(), slices);
+  return slice;
+}
 
 }  // namespace
 
@@ -60,7 +73,8 @@ TensorPlans::TensorPlans(const Checkpoint& checkpoint, const Family& family, con
     : spec_(checkpoint.spec()) {
   const DecoderSpec& spec = spec_;
   const MixtureModel model{spec.layers, spec.heads / spec.kv_heads, !spec.tied_embeddings, spec.mixture.experts};
-  for (const ExpectedTensor& expected : expected_tensors(family, spec)) {
+  const std::vector<ExpectedTensor> all = expected_tensors(family, spec);
+  for (const ExpectedTensor& expected : all) {
     const std::string name = stack_of(expected.gguf);
     const TensorView* source = checkpoint.tensor(expected.canonical);
     // A query's norm takes what llama.cpp's idea of the attention's scale leaves out.
@@ -78,13 +92,20 @@ TensorPlans::TensorPlans(const Checkpoint& checkpoint, const Family& family, con
     TensorPlan& plan = plans_.emplace_back();
     plan.sources = {source};
     plan.target = {.name = name, .dtype = source->dtype, .shape = source->shape};
-    if (slice) plan.target.shape.insert(plan.target.shape.begin(), spec.mixture.experts);
+    if (slice) plan.target.shape = stacked(source->shape, slices_of(all, name));
     plan.target.dtype = source->shape.size() < 2 ? DType::kF32 : mixed_type(mixture, model, plan.target).type;
     plan.target.bytes = bytes_of(plan.target.dtype, plan.target.elements());
     if (family.gguf_layout == RopeLayout::kInterleaved && spec.rope.layout == RopeLayout::kHalf &&
         is_rotated(expected.canonical))
       plan.order = interleaving_order(spec.rope, spec.head_dim);
   }
+  for (const auto& [name, source] : family.gguf_stand_ins)
+    if (const auto plan = std::ranges::find(plans_, source, [](const TensorPlan& p) { return p.target.name; });
+        plan != plans_.end()) {
+      TensorPlan copy = *plan;
+      copy.target.name = name;
+      plans_.push_back(std::move(copy));
+    }
   if (std::vector<float> divisors = rope_divisors(spec.rope); !divisors.empty()) {
     const TensorView& view = made("rope_freqs.weight", std::move(divisors));
     plans_.push_back({view, {&view}, {}});

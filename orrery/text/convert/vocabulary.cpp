@@ -263,13 +263,37 @@ Vocabulary read_llama2_c_vocabulary(const fs::path& file, int64_t vocab_size) {
   return vocabulary;
 }
 
+Vocabulary rwkv_vocabulary(const Tokenizer& tokenizer, int64_t vocab_size) {
+  Vocabulary vocabulary = fillers(vocab_size);
+  vocabulary.model = "rwkv";
+  for (int64_t id = 0; id < std::min(vocab_size, tokenizer.size()); ++id) {
+    const std::string_view bytes = tokenizer.bytes(TokenId(id));
+    if (bytes.empty()) continue;
+    std::string& token = vocabulary.tokens[id];
+    token.clear();
+    for (const unsigned char c : bytes)
+      token += c == '\\'               ? "\\\\"
+               : c == '\n'             ? "\\n"
+               : c == '\t'             ? "\\t"
+               : c == '\r'             ? "\\r"
+               : c >= 0x20 && c < 0x7f ? std::string(1, char(c))
+                                       : fmt::format("\\x{:02x}", c);
+    vocabulary.kinds[id] = TokenKind::kNormal;
+  }
+  if (tokenizer.eos) {
+    vocabulary.tokens[*tokenizer.eos] = "<s>";
+    vocabulary.kinds[*tokenizer.eos] = TokenKind::kControl;
+  }
+  return vocabulary;
+}
+
 void add_vocabulary(const Vocabulary& vocabulary, formats::GgufMetadata& metadata) {
   using formats::GgufValue;
   const auto views = [](const std::vector<std::string>& texts) {
     return std::vector<std::string_view>(texts.begin(), texts.end());
   };
   metadata["tokenizer.ggml.model"] = GgufValue::string(vocabulary.model);
-  metadata["tokenizer.ggml.pre"] = GgufValue::string(vocabulary.pre);
+  if (!vocabulary.pre.empty()) metadata["tokenizer.ggml.pre"] = GgufValue::string(vocabulary.pre);
   metadata["tokenizer.ggml.tokens"] = GgufValue::strings(views(vocabulary.tokens));
   std::vector<int64_t> kinds;
   for (TokenKind kind : vocabulary.kinds) kinds.push_back(int64_t(kind));

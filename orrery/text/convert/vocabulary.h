@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "orrery/formats/gguf.h"
+#include "orrery/text/tokenizer/tokenizer.h"
 
 namespace orrery::text {
 
@@ -15,7 +16,7 @@ namespace orrery::text {
 enum class TokenKind : int32_t { kNormal = 1, kUnknown, kControl, kUserDefined, kUnused, kByte };
 
 struct Vocabulary {
-  std::string model;  ///< "gpt2": byte-level BPE; "llama": SentencePiece BPE
+  std::string model;  ///< "gpt2": byte-level BPE; "llama": SentencePiece BPE; "rwkv"
   std::string pre;    ///< how text is split before the merges ("smollm"); "default" for SentencePiece
   std::vector<std::string> tokens;
   std::vector<TokenKind> kinds;
@@ -32,6 +33,9 @@ Vocabulary read_vocabulary(const std::filesystem::path& folder, int64_t vocab_si
 
 /// The same of llama2.c's tokenizer.bin.
 Vocabulary read_llama2_c_vocabulary(const std::filesystem::path& file, int64_t vocab_size);
+
+/// RWKV's, whose tokens are bytes, escaped as in a Python literal. Of exactly vocab_size tokens.
+Vocabulary rwkv_vocabulary(const Tokenizer& tokenizer, int64_t vocab_size);
 
 /// tokenizer.ggml.* for a vocabulary; its strings must outlive the metadata.
 void add_vocabulary(const Vocabulary& vocabulary, formats::GgufMetadata& metadata);

@@ -2,23 +2,30 @@
 
 #include <algorithm>
 
-#include "orrery/base/error.h"
 #include "orrery/text/engine/hyena/hyena.h"
+#include "orrery/text/engine/rwkv/rwkv.h"
 #include "orrery/text/engine/transformer/transformer.h"
 
 namespace orrery::text {
 
 int64_t widest_input(const DecoderSpec& spec) {
-  return std::max({spec.hidden_size, spec.heads * spec.head_dim, spec.intermediate_size, spec.patches.values()});
+  const RwkvSpec& ranks = spec.rwkv;
+  return std::max({spec.hidden_size, spec.heads * spec.head_dim, spec.intermediate_size, ranks.decay_rank,
+                   ranks.rate_rank, ranks.value_rank, ranks.gate_rank, spec.patches.values()});
 }
 
 int64_t state_bytes(const DecoderSpec& spec, int64_t tokens) {
   switch (spec.mixer) {
     case MixerKind::kHyena:
       return Hyena::state_bytes(spec, tokens);
-    default:
-      return 0;
+    case MixerKind::kRwkv4:
+    case MixerKind::kRwkv5:
+    case MixerKind::kRwkv7:
+      return rwkv_state_bytes(spec);
+    case MixerKind::kAttention:
+      break;
   }
+  return 0;
 }
 
 std::unique_ptr<Layers> make_layers(WeightLoader& loader, const LayerRuntime& runtime) {
@@ -27,12 +34,12 @@ std::unique_ptr<Layers> make_layers(WeightLoader& loader, const LayerRuntime& ru
       return std::make_unique<Transformer>(loader, runtime);
     case MixerKind::kHyena:
       return std::make_unique<Hyena>(loader, runtime);
-    default:
-      throw Error({.doing = "load a model",
-                   .where = "mixer",
-                   .found = "a kind that the engine does not compute yet",
-                   .expected = "attention or hyena"});
+    case MixerKind::kRwkv4:
+    case MixerKind::kRwkv5:
+    case MixerKind::kRwkv7:
+      break;
   }
+  return std::make_unique<Rwkv>(loader, runtime);
 }
 
 }  // namespace orrery::text

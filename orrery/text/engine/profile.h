@@ -20,6 +20,8 @@ class Profile {
     kAttention,
     kPackAttention,
     kOutput,
+    kShift,
+    kRecurrence,
     kRoute,
     kGateUp,
     kPackMlp,
@@ -28,10 +30,10 @@ class Profile {
     kSample,
     kStages
   };
-  static constexpr const char* kNames[kStages] = {
-      "embed",         "norm + quantise", "matmul qkv",     "rope + cache", "attention",   "quantise attention",
-      "matmul output", "matmul router",   "matmul gate+up", "quantise mlp", "matmul down", "matmul head",
-      "sample"};
+  static constexpr const char* kNames[kStages] = {"embed",       "norm + quantise",    "matmul qkv",     "rope + cache",
+                                                  "attention",   "quantise attention", "matmul output",  "token shift",
+                                                  "recurrence",  "matmul router",      "matmul gate+up", "quantise mlp",
+                                                  "matmul down", "matmul head",        "sample"};
 
   class Timer {
    public:

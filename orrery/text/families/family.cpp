@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <charconv>
 
 #include "orrery/base/error.h"
 #include "orrery/text/families/config_json.h"
@@ -17,13 +18,17 @@
 #include "orrery/text/families/mixtral.h"
 #include "orrery/text/families/phi.h"
 #include "orrery/text/families/qwen2.h"
+#include "orrery/text/families/rwkv4.h"
+#include "orrery/text/families/rwkv5.h"
+#include "orrery/text/families/rwkv7.h"
 
 namespace orrery::text {
 
 const std::vector<Family>& families() {
   static const std::vector<Family> all = {
       mixtral_family(), mistral_family(), llama_family(),  // llama.cpp calls all three "llama"; the last takes the rest
-      qwen2_family(),   phi_family(),     gemma3_family(), fuyu_family(), hyena_family(),
+      qwen2_family(),   phi_family(),     gemma3_family(), fuyu_family(),
+      hyena_family(),   rwkv4_family(),   rwkv5_family(),  rwkv7_family(),
   };
   return all;
 }
@@ -117,6 +122,43 @@ const Family& family_named(std::string_view name) {
   return *found;
 }
 
+const Family* family_of_original(const OriginalTensors& tensors) {
+  const auto found = std::ranges::find_if(families(), [&](const Family& family) {
+    return family.spec_from_original != nullptr && tensors.has(family.original_mark);
+  });
+  return found == families().end() ? nullptr : &*found;
+}
+
+const TensorView* OriginalTensors::find(std::string_view name) const {
+  const auto found = std::ranges::find(tensors_, name, &TensorView::name);
+  return found == tensors_.end() ? nullptr : &*found;
+}
+
+bool OriginalTensors::has(std::string_view name) const { return find(name) != nullptr; }
+
+const TensorView& OriginalTensors::at(std::string_view name, size_t axes) const {
+  const TensorView* tensor = find(name);
+  if (tensor != nullptr && tensor->shape.size() >= axes) return *tensor;
+  throw Error({.doing = "open a language model",
+               .where = fmt::format("{}, {}", where_, name),
+               .found = tensor == nullptr ? "no such tensor" : shape_string(tensor->shape),
+               .expected = fmt::format("a tensor of {} axes", axes)});
+}
+
+int64_t OriginalTensors::layers(std::string_view prefix) const {
+  int64_t layers = 0;
+  for (const TensorView& tensor : tensors_) {
+    std::string_view name = tensor.name;
+    if (!name.starts_with(prefix) || name.size() <= prefix.size() || name[prefix.size()] != '.') continue;
+    name.remove_prefix(prefix.size() + 1);
+    int64_t layer = 0;
+    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), layer);
+    if (error == std::errc() && end != name.data() + name.size() && *end == '.' && layer >= 0 && layer < INT32_MAX)
+      layers = std::max(layers, layer + 1);
+  }
+  return layers;
+}
+
 std::vector<ExpectedTensor> expected_tensors(const Family& family, const DecoderSpec& spec) {
   std::vector<ExpectedTensor> result;
   const auto add = [&](const TensorRow& row, int64_t layer, int64_t expert) {
@@ -133,7 +175,7 @@ std::vector<ExpectedTensor> expected_tensors(const Family& family, const Decoder
   for (const TensorRow& row : rows) {
     if (row.present && !row.present(spec)) continue;
     const int count = holes(row.canonical);
-    for (int64_t layer = 0; layer < (count > 0 ? spec.layers : 1); ++layer) {
+    for (int64_t layer = row.first_layer; layer < (count > 0 ? spec.layers : 1); ++layer) {
       for (int64_t expert = 0; expert < (count > 1 ? spec.mixture.experts : 1); ++expert) add(row, layer, expert);
     }
   }

@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "orrery/base/tensor_view.h"
@@ -25,12 +26,32 @@ struct TensorRow {
   std::vector<Extent> shape;                      ///< [rows, cols] as functions of the spec
   bool (*present)(const DecoderSpec&) = nullptr;  ///< nullptr: always
   std::string_view hub = {};                      ///< the hub's; empty: the canonical one
+  int64_t first_layer = 0;                        ///< layers before it have no such tensor
 };
 
 /// A tensor that a model of this spec has.
 struct ExpectedTensor {
   std::string canonical, hub, gguf, meta;
   std::vector<int64_t> shape;
+};
+
+/// The tensors of a file without a config, to read a spec from their names and shapes.
+class OriginalTensors {
+ public:
+  OriginalTensors(const std::vector<TensorView>& tensors, std::string where)
+      : tensors_(tensors), where_(std::move(where)) {}
+  bool has(std::string_view name) const;
+  /// Throws Error naming the tensor when it is missing or has fewer axes than `axes`.
+  const TensorView& at(std::string_view name, size_t axes = 1) const;
+  /// N + 1 for the largest N of the names "PREFIX.N.…"; 0 where there is none.
+  int64_t layers(std::string_view prefix) const;
+  const std::string& where() const { return where_; }
+
+ private:
+  const TensorView* find(std::string_view name) const;
+
+  const std::vector<TensorView>& tensors_;
+  std::string where_;
 };
 
 struct Family {
@@ -57,6 +78,12 @@ struct Family {
   double (*gguf_attention_scale)(const DecoderSpec&) = nullptr;
   double hub_norm_offset = 0;  ///< what the hub's norms leave to be added to their weights; GGUF's have it in them
   bool gguf_windows = false;   ///< whether its GGUF files can say which layers have windows
+  /// Tensors that llama.cpp wants and does not use, and those that it gets in their place.
+  std::vector<std::pair<std::string_view, std::string_view>> gguf_stand_ins = {};
+  /// A tensor of the original authors' files that this family has and no other; the spec of such a file, which has no
+  /// config. Throws Error naming a tensor that is missing.
+  std::string_view original_mark = {};
+  DecoderSpec (*spec_from_original)(const OriginalTensors&) = nullptr;
 };
 
 /// Rows [first, first + count) of a tensor [rows, cols], or slice `first` of [slices, rows, cols], under another name.
@@ -74,6 +101,8 @@ const std::vector<Family>& families();
 const Family& family_of_gguf(const GgufConfig& config);
 const Family& family_of_hub(const ConfigJson& config);
 const Family& family_named(std::string_view name);
+/// The family whose mark is among the tensors; nullptr when none is.
+const Family* family_of_original(const OriginalTensors& tensors);
 
 /// The family's table for a given spec, layer by layer. Throws Error when the spec's sizes are not positive.
 std::vector<ExpectedTensor> expected_tensors(const Family& family, const DecoderSpec& spec);

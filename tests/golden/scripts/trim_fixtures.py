@@ -28,6 +28,8 @@ FOLDERS = {  # folder: (files copied whole, tensors of io.safetensors)
     "reward-model": (["config.json", "model.safetensors"],
                      ["chosen_input_ids", "chosen_attention_mask", "chosen_token_scores", "chosen_rewards", "rejected_input_ids",
                       "rejected_attention_mask", "rejected_rewards"]),
+    "rwkv4": (["config.json", "original.pth"], ["input_ids", "logits"]),
+    "rwkv7": (["config.json", "model.safetensors"], ["input_ids", "logits", "state.shift", "state.wkv"]),
     "smollm2-greedy": (["io.safetensors", "prompts.json"], []),
     "tokenizer-sp-bpe": (["cases.json", "tokenizer.json", "tokenizer.model"], []),
     "tokenizer-sp-unigram": (["cases.json", "tokenizer.model"], []),
