@@ -38,7 +38,7 @@ std::string length_note(const text::Engine& engine, const Answer& answer, std::s
   const int64_t context = engine.options().context;
   if (answer.stats.prompt_tokens + answer.stats.completion_tokens < context)
     return fmt::format("(stopped after {} tokens; {} N allows more)\n", answer.stats.completion_tokens, option);
-  const int64_t possible = engine.checkpoint().spec().context_length;
+  const int64_t possible = engine.spec().context_length;
   return fmt::format("(stopped: the context of {} tokens is full{})\n", context,
                      possible > context ? fmt::format("; --context N allows up to {}", possible) : "");
 }

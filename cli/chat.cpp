@@ -17,10 +17,10 @@ namespace orrery::cli {
 namespace {
 
 struct ChatOptions {
-  std::string model, system, load;
+  std::string model, system, load, prompt_cache;
   DocumentOptions documents;
   bool stats = false;
-  text::EngineOptions engine{.max_sequences = 1};
+  text::EngineOptions engine{.max_sequences = 1, .overflow = text::Overflow::kStop};  // and the oldest turns go
   text::Request request{.max_tokens = kDefaultMaxTokens};
   OutputOptions output;
 };
@@ -61,10 +61,12 @@ void chat(const ChatOptions& options, const CLI::App& command) {
     throw Error({.doing = "chat with " + model_name(engine->checkpoint()),
                  .found = "a model without a chat template",
                  .advice = "go on with a text instead: orrery run " + options.model + " --raw TEXT"});
+  load_prompt_cache(*engine, options.prompt_cache);
   MessageReader reader(slash_command_names());
   if (reader.interactive()) greet(*engine);
   while (const std::optional<std::string> message = reader.read())
-    if (!take_message(state, *message, reader.interactive())) return;
+    if (!take_message(state, *message, reader.interactive())) break;
+  save_prompt_cache(*engine, options.prompt_cache, state.tokens);
 }
 
 }  // namespace
@@ -78,6 +80,7 @@ void add_chat(CLI::App& app) {
   add_document_options(*command, options->documents);
   add_request_options(*command, options->request);
   add_engine_options(*command, options->engine);
+  add_prompt_cache_option(*command, options->prompt_cache);
   command->add_flag("--stats", options->stats, "Print tokens per second after every answer");
   add_quiet_option(*command, options->output);
   set_examples(*command, {{"orrery chat smollm2", "talk with the default model; /help lists what you can do there"},

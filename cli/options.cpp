@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <filesystem>
+#include <map>
 #include <utility>
 #include <variant>
 
@@ -37,6 +39,15 @@ const std::pair<const char*, std::variant<float Sampling::*, int32_t Sampling::*
     {"--mirostat-tau", &Sampling::mirostat_tau},
     {"--mirostat-eta", &Sampling::mirostat_eta},
 };
+
+using Scaling = text::RopeSpec::Scaling;
+const std::map<std::string, Scaling> kRopeScalings = {{"none", Scaling::kNone},        {"linear", Scaling::kLinear},
+                                                      {"ntk", Scaling::kNtk},          {"dynamic", Scaling::kDynamic},
+                                                      {"yarn", Scaling::kYarn},        {"llama3", Scaling::kLlama3},
+                                                      {"longrope", Scaling::kLongRope}};
+
+const std::map<std::string, text::Overflow> kOverflows = {
+    {"error", text::Overflow::kError}, {"stop", text::Overflow::kStop}, {"sinks", text::Overflow::kSinks}};
 
 }  // namespace
 
@@ -88,6 +99,26 @@ void add_engine_options(CLI::App& command, text::EngineOptions& engine, EngineOp
                           "Tokens that prompt and answer may hold; 0 is the model's own, at most 8192")
               ->capture_default_str())
         ->check(CLI::NonNegativeNumber);
+  group(command.add_option_function<std::string>(
+            "--rope-scaling", [&engine](const std::string& type) { engine.rope_scaling = kRopeScalings.at(type); },
+            "How positions beyond the trained context are reached, in place of the model's own way"))
+      ->check(CLI::IsMember(kRopeScalings));
+  group(command.add_option("--rope-factor", engine.rope_factor,
+                           "Of --rope-scaling: how many times the trained context; when absent, --context over it"))
+      ->check(CLI::Range(1.0, 1e6));
+  group(command.add_option("--self-extend,--grp-attn-n", engine.self_extend,
+                           "Reach so many times further without training: positions far back in groups of N; 1 is off"))
+      ->check(CLI::Range(int64_t{1}, int64_t{1} << 20));
+  group(command.add_option("--self-extend-window,--grp-attn-w", engine.self_extend_window,
+                           "Of --self-extend: tokens near by, whose positions stay; 0 is half the trained context"))
+      ->check(CLI::NonNegativeNumber);
+  group(
+      command.add_option_function<std::string>(
+          "--overflow", [&engine](const std::string& policy) { engine.overflow = kOverflows.at(policy); },
+          "What happens at the end of the context: error; stop ends the answer; sinks goes on without end, seeing the "
+          "first 4 tokens and the newest"))
+      ->check(CLI::IsMember(kOverflows))
+      ->default_str(engine.overflow == text::Overflow::kStop ? "stop" : "error");
   group(command.add_option_function<std::string>(
             "--kv", [&engine](const std::string& type) { engine.kv_dtype = dtype_from_name(type); },
             "Element type of the key-value cache"))
@@ -157,6 +188,24 @@ void add_request_options(CLI::App& command, text::Request& request) {
       ->option_text("TEXT ...");
   command.add_flag("--ignore-eos", request.ignore_eos, "Go on where the model would end");
   add_sampling_options(command, request.sampling);
+}
+
+void add_prompt_cache_option(CLI::App& command, std::string& file) {
+  command
+      .add_option(
+          "--prompt-cache", file,
+          "Keep what is computed of the prompt in this file, and begin with what is there; one of another model, "
+          "or of other options, is refused")
+      ->option_text("FILE")
+      ->group("Engine");
+}
+
+void load_prompt_cache(text::Engine& engine, const std::string& file) {
+  if (!file.empty() && std::filesystem::exists(file)) engine.load_prompt(file);
+}
+
+void save_prompt_cache(text::Engine& engine, const std::string& file, std::span<const text::TokenId> tokens) {
+  if (!file.empty()) engine.save_prompt(file, tokens);
 }
 
 std::unique_ptr<text::Engine> load_engine(const std::string& model, const text::EngineOptions& options,

@@ -32,8 +32,8 @@ CLI::Option* add_repeatable(CLI::App& command, const std::string& name, std::fun
 /// The positional MODEL, required.
 void add_model_argument(CLI::App& command, std::string& model);
 
-/// --threads, --context, --kv, --lookup, --draft, --exact, --legacy-window, --no-repack. A command whose --context
-/// means something else leaves that one out.
+/// --threads, --context and what reaches beyond it, --kv, --lookup, --draft, --exact, --legacy-window, --no-repack. A
+/// command whose --context means something else leaves that one out.
 enum class EngineOptionSet { kAll, kWithoutContext };
 void add_engine_options(CLI::App& command, text::EngineOptions& engine, EngineOptionSet set = EngineOptionSet::kAll);
 
@@ -50,6 +50,13 @@ void follow_recommendations(const CLI::App& command, const text::SamplingOptions
 /// --max-tokens of an answer that somebody waits for: a small model that falls into repeating itself ends then, and not
 /// at the end of the context.
 inline constexpr int64_t kDefaultMaxTokens = 2048;
+
+/// --prompt-cache FILE.
+void add_prompt_cache_option(CLI::App& command, std::string& file);
+/// Nothing where no file was named, or none is there yet.
+void load_prompt_cache(text::Engine& engine, const std::string& file);
+/// Nothing where no file was named.
+void save_prompt_cache(text::Engine& engine, const std::string& file, std::span<const text::TokenId> tokens);
 
 /// Opens the model and packs its weights, with a progress bar.
 std::unique_ptr<text::Engine> load_engine(const std::string& model, const text::EngineOptions& options,

@@ -14,6 +14,7 @@
 #include "cli/options.h"
 #include "orrery/base/error.h"
 #include "orrery/base/file.h"
+#include "orrery/kernels/attention/kv_page.h"
 #include "orrery/text/documents/special_tokens.h"
 
 namespace orrery::cli {
@@ -22,7 +23,7 @@ namespace {
 using nlohmann::ordered_json;
 
 struct RunOptions {
-  std::string model, prompt, system, grammar, json_schema;
+  std::string model, prompt, system, grammar, json_schema, prompt_cache;
   DocumentOptions documents;
   bool has_prompt = false, has_max_tokens = false, raw = false, stats = false;
   text::EngineOptions engine{.max_sequences = 1};
@@ -114,11 +115,14 @@ void run(RunOptions& options, const CLI::App& command) {
   options.request.prompt = prompt_tokens(options, tokenizer, with_documents(quoted, question));
   if (!documents.empty()) check_documents_fit(*engine, options.request.prompt.size());
   options.request.grammar = make_grammar(options, tokenizer);
+  load_prompt_cache(*engine, options.prompt_cache);
   const Answer answer =
       take_answer(*engine, options.request, InterruptScope::Watch::kAllSignals, [&](std::string_view piece) {
         if (!options.output.json) print(piece);
       });
   print_result(options, *engine, answer);
+  if (answer.stats.cached_tokens + kernels::kPageTokens <= answer.stats.prompt_tokens)  // the file lacks some of it
+    save_prompt_cache(*engine, options.prompt_cache, options.request.prompt);
   if (answer.finish == text::FinishReason::kCancelled) throw Interrupted{answer.signal};
 }
 
@@ -141,6 +145,7 @@ void add_run(CLI::App& app) {
       ->option_text("FILE|JSON")
       ->excludes(grammar);
   add_engine_options(*command, options->engine);
+  add_prompt_cache_option(*command, options->prompt_cache);
   command->add_flag("--stats", options->stats, "Print tokens per second on standard error");
   add_output_options(*command, options->output, "the answer, its tokens and rates");
   command

@@ -23,7 +23,8 @@ std::vector<text::TokenId> prompt_that_fits(ChatState& chat) {
   if (chat.forgotten >= chat.conversation.turns.size()) chat.forgotten = 0;
   std::vector<text::TokenId> tokens = chat_prompt(tokenizer, chat.conversation.messages(chat.forgotten));
   const size_t before = chat.forgotten;
-  if (static_cast<int64_t>(tokens.size()) + wanted <= context) return tokens;
+  const bool endless = chat.engine.options().overflow == text::Overflow::kSinks;
+  if (endless || static_cast<int64_t>(tokens.size()) + wanted <= context) return tokens;
   while (static_cast<int64_t>(tokens.size()) > context / 2 && chat.forgotten + 2 < chat.conversation.turns.size()) {
     chat.forgotten += 2;
     tokens = chat_prompt(tokenizer, chat.conversation.messages(chat.forgotten));
@@ -36,10 +37,11 @@ std::vector<text::TokenId> prompt_that_fits(ChatState& chat) {
 
 void answer_last_question(ChatState& chat) {
   text::Request request = chat.request;
-  request.prompt = prompt_that_fits(chat);
+  request.prompt = chat.tokens = prompt_that_fits(chat);
   const Answer answer = take_answer(chat.engine, std::move(request), InterruptScope::Watch::kCtrlC, print);
   print(answer.finish == text::FinishReason::kCancelled ? " ^C\n" : answer.text.ends_with('\n') ? "" : "\n");
   chat.last = answer.stats;
+  chat.tokens.insert(chat.tokens.end(), answer.tokens.begin(), answer.tokens.end());
   if (answer.text.empty() && answer.finish == text::FinishReason::kCancelled) {
     chat.conversation.turns.pop_back();  // stopped before it began: as if it had not been asked
     return;

@@ -17,6 +17,7 @@ struct ChatState {
   std::string documents = {};                   ///< of files, to be put before the next question
   std::optional<text::RequestStats> last = {};  ///< of the last answer
   bool show_stats = false;                      ///< after every answer
+  std::vector<text::TokenId> tokens = {};       ///< the last prompt and its answer
   size_t forgotten = 0;                         ///< turns at the beginning that the model no longer sees
 };
 

@@ -17,17 +17,38 @@ enum class RopeLayout { kHalf, kInterleaved };
 
 /// Frequencies of the rotary embedding (Su et al. 2021). inv_freq[i] = theta^(-2i/dim), changed by `scaling`.
 struct RopeSpec {
-  enum class Scaling { kNone, kLinear, kYarn, kLlama3, kFactors };
+  enum class Scaling { kNone, kLinear, kNtk, kDynamic, kYarn, kLlama3, kLongRope, kFactors };
   double theta = 10000.0;
   int64_t dim = 0;  ///< rotated dimensions of a head, from the first; 0 is none
   RopeLayout layout = RopeLayout::kHalf;
   Scaling scaling = Scaling::kNone;
   double factor = 1.0;
-  int64_t original_context = 0;
+  int64_t original_context = 0;                      ///< kDynamic, kYarn, kLlama3, kLongRope: trained positions
   double beta_fast = 32, beta_slow = 1;              ///< YaRN (Peng et al. 2023)
   double attention_factor = 1.0;                     ///< cos and sin are multiplied by it
   double low_freq_factor = 1, high_freq_factor = 4;  ///< Llama 3.1
-  std::vector<float> factors;                        ///< one divisor per frequency (GGUF rope_freqs.weight), kFactors
+  std::vector<float> factors;        ///< a divisor per frequency: kFactors (GGUF rope_freqs.weight), kLongRope
+  std::vector<float> short_factors;  ///< kLongRope: those of sequences that original_context holds
+
+  /// Whether the frequencies depend on how long the sequence is.
+  bool by_length() const { return scaling == Scaling::kDynamic || scaling == Scaling::kLongRope; }
+};
+
+/// Endless text (Xiao et al. 2023, "Efficient Streaming Language Models with Attention Sinks"): a layer without a
+/// window of its own sees the first `sinks` tokens and the last `window`, itself included, as if no token stood between
+/// them.
+struct StreamingSpec {
+  int64_t sinks = 0, window = 0;  ///< window 0: no streaming
+  /// Tokens that the last of `length` sees.
+  int64_t seen(int64_t length) const { return window == 0 || length < sinks + window ? length : sinks + window; }
+};
+
+/// Positions further back than the trained ones without training (Jin et al. 2024, "LLM Maybe LongLM: Self-Extend"):
+/// keys at a distance of `neighbours` or more stand at position / group.
+struct SelfExtendSpec {
+  int64_t group = 1, neighbours = 0;  ///< group 1: off
+  /// Where the query at `position` stands among the grouped keys (algorithm 1).
+  int64_t query_position(int64_t position) const { return position / group + neighbours - neighbours / group; }
 };
 
 /// A feed-forward layer of several experts, of which a router chooses `active` for each token (Shazeer et al. 2017);
@@ -96,6 +117,8 @@ struct DecoderSpec {
   std::vector<int64_t> windows;     ///< keys that a layer's query sees, itself included; 0, or no entry: all
   RopeSpec rope;
   std::optional<RopeSpec> local_rope;  ///< of the layers with a window, where it is another (Gemma 3)
+  StreamingSpec streaming;             ///< this and the next: what the engine is asked for, in no model's files
+  SelfExtendSpec self_extend;
 
   // Feed-forward
   Activation activation = Activation::kSilu;
@@ -108,13 +131,15 @@ struct DecoderSpec {
 
   int64_t parameters = 0;  ///< counted from the file
 
+  /// The layer's own.
   int64_t window(int64_t layer) const { return layer < int64_t(windows.size()) ? windows[layer] : 0; }
-  /// What the layer that sees furthest sees; 0: everything.
+  /// What the layer that sees furthest sees beside the sinks; 0: everything.
   int64_t widest_window() const {
     int64_t widest = 0;
     for (int64_t i = 0; i < layers; ++i) {
-      if (window(i) == 0) return 0;
-      widest = window(i) > widest ? window(i) : widest;
+      const int64_t seen = window(i) > 0 ? window(i) : streaming.window;
+      if (seen == 0) return 0;
+      widest = seen > widest ? seen : widest;
     }
     return widest;
   }

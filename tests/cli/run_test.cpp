@@ -99,11 +99,63 @@ TEST(Run, SaysOnStandardErrorWhyAnAnswerWasCutOff) {
     return orrery(words);
   };
   // The model has 512 positions.
-  EXPECT_NE(run({"--context", "64"}).err.find("the context of 64 tokens is full; --context N allows up to 512"),
-            std::string::npos);
-  EXPECT_NE(run({}).err.find("the context of 512 tokens is full)"), std::string::npos);
+  const Outcome full = run({"--context", "64"});
+  EXPECT_EQ(full.exit_code, 2);
+  EXPECT_NE(full.err.find("the context of 64 tokens is full; a context of up to 512 is possible"), std::string::npos)
+      << full.err;
+  const Outcome stopped = run({"--context", "64", "--overflow", "stop"});
+  EXPECT_EQ(stopped.exit_code, 0);
+  EXPECT_NE(stopped.err.find("the context of 64 tokens is full; --context N allows up to 512"), std::string::npos);
+  EXPECT_NE(run({"--overflow", "stop"}).err.find("the context of 512 tokens is full)"), std::string::npos);
   EXPECT_EQ(run({"--max-tokens", "5"}).err, "");  // as it was asked
-  EXPECT_EQ(run({"--context", "64", "--quiet"}).err, "");
+  EXPECT_EQ(run({"--context", "64", "--overflow", "stop", "--quiet"}).err, "");
+}
+
+TEST(Run, GoesOnBeyondTheTrainedContext) {
+  NEEDS_STORIES;
+  const auto tokens = [&](const Words& more) {
+    Words words = {"run",           *stories + "/stories260K.gguf",
+                   "Once",          "--raw",
+                   "--temperature", "0",
+                   "--ignore-eos",  "--max-tokens",
+                   "600",           "--json"};
+    words.insert(words.end(), more.begin(), more.end());
+    return parsed(orrery(words))["completion_tokens"].get<int>();
+  };
+  EXPECT_EQ(tokens({"--rope-scaling", "yarn", "--context", "1024"}), 600);
+  EXPECT_EQ(tokens({"--rope-scaling", "dynamic", "--rope-factor", "2"}), 600);
+  EXPECT_EQ(tokens({"--self-extend", "4"}), 600);
+  EXPECT_EQ(tokens({"--overflow", "sinks", "--context", "128"}), 600);
+}
+
+TEST(Run, KeepsAPromptInAFile) {
+  NEEDS_STORIES;
+  const TemporaryFolder folder;
+  const std::string file = folder.path("prompt.cache");
+  std::string text;
+  for (int i = 0; i < 40; ++i) text += "Lily saw a dog. ";
+  const auto run = [&](const Words& more) {
+    Words words = {"run",
+                   *stories + "/stories260K.gguf",
+                   "--raw",
+                   "--temperature",
+                   "0",
+                   "--max-tokens",
+                   "8",
+                   "--json",
+                   "--prompt-cache",
+                   file};
+    words.insert(words.end(), more.begin(), more.end());
+    return orrery(words, text);
+  };
+  const json first = parsed(run({})), again = parsed(run({}));
+  EXPECT_EQ(first["cached_tokens"], 0);
+  EXPECT_EQ(again["cached_tokens"].get<int>(), (again["prompt_tokens"].get<int>() - 1) / 64 * 64);
+  EXPECT_EQ(again["tokens"], first["tokens"]);
+  const Outcome other = run({"--kv", "f32"});
+  EXPECT_EQ(other.exit_code, 2);
+  EXPECT_NE(other.err.find("kv"), std::string::npos) << other.err;
+  EXPECT_NE(other.err.find("f16"), std::string::npos) << other.err;
 }
 
 TEST(Run, TakesTheSamplingThatTheFileRecommends) {

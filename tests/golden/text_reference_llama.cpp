@@ -60,6 +60,10 @@ double llama3_frequency(const RopeSpec& rope, double frequency) {
 float frequency(const RopeSpec& rope, int64_t i) {
   const double plain = std::pow(rope.theta, -2.0 * double(i) / double(rope.dim));
   switch (rope.scaling) {
+    case RopeSpec::Scaling::kLongRope:  // of a sequence that the trained context holds
+      return float(plain / rope.short_factors[i]);
+    case RopeSpec::Scaling::kNtk:  // not in any file
+    case RopeSpec::Scaling::kDynamic:
     case RopeSpec::Scaling::kNone:
       return float(plain);
     case RopeSpec::Scaling::kLinear:
@@ -78,31 +82,54 @@ float frequency(const RopeSpec& rope, int64_t i) {
 
 /// Turns every head of x [heads * head_dim]. The angle is a float32 product, as in the original.
 void rotate(const RopeSpec& rope, int64_t head_dim, int64_t position, Vector& x) {
-  for (size_t head = 0; head < x.size(); head += head_dim)
-    for (int64_t i = 0; i < rope.dim / 2; ++i) {
-      const float angle = float(position) * frequency(rope, i);
-      const float cosine = std::cos(angle) * float(rope.attention_factor);
-      const float sine = std::sin(angle) * float(rope.attention_factor);
-      const bool half = rope.layout == RopeLayout::kHalf;
+  for (int64_t i = 0; i < rope.dim / 2; ++i) {
+    const float angle = float(position) * frequency(rope, i);
+    const float cosine = std::cos(angle) * float(rope.attention_factor);
+    const float sine = std::sin(angle) * float(rope.attention_factor);
+    const bool half = rope.layout == RopeLayout::kHalf;
+    for (size_t head = 0; head < x.size(); head += head_dim) {
       float& a = x[head + (half ? i : 2 * i)];
       float& b = x[head + (half ? i + rope.dim / 2 : 2 * i + 1)];
       const float turned = a * cosine - b * sine;
       b = b * cosine + a * sine;
       a = turned;
     }
+  }
 }
 
-/// One query head over the keys and values [tokens so far][kv_heads * head_dim] of its group.
-void attend(std::span<const float> query, const std::vector<Vector>& keys, const std::vector<Vector>& values,
-            size_t offset, float scale, float* out) {
+/// The scores of one query head with the keys [tokens so far][kv_heads * head_dim] of its group.
+Vector scores_of(std::span<const float> query, const std::vector<Vector>& keys, size_t offset, float scale) {
   Vector scores(keys.size());
   for (size_t t = 0; t < keys.size(); ++t)
     scores[t] = scale * std::inner_product(query.begin(), query.end(), keys[t].begin() + offset, 0.0f);
+  return scores;
+}
+
+/// softmax(scores) · values
+void mix(Vector scores, const std::vector<Vector>& values, size_t offset, std::span<float> out) {
   const float largest = *std::ranges::max_element(scores);
   for (float& score : scores) score = std::exp(score - largest);
   const float sum = std::accumulate(scores.begin(), scores.end(), 0.0f);
-  for (size_t t = 0; t < keys.size(); ++t)
-    for (size_t i = 0; i < query.size(); ++i) out[i] += scores[t] / sum * values[t][offset + i];
+  for (size_t t = 0; t < scores.size(); ++t)
+    for (size_t i = 0; i < out.size(); ++i) out[i] += scores[t] / sum * values[t][offset + i];
+}
+
+/// The scores of all heads of one token's query with the keys so far, each pair rotated by itself.
+std::vector<Vector> pair_scores(const DecoderSpec& spec, const PairPositions& pair_positions, const Vector& query,
+                                const std::vector<Vector>& keys, float scale) {
+  std::vector<Vector> scores(spec.heads, Vector(keys.size(), -INFINITY));
+  for (size_t t = 0; t < keys.size(); ++t) {
+    const auto pair = pair_positions(int64_t(keys.size()) - 1, int64_t(t));
+    if (!pair) continue;
+    Vector q = query, k = keys[t];
+    rotate(spec.rope, spec.head_dim, pair->first, q);
+    rotate(spec.rope, spec.head_dim, pair->second, k);
+    for (int64_t head = 0; head < spec.heads; ++head) {
+      const auto key = k.begin() + head / (spec.heads / spec.kv_heads) * spec.head_dim;
+      scores[head][t] = scale * std::inner_product(key, key + spec.head_dim, q.begin() + head * spec.head_dim, 0.0f);
+    }
+  }
+  return scores;
 }
 
 Vector silu_product(Vector gate, const Vector& up) {
@@ -123,7 +150,7 @@ struct Linear {
 
 /// x [tokens][hidden_size] -> the same after one layer.
 void run_layer(const Checkpoint& checkpoint, const std::string& layer, std::span<const int64_t> positions,
-               std::vector<Vector>& stream) {
+               const PairPositions& pair_positions, std::vector<Vector>& stream) {
   const DecoderSpec& spec = checkpoint.spec();
   const Linear q(checkpoint, layer + "self_attn.q_proj"), k(checkpoint, layer + "self_attn.k_proj");
   const Linear v(checkpoint, layer + "self_attn.v_proj"), o(checkpoint, layer + "self_attn.o_proj");
@@ -137,15 +164,21 @@ void run_layer(const Checkpoint& checkpoint, const std::string& layer, std::span
     Vector& x = stream[t];
     const Vector normed = rms_norm(x, norm1, spec.norm_eps);
     Vector query = q(normed), key = k(normed);
-    rotate(spec.rope, spec.head_dim, positions[t], query);
-    rotate(spec.rope, spec.head_dim, positions[t], key);
+    if (!pair_positions) {
+      rotate(spec.rope, spec.head_dim, positions[t], query);
+      rotate(spec.rope, spec.head_dim, positions[t], key);
+    }
     keys.push_back(std::move(key));
     values.push_back(v(normed));
     Vector attended(query.size());
+    std::vector<Vector> paired;
+    if (pair_positions) paired = pair_scores(spec, pair_positions, query, keys, scale);
     for (int64_t head = 0; head < spec.heads; ++head) {
-      const size_t kv_head = head / (spec.heads / spec.kv_heads);
-      attend({query.data() + head * spec.head_dim, size_t(spec.head_dim)}, keys, values, kv_head * spec.head_dim, scale,
-             attended.data() + head * spec.head_dim);
+      const size_t offset = head / (spec.heads / spec.kv_heads) * spec.head_dim;
+      const auto dims = size_t(spec.head_dim);
+      const std::span<const float> q(query.data() + head * spec.head_dim, dims);
+      mix(pair_positions ? paired[head] : scores_of(q, keys, offset, scale), values, offset,
+          {attended.data() + head * spec.head_dim, dims});
     }
     add(x, o(attended));
     const Vector normed2 = rms_norm(x, norm2, spec.norm_eps);
@@ -159,15 +192,9 @@ Vector flat(const std::vector<Vector>& rows) {
   return all;
 }
 
-}  // namespace
-
-ReferenceOutput run_reference_llama(const Checkpoint& checkpoint, std::span<const int32_t> tokens,
-                                    std::span<const int64_t> positions) {
+ReferenceOutput run(const Checkpoint& checkpoint, std::span<const int32_t> tokens, std::span<const int64_t> positions,
+                    const PairPositions& pair_positions) {
   const DecoderSpec& spec = checkpoint.spec();
-  std::vector<int64_t> counted(tokens.size());
-  std::iota(counted.begin(), counted.end(), 0);
-  if (positions.empty()) positions = counted;
-
   const Vector embedding = load(checkpoint, "model.embed_tokens.weight");
   std::vector<Vector> stream;
   for (const int32_t token : tokens)
@@ -177,7 +204,7 @@ ReferenceOutput run_reference_llama(const Checkpoint& checkpoint, std::span<cons
   ReferenceOutput output;
   for (int64_t layer = 0; layer < spec.layers; ++layer) {
     output.hidden.push_back(flat(stream));
-    run_layer(checkpoint, "model.layers." + std::to_string(layer) + ".", positions, stream);
+    run_layer(checkpoint, "model.layers." + std::to_string(layer) + ".", positions, pair_positions, stream);
   }
   const Vector norm = load(checkpoint, "model.norm.weight");
   for (Vector& x : stream) x = rms_norm(x, norm, spec.norm_eps);
@@ -186,6 +213,20 @@ ReferenceOutput run_reference_llama(const Checkpoint& checkpoint, std::span<cons
   for (Vector& x : stream) x = linear(head, {}, x);
   output.logits = flat(stream);
   return output;
+}
+
+}  // namespace
+
+ReferenceOutput run_reference_llama(const Checkpoint& checkpoint, std::span<const int32_t> tokens,
+                                    std::span<const int64_t> positions) {
+  std::vector<int64_t> counted(tokens.size());
+  std::iota(counted.begin(), counted.end(), 0);
+  return run(checkpoint, tokens, positions.empty() ? counted : positions, {});
+}
+
+ReferenceOutput run_reference_llama(const Checkpoint& checkpoint, std::span<const int32_t> tokens,
+                                    const PairPositions& pair_positions) {
+  return run(checkpoint, tokens, {}, pair_positions);
 }
 
 }  // namespace orrery::text::golden

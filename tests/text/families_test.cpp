@@ -90,6 +90,42 @@ TEST(Families, YarnDefaults) {
   EXPECT_EQ(ratio.attention_factor, 1.0);
 }
 
+TEST(Families, DynamicScalingStartsFromTheModelsContext) {
+  const json dynamic = {{"factor", 2.0}};
+  json old = dynamic, current = dynamic;
+  old["type"] = current["rope_type"] = "dynamic";
+  current["rope_theta"] = 1e4;
+  const RopeSpec rope = spec_of({{"rope_scaling", old}}).rope;
+  expect_same_rope(rope, spec_of(in_new_dialect(current)).rope);
+  EXPECT_EQ(rope.scaling, RopeSpec::Scaling::kDynamic);
+  EXPECT_EQ(rope.original_context, 2048);
+  old["factor"] = 0.5;
+  expect_contains(refusal({{"rope_scaling", old}}), {"factor", "0.5"});
+}
+
+// Phi-3 has the trained context beside its rope_scaling, and "su" was longrope's first name.
+TEST(Families, LongRopeInItsDialects) {
+  const std::vector<double> long_factor = {1, 2, 3, 4, 5, 6, 7, 8}, short_factor(8, 1.25);
+  const json lists = {{"long_factor", long_factor}, {"short_factor", short_factor}};
+  json su = lists, current = lists;
+  su["type"] = "su";
+  current["rope_type"] = "longrope";
+  current["rope_theta"] = 1e4;
+  current["original_max_position_embeddings"] = 512;
+  const RopeSpec rope = spec_of({{"rope_scaling", su}, {"original_max_position_embeddings", 512}}).rope;
+  expect_same_rope(rope, spec_of(in_new_dialect(current)).rope);
+  EXPECT_EQ(rope.scaling, RopeSpec::Scaling::kLongRope);
+  EXPECT_EQ(rope.factor, 4);
+  EXPECT_EQ(rope.factors, std::vector<float>({1, 2, 3, 4, 5, 6, 7, 8}));
+  EXPECT_EQ(rope.short_factors, std::vector<float>(8, 1.25f));
+  EXPECT_NEAR(rope.attention_factor, std::sqrt(1 + std::log(4.0) / std::log(512.0)), 1e-12);
+  su["long_factor"] = {1, 2};
+  expect_contains(refusal({{"rope_scaling", su}}), {"long_factor", "2 numbers", "8 frequencies"});
+  su["long_factor"] = short_factor;
+  su["long_factor"][3] = 0;
+  expect_contains(refusal({{"rope_scaling", su}}), {"long_factor", "positive"});
+}
+
 TEST(Families, PartialRotaryFactorShortensTheRotatedPart) {
   EXPECT_EQ(spec_of({{"partial_rotary_factor", 0.5}}).rope.dim, 8);
   expect_contains(refusal({{"partial_rotary_factor", 0.2}}), {"partial_rotary_factor"});
@@ -100,9 +136,8 @@ TEST(Families, UnsupportedOptionsAreNamed) {
   expect_contains(refusal({{"hidden_act", "relu"}}), {"hidden_act", "relu"});
   expect_contains(refusal({{"quantization_config", {{"quant_method", "gptq"}}}}), {"quantization_config"});
   expect_contains(refusal({{"rope_interleaved", true}}), {"rope_interleaved"});
-  expect_contains(refusal({{"rope_scaling", {{"type", "dynamic"}, {"factor", 2.0}}}}), {"dynamic", "llama3"});
-  expect_contains(refusal({{"rope_scaling", {{"type", "linear"}, {"factor", 2.0}, {"short_factor", {1.0}}}}}),
-                  {"short_factor"});
+  expect_contains(refusal({{"rope_scaling", {{"type", "spiral"}, {"factor", 2.0}}}}), {"spiral", "llama3"});
+  expect_contains(refusal({{"rope_scaling", {{"type", "longrope"}, {"short_mscale", 1.1}}}}), {"short_mscale"});
 }
 
 TEST(Families, WrongValuesAreNamed) {

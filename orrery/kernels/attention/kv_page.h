@@ -10,7 +10,7 @@ namespace orrery::kernels {
 
 inline constexpr int64_t kPageTokens = 64;
 
-/// What a page of one layer holds: for each of kv_heads, 64 keys, then 64 values.
+/// What a page of one layer holds: for each of kv_heads, 64 keys (key_copies times), then 64 values.
 ///   keys    [head_dim][64]: a dimension of 16 keys is a vector, so scores need no sum across lanes
 ///   values  [64][head_dim]
 /// dtype f32 or f16; or q8_0: int8 in the same order, followed by float16 scales, keys' [head_dim/32][64], values'
@@ -22,6 +22,8 @@ inline constexpr int64_t kPageTokens = 64;
 struct KvFormat {
   DType dtype = DType::kF16;
   int64_t kv_heads = 0, head_dim = 0;
+  int64_t key_copies = 1;  ///< 2: keys are kept in two rotations (Self-Extend)
+  int64_t key_copy = 0;    ///< the one that keys() gives
 
   int64_t elements() const { return kPageTokens * head_dim; }
   bool has_scales() const { return dtype == DType::kQ8_0 || dtype == DType::kQ4_0; }
@@ -32,11 +34,14 @@ struct KvFormat {
   }
   /// Bytes of the keys (or of the values) of one head.
   int64_t part_bytes() const { return element_bytes() + (has_scales() ? elements() / 32 * 2 : 0); }
-  int64_t page_bytes() const { return kv_heads * 2 * part_bytes(); }
-  std::byte* keys(std::byte* page, int64_t head) const { return page + head * 2 * part_bytes(); }
-  std::byte* values(std::byte* page, int64_t head) const { return keys(page, head) + part_bytes(); }
-  const std::byte* keys(const std::byte* page, int64_t head) const { return page + head * 2 * part_bytes(); }
-  const std::byte* values(const std::byte* page, int64_t head) const { return keys(page, head) + part_bytes(); }
+  int64_t head_bytes() const { return (key_copies + 1) * part_bytes(); }
+  int64_t page_bytes() const { return kv_heads * head_bytes(); }
+  int64_t keys_offset(int64_t head) const { return head * head_bytes() + key_copy * part_bytes(); }
+  int64_t values_offset(int64_t head) const { return head * head_bytes() + key_copies * part_bytes(); }
+  std::byte* keys(std::byte* page, int64_t head) const { return page + keys_offset(head); }
+  std::byte* values(std::byte* page, int64_t head) const { return page + values_offset(head); }
+  const std::byte* keys(const std::byte* page, int64_t head) const { return page + keys_offset(head); }
+  const std::byte* values(const std::byte* page, int64_t head) const { return page + values_offset(head); }
 };
 
 /// The types that pages may have.

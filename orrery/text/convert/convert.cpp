@@ -42,6 +42,8 @@ void check_expressible(const DecoderSpec& spec, const Family& family, const std:
   };
   if (family.gguf_architectures.empty())
     refuse(fmt::format("a {} model", family.name), "one of a family that llama.cpp has");
+  if (spec.rope.scaling == RopeSpec::Scaling::kDynamic)
+    refuse("rope_scaling dynamic", "none, linear, yarn, llama3 or longrope: GGUF has no other");
   if (spec.labels > 0) refuse("a head of scores (score.weight)", "a language model's head");
   if (spec.value_head) refuse("a value head (v_head.summary.weight)", "a language model's head alone");
   const bool windows = std::ranges::any_of(spec.windows, [](int64_t window) { return window > 0; });

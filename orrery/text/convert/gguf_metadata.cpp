@@ -4,6 +4,7 @@
 #include <cmath>
 #include <utility>
 
+#include "orrery/base/error.h"
 #include "orrery/text/families/rope_config.h"
 
 namespace orrery::text {
@@ -29,6 +30,11 @@ void add_rope(const RopeSpec& rope, const std::string& prefix, formats::GgufMeta
   if (rope.scaling == RopeSpec::Scaling::kLinear) {
     metadata[prefix + "scaling.type"] = GgufValue::string("linear");
     metadata[prefix + "scaling.factor"] = GgufValue::f32(float(rope.factor));
+  }
+  if (rope.scaling == RopeSpec::Scaling::kLongRope) {
+    metadata[prefix + "scaling.type"] = GgufValue::string("longrope");
+    metadata[prefix + "scaling.original_context_length"] = GgufValue::u32(uint32_t(rope.original_context));
+    metadata[prefix + "scaling.attn_factor"] = GgufValue::f32(float(rope.attention_factor));
   }
 }
 
@@ -82,10 +88,17 @@ void add_spec(const DecoderSpec& spec, const std::string& architecture, formats:
   add_windows(spec, architecture + ".attention.sliding_window", metadata);
 }
 
-std::vector<float> rope_divisors(const RopeSpec& rope) {
-  if (rope.scaling == RopeSpec::Scaling::kFactors) return rope.factors;
-  if (rope.scaling != RopeSpec::Scaling::kLlama3) return {};
-  return llama3_divisors(rope);
+std::map<std::string, std::vector<float>> rope_divisors(const RopeSpec& rope) {
+  switch (rope.scaling) {
+    case RopeSpec::Scaling::kFactors:
+      return {{"rope_freqs.weight", rope.factors}};
+    case RopeSpec::Scaling::kLlama3:
+      return {{"rope_freqs.weight", llama3_divisors(rope)}};
+    case RopeSpec::Scaling::kLongRope:
+      return {{"rope_factors_long.weight", rope.factors}, {"rope_factors_short.weight", rope.short_factors}};
+    default:
+      return {};
+  }
 }
 
 }  // namespace orrery::text

@@ -1,6 +1,7 @@
 // A decoder's settings as GGUF metadata: what families read from it, written.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -13,8 +14,8 @@ namespace orrery::text {
 /// reads none.
 void add_spec(const DecoderSpec& spec, const std::string& architecture, formats::GgufMetadata& metadata);
 
-/// The divisors of the rotary frequencies that llama.cpp reads from the tensor rope_freqs.weight [rope.dim / 2]; empty
-/// where the metadata says it all.
-std::vector<float> rope_divisors(const RopeSpec& rope);
+/// The divisors of the rotary frequencies, each [rope.dim / 2], under the names by which llama.cpp reads them:
+/// rope_freqs.weight, or rope_factors_long.weight and rope_factors_short.weight. Empty where the metadata says it all.
+std::map<std::string, std::vector<float>> rope_divisors(const RopeSpec& rope);
 
 }  // namespace orrery::text

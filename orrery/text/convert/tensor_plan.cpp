@@ -106,8 +106,8 @@ TensorPlans::TensorPlans(const Checkpoint& checkpoint, const Family& family, con
       copy.target.name = name;
       plans_.push_back(std::move(copy));
     }
-  if (std::vector<float> divisors = rope_divisors(spec.rope); !divisors.empty()) {
-    const TensorView& view = made("rope_freqs.weight", std::move(divisors));
+  for (auto& [name, divisors] : rope_divisors(spec.rope)) {
+    const TensorView& view = made(name, std::move(divisors));
     plans_.push_back({view, {&view}, {}});
   }
 }

@@ -16,7 +16,8 @@ struct AdapterSet;
 struct Segment {
   std::span<const TokenId> tokens;
   int64_t first_position = 0;
-  std::span<const PageId> pages;             ///< of the whole sequence, those that these tokens go into included
+  int64_t length = 0;             ///< of the sequence, all of the prompt included: what rotary scaling may go by
+  std::span<const PageId> pages;  ///< of the whole sequence, those that these tokens go into included
   std::span<const float* const> embeddings;  ///< per token: what stands for its embedding, or nullptr; empty: for none
   std::byte* state = nullptr;  ///< of a recurrent model: what it remembers of the tokens before, 64-byte aligned
   const AdapterSet* adapters = nullptr;  ///< what changes the model for them; nullptr: nothing

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <condition_variable>
+#include <cstring>
 #include <future>
 #include <limits>
 #include <mutex>
@@ -13,6 +14,8 @@
 #include "orrery/kernels/isa.h"
 #include "orrery/text/adapters/adapter.h"
 #include "orrery/text/engine/adapters/adapter_shelf.h"
+#include "orrery/text/engine/context_options.h"
+#include "orrery/text/engine/prompt_cache.h"
 #include "orrery/text/engine/scheduler.h"
 
 namespace orrery::text {
@@ -30,8 +33,13 @@ constexpr int64_t kScoreTokens = 128;  // of one step of score(): its logits tak
 // Tokens that a sequence may come to hold in the cache.
 int64_t held_tokens(const EngineOptions& options, const DecoderSpec& spec) {
   if (spec.mixer != MixerKind::kAttention) return 0;
-  const int64_t window = spec.widest_window();
-  return window == 0 ? options.context : std::min(options.context, ring_tokens(window, options.prompt_chunk));
+  if (spec.widest_window() == 0) return options.context;
+  const int64_t ring = ring_tokens(spec, options.prompt_chunk);
+  return spec.streaming.window > 0 ? ring : std::min(options.context, ring);
+}
+
+kernels::KvFormat cache_format(const EngineOptions& options, const DecoderSpec& spec) {
+  return {options.kv_dtype, spec.kv_heads, spec.head_dim, spec.self_extend.group > 1 ? 2 : 1};
 }
 
 EngineOptions resolve(EngineOptions options, const DecoderSpec& spec) {
@@ -47,21 +55,31 @@ EngineOptions resolve(EngineOptions options, const DecoderSpec& spec) {
   check(options.prompt_chunk >= 16, "prompt_chunk", options.prompt_chunk, "16 or more");
   check(options.context >= 0, "context", options.context, "0 (the model's) or more");
   const int64_t longest = spec.constant_memory() ? std::numeric_limits<int32_t>::max() : spec.context_length;
-  check(options.context <= longest, "context", options.context, fmt::format("at most the model's {} tokens", longest));
+  if (options.context > longest)
+    throw Error({.doing = "start the engine",
+                 .where = "option context",
+                 .found = fmt::format("{}", options.context),
+                 .expected = fmt::format("at most the model's {} tokens", longest),
+                 .advice = spec.rope.dim > 0 ? "a rotary scaling reaches further: --rope-scaling yarn" : ""});
   if ((options.lookup || !options.draft.empty()) && spec.mixer != MixerKind::kAttention)
     throw Error({.doing = "start the engine",
                  .where = options.lookup ? "option lookup" : "option draft",
                  .found = fmt::format("a model of the family {}, whose state cannot take back a guess", spec.family),
                  .expected = "a model with attention"});
+  if ((options.lookup || !options.draft.empty()) && spec.rope.by_length())
+    throw Error({.doing = "start the engine",
+                 .where = options.lookup ? "option lookup" : "option draft",
+                 .found = "a rotary scaling that changes with the length of the text",
+                 .expected = "one that does not: a guess would be computed with another length's"});
   if (options.threads == 0) options.threads = available_cores();
-  if (options.context == 0) options.context = spec.constant_memory() ? longest : std::min<int64_t>(longest, 8192);
+  if (options.context == 0) options.context = default_context(spec, options);
   if (options.exact) options.kv_dtype = DType::kF32;
   check(kernels::is_page_type(options.kv_dtype), "kv_dtype", name(options.kv_dtype), "f32, f16, q8_0 or q4_0");
   check(!kernels::KvFormat{options.kv_dtype}.has_scales() || spec.head_dim % 32 == 0, "kv_dtype",
         name(options.kv_dtype), fmt::format("f32 or f16: heads of {} dimensions are no multiple of 32", spec.head_dim));
   const int64_t held = held_tokens(options, spec);
   if (options.kv_tokens == 0 && held > 0) {
-    const kernels::KvFormat format{options.kv_dtype, spec.kv_heads, spec.head_dim};
+    const kernels::KvFormat format = cache_format(options, spec);
     const int64_t page_bytes = format.page_bytes() * spec.layers;
     const int64_t memory = static_cast<int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE);
     const int64_t least = (held + kPageTokens - 1) / kPageTokens, wanted = least * options.max_sequences;
@@ -72,23 +90,15 @@ EngineOptions resolve(EngineOptions options, const DecoderSpec& spec) {
   return options;
 }
 
-// What the options make of the checkpoint's spec.
-DecoderSpec adapt(DecoderSpec spec, const EngineOptions& options) {
-  if (!options.legacy_window) return spec;
-  for (int64_t& window : spec.windows) window += window > 0;
-  return spec;
-}
-
 }  // namespace
 
 struct Engine::Impl {
   Impl(std::shared_ptr<const Checkpoint> c, const EngineOptions& o, const Progress& progress)
       : checkpoint(std::move(c)),
-        spec(adapt(checkpoint->spec(), o)),
+        spec(with_context_options(checkpoint->spec(), o)),
         options(resolve(o, spec)),
         pool(options.threads),
-        cache({options.kv_dtype, spec.kv_heads, spec.head_dim}, spec.layers,
-              (options.kv_tokens + kPageTokens - 1) / kPageTokens),
+        cache(cache_format(options, spec), spec.layers, (options.kv_tokens + kPageTokens - 1) / kPageTokens),
         forward(*checkpoint, spec, cache, pool, options.prompt_chunk + options.max_sequences, options.context,
                 {.exact = options.exact, .mapped = options.mapped}, progress),
         states(forward.state_bytes(), options.max_sequences + 1) {
@@ -171,7 +181,7 @@ struct Engine::Impl {
     std::vector<const float*> embeddings(tokens.size(), nullptr);
     for (size_t i = 0; i < patches.positions.size(); ++i)
       embeddings[patches.positions[i]] = patch_rows.data() + i * spec.hidden_size;
-    SequencePages pages(cache, spec.widest_window());
+    SequencePages pages(cache, spec.widest_window(), spec.streaming.sinks);
     struct Release {
       StateStore& states;
       std::byte* state;
@@ -183,6 +193,7 @@ struct Engine::Impl {
       const size_t count = std::min<size_t>(at_once, tokens.size() - first);
       const Segment segment{.tokens = tokens.subspan(first, count),
                             .first_position = static_cast<int64_t>(first),
+                            .length = static_cast<int64_t>(tokens.size()),
                             .pages = pages.ids(),
                             .embeddings = std::span(embeddings).subspan(first, count),
                             .state = lent.state,
@@ -195,15 +206,51 @@ struct Engine::Impl {
     }
   }
 
+  PromptFingerprint fingerprint() const {
+    if (spec.mixer != MixerKind::kAttention)
+      throw Error({.doing = "use a prompt cache",
+                   .found = fmt::format("a model of the family {}, which has no keys and values", spec.family),
+                   .expected = "one with attention"});
+    return prompt_fingerprint(*checkpoint, spec, cache.format(), options.exact);
+  }
+
+  int64_t save_prompt(const std::filesystem::path& file, std::span<const TokenId> tokens) {
+    const auto root = page_root(spec, static_cast<int64_t>(tokens.size()));
+    std::vector<PageId> pages;
+    if (root) pages = cache.find_prefix(tokens, static_cast<int64_t>(tokens.size()), *root);
+    StoredPrompt prompt{.root = root.value_or(0)};
+    const auto held = static_cast<ptrdiff_t>(pages.size()) * kPageTokens;
+    prompt.tokens.assign(tokens.begin(), tokens.begin() + held);
+    for (PageId page : pages) prompt.pages.emplace_back(cache.page(page), cache.page_bytes());
+    SequencePages holder(cache, 0);  // lets them go
+    holder.adopt(std::move(pages));
+    write_prompt_cache(file, fingerprint(), prompt);
+    return held;
+  }
+
+  int64_t load_prompt(const std::filesystem::path& path) {
+    const auto file = formats::SafetensorsFile::open(path);
+    const StoredPrompt prompt = read_prompt_cache(file, path.string(), fingerprint(), cache.page_bytes());
+    SequencePages pages(cache, 0);
+    const auto most = std::min(static_cast<int64_t>(prompt.pages.size()), cache.available());
+    for (int64_t i = 0; i < most; ++i) {
+      pages.grow((i + 1) * kPageTokens);
+      std::memcpy(cache.page(pages.ids()[i]), prompt.pages[i].data(), prompt.pages[i].size());
+      cache.remember(pages.ids()[i], i == 0 ? -1 : pages.ids()[i - 1],
+                     std::span(prompt.tokens).subspan(i * kPageTokens, kPageTokens), prompt.root);
+    }
+    return most * kPageTokens;
+  }
+
   void check_tokens(std::span<const TokenId> tokens, int64_t room) const {
     if (tokens.empty()) refuse("prompt", "no token", "one at least", "give a prompt");
     const auto size = static_cast<int64_t>(tokens.size());
-    if (size > room) {
+    if (size > room && options.overflow != Overflow::kSinks) {
       refuse("prompt", fmt::format("{} tokens", size),
              fmt::format("at most {} in a context of {}", room, options.context),
              options.context < spec.context_length
                  ? fmt::format("ask for a longer context (this model has {})", spec.context_length)
-                 : "shorten the prompt, or use a model with a longer context");
+                 : "shorten the prompt, or reach further with a rotary scaling (--rope-scaling yarn)");
     }
     for (TokenId token : tokens) {
       if (token < 0 || token >= spec.vocab_size) {
@@ -292,8 +339,21 @@ void Engine::values(std::span<const TokenId> tokens, const Sink& sink) {
   impl_->run_alone([&] { impl_->score(tokens, {}, nullptr, true, sink); });
 }
 
+int64_t Engine::save_prompt(const std::filesystem::path& file, std::span<const TokenId> tokens) {
+  int64_t saved = 0;
+  impl_->run_alone([&] { saved = impl_->save_prompt(file, tokens); });
+  return saved;
+}
+
+int64_t Engine::load_prompt(const std::filesystem::path& file) {
+  int64_t loaded = 0;
+  impl_->run_alone([&] { loaded = impl_->load_prompt(file); });
+  return loaded;
+}
+
 const Checkpoint& Engine::checkpoint() const { return *impl_->checkpoint; }
 const EngineOptions& Engine::options() const { return impl_->options; }
+const DecoderSpec& Engine::spec() const { return impl_->spec; }
 int64_t Engine::weight_bytes() const { return impl_->forward.weight_bytes(); }
 int64_t Engine::kv_bytes() const { return impl_->cache.bytes() + impl_->states.bytes(); }
 

@@ -3,8 +3,10 @@
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -15,6 +17,14 @@
 #include "orrery/text/sampling/sampler.h"
 
 namespace orrery::text {
+
+/// What happens when an answer reaches the end of the context. A prompt that does not fit is an error in any case but
+/// kSinks.
+enum class Overflow {
+  kError,  ///< the stream ends with kError, and both sizes
+  kStop,   ///< it ends with kLength
+  kSinks,  ///< it goes on without end: the first 4 tokens and the newest are seen, `context` in all (StreamingLLM)
+};
 
 struct EngineOptions {
   int threads = 0;               ///< 0: one per core that this process may use
@@ -28,6 +38,12 @@ struct EngineOptions {
   int64_t prompt_chunk = 512;    ///< prompt tokens computed in one step beside the running answers
   bool lookup = false;           ///< guess ahead what followed the last time (Saxena 2023, prompt look-up decoding)
   std::string draft;  ///< guess ahead with this smaller model of the same vocabulary, as Checkpoint::open takes it
+  /// How positions beyond the trained context are reached, where not as the model's files say (docs/long-context.md).
+  std::optional<RopeSpec::Scaling> rope_scaling;
+  double rope_factor = 0;          ///< of rope_scaling; 0: context / trained context
+  int64_t self_extend = 1;         ///< > 1: Self-Extend (Jin et al. 2024) with groups of so many positions
+  int64_t self_extend_window = 0;  ///< of it: tokens near by, whose positions stay; 0: half the trained context
+  Overflow overflow = Overflow::kError;
 };
 
 /// Pictures in a prompt, for models whose spec() has patches.
@@ -50,7 +66,7 @@ struct Request {
   std::vector<TokenId> prompt;  ///< not empty, shorter than the context: Error gives both sizes otherwise
   ImagePatches patches;
   SamplingOptions sampling;
-  int64_t max_tokens = -1;                 ///< -1: until the end of the context
+  int64_t max_tokens = -1;                 ///< -1: until the end of the context, which then is no error
   std::vector<std::string> stop;           ///< the answer ends before the first of these
   std::shared_ptr<const Grammar> grammar;  ///< copied per request
   std::vector<AdapterUse> adapters;        ///< what they add to the model is summed
@@ -121,8 +137,17 @@ class Engine {
   /// The value head's output [1] at every position. Throws Error for a model without one.
   void values(std::span<const TokenId> tokens, const Sink& sink);
 
+  /// The keys and values of a prompt, kept in a file between runs (--prompt-cache; engine/prompt_cache.h has the
+  /// format). save_prompt() writes, wholly or not at all, what the cache holds of the longest prefix of `tokens`, in
+  /// pages of 64 tokens; load_prompt() puts it back, so that requests which begin with these tokens find it
+  /// (RequestStats::cached_tokens). Both return how many tokens that are, and wait until no request is running.
+  /// load_prompt() throws Error naming the field of a file that is damaged, or of another model or other options.
+  int64_t save_prompt(const std::filesystem::path& file, std::span<const TokenId> tokens);
+  int64_t load_prompt(const std::filesystem::path& file);
+
   const Checkpoint& checkpoint() const;
   const EngineOptions& options() const;  ///< resolved: no zeros left
+  const DecoderSpec& spec() const;       ///< the checkpoint's, as the options have changed it
   /// Bytes of packed weights, and of those that decoding one token reads.
   int64_t weight_bytes() const;
   int64_t bytes_per_token() const;

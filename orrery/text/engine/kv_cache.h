@@ -27,12 +27,14 @@ class KvCache {
   int64_t bytes() const { return static_cast<int64_t>(memory_.size()); }
   /// Pages that take() can still give.
   int64_t available() const { return available_; }
-  std::byte* page(PageId page) const { return memory_.data() + page * layers_ * format_.page_bytes(); }
+  std::byte* page(PageId page) const { return memory_.data() + page * page_bytes(); }
+  int64_t page_bytes() const { return layers_ * format_.page_bytes(); }
   /// Bytes from the start of a page to a layer's part.
   int64_t layer_offset(int64_t layer) const { return layer * format_.page_bytes(); }
 
   /// The remembered pages that hold the longest prefix of `tokens`, at most `most` pages; each is held for the caller.
-  /// `root`: whatever else their content depends on (the adapters); 0, or a number with the highest bit set.
+  /// `root`: whatever else their content depends on (adapters, how keys are rotated); 0, or a number with the highest
+  /// bit set.
   std::vector<PageId> find_prefix(std::span<const TokenId> tokens, int64_t most, uint64_t root = 0);
   /// A page for the caller to fill, held for it. There must be one available().
   PageId take();

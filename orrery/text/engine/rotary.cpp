@@ -33,16 +33,33 @@ void scale_llama3(const RopeSpec& spec, std::vector<float>& frequencies) {
   }
 }
 
+double scaled_theta(const RopeSpec& spec, int64_t length) {
+  double scale = 1;
+  if (spec.scaling == RopeSpec::Scaling::kNtk) scale = spec.factor;
+  if (spec.scaling == RopeSpec::Scaling::kDynamic) {
+    const double ratio = static_cast<double>(length) / static_cast<double>(spec.original_context);
+    scale = spec.factor * std::max(ratio, 1.0) - (spec.factor - 1);
+  }
+  return spec.theta * std::pow(scale, static_cast<double>(spec.dim) / static_cast<double>(spec.dim - 2));
+}
+
+void divide(std::vector<float>& frequencies, const std::vector<float>& factors) {
+  for (size_t i = 0; i < frequencies.size(); ++i) frequencies[i] /= factors[i];
+}
+
 }  // namespace
 
-std::vector<float> rope_frequencies(const RopeSpec& spec) {
+std::vector<float> rope_frequencies(const RopeSpec& spec, int64_t length) {
   std::vector<float> frequencies(static_cast<size_t>(spec.dim / 2));
+  const auto theta = static_cast<float>(scaled_theta(spec, length));
   for (size_t i = 0; i < frequencies.size(); ++i) {
     const auto exponent = static_cast<float>(2 * i) / static_cast<float>(spec.dim);
-    frequencies[i] = 1.0f / std::pow(static_cast<float>(spec.theta), exponent);
+    frequencies[i] = 1.0f / std::pow(theta, exponent);
   }
   switch (spec.scaling) {
     case RopeSpec::Scaling::kNone:
+    case RopeSpec::Scaling::kNtk:
+    case RopeSpec::Scaling::kDynamic:
       break;
     case RopeSpec::Scaling::kLinear:
       for (float& frequency : frequencies) frequency /= static_cast<float>(spec.factor);
@@ -53,24 +70,34 @@ std::vector<float> rope_frequencies(const RopeSpec& spec) {
     case RopeSpec::Scaling::kLlama3:
       scale_llama3(spec, frequencies);
       break;
+    case RopeSpec::Scaling::kLongRope:
+      divide(frequencies, length > spec.original_context ? spec.factors : spec.short_factors);
+      break;
     case RopeSpec::Scaling::kFactors:
-      for (size_t i = 0; i < frequencies.size(); ++i) frequencies[i] /= spec.factors[i];
+      divide(frequencies, spec.factors);
       break;
   }
   return frequencies;
 }
 
-Rotary::Rotary(const RopeSpec& spec)
-    : frequencies_(rope_frequencies(spec)), attention_factor_(static_cast<float>(spec.attention_factor)) {}
+Rotary::Rotary(const RopeSpec& spec, bool endless)
+    : spec_(spec), endless_(endless), frequencies_(rope_frequencies(spec)) {}
 
-void Rotary::begin(std::span<const int64_t> positions) {
+void Rotary::begin(std::span<const int64_t> positions, std::span<const int64_t> lengths) {
   if (table_.size() < 2 * size() * positions.size()) table_.resize(2 * size() * positions.size());
+  const auto attention_factor = static_cast<float>(spec_.attention_factor);
   float* out = table_.data();
   for (size_t row = 0; row < positions.size(); ++row, out += 2 * size()) {
+    if (spec_.by_length() && lengths[row] != length_) {
+      length_ = lengths[row];
+      frequencies_ = rope_frequencies(spec_, length_);
+    }
     for (size_t i = 0; i < size(); ++i) {
-      const float angle = static_cast<float>(positions[row]) * frequencies_[i];
-      out[i] = std::cos(angle) * attention_factor_;
-      out[i + size()] = std::sin(angle) * attention_factor_;
+      const auto position = static_cast<double>(positions[row]);
+      const double angle =
+          endless_ ? std::fmod(position * frequencies_[i], 2 * M_PI) : static_cast<float>(position) * frequencies_[i];
+      out[i] = std::cos(static_cast<float>(angle)) * attention_factor;
+      out[i + size()] = std::sin(static_cast<float>(angle)) * attention_factor;
     }
   }
 }

@@ -1,6 +1,9 @@
 #include "orrery/text/engine/scheduler.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "orrery/text/engine/lookup.h"
@@ -50,7 +53,17 @@ Sequence::Sequence(Request r, std::shared_ptr<const AdapterSet> a, std::shared_p
   stats.prompt_tokens = static_cast<int64_t>(tokens.size());
 }
 
-int64_t ring_tokens(int64_t window, int64_t chunk) { return window + chunk + 3 * kPageTokens; }
+int64_t ring_tokens(const DecoderSpec& spec, int64_t chunk) {
+  return spec.widest_window() + chunk + (3 + pages_for(spec.streaming.sinks)) * kPageTokens;
+}
+
+// Beyond the trained context, dynamic scaling rotates with a theta that is this length's alone.
+std::optional<uint64_t> page_root(const DecoderSpec& spec, int64_t length) {
+  const bool beyond = spec.streaming.seen(length) > spec.rope.original_context;
+  if (!spec.rope.by_length() || !beyond) return 0;
+  if (spec.rope.scaling == RopeSpec::Scaling::kLongRope) return kLongRotation;
+  return std::nullopt;
+}
 
 Scheduler::Scheduler(const EngineOptions& options, const DecoderSpec& spec, const Checkpoint& checkpoint,
                      KvCache& cache, StateStore& states, Forward& forward, ThreadPool& pool)
@@ -78,13 +91,7 @@ void Scheduler::step() {
     const auto drafts = static_cast<int64_t>(sequence->drafts.size());
     sequence->tokens.resize(sequence->tokens.size() - drafts);
     sequence->computed += sequence->batch_tokens - drafts;
-    for (; (sequence->remembered + 1) * kPageTokens <= sequence->computed; ++sequence->remembered) {
-      const int64_t i = sequence->remembered;
-      if (cache_.page_count() == 0 || !sequence->embeddings.empty()) continue;  // tokens do not tell pictures apart
-      const std::span<const PageId> pages = sequence->pages->ids();
-      cache_.remember(pages[i], i == 0 ? -1 : pages[i - 1],
-                      std::span(sequence->tokens).subspan(i * kPageTokens, kPageTokens), sequence->cache_root());
-    }
+    remember_pages(*sequence);
     sequence->pages->drop_behind(sequence->computed);
     if (sequence->computed < static_cast<int64_t>(sequence->tokens.size())) continue;
     sequence->logits = logits.first((drafts + 1) * spec_.vocab_size);
@@ -94,6 +101,36 @@ void Scheduler::step() {
   sample();
   for (Sequence* sequence : sampling_) hand_out(*sequence);
   std::erase_if(running_, [](const auto& sequence) { return sequence->stream == nullptr; });
+}
+
+std::optional<uint64_t> Scheduler::root_of(const Sequence& sequence) const {
+  if (!sequence.embeddings.empty()) return std::nullopt;  // tokens do not tell pictures apart
+  const std::optional<uint64_t> rotation = page_root(spec_, static_cast<int64_t>(sequence.tokens.size()));
+  const uint64_t adapters = sequence.cache_root();
+  if (!rotation || *rotation == 0 || adapters == 0) return rotation ? std::optional(*rotation | adapters) : rotation;
+  return (*rotation ^ adapters) | uint64_t{1} << 63;
+}
+
+void Scheduler::remember_pages(Sequence& sequence) {
+  if (cache_.page_count() == 0) return;
+  const std::optional<uint64_t> root = root_of(sequence);
+  if (!root) return;
+  const std::span<const PageId> pages = sequence.pages->ids();
+  for (; (sequence.remembered + 1) * kPageTokens <= sequence.computed; ++sequence.remembered) {
+    const int64_t i = sequence.remembered;
+    cache_.remember(pages[i], i == 0 ? -1 : pages[i - 1],
+                    std::span(sequence.tokens).subspan(i * kPageTokens, kPageTokens), *root);
+  }
+}
+
+// LongRoPE has other frequencies beyond the trained context; keys rotated with the short ones are of no use there
+// (transformers' Phi-3 drops its cache in the same place).
+void Scheduler::start_over_where_rotation_changes(Sequence& sequence) {
+  if (spec_.rope.scaling != RopeSpec::Scaling::kLongRope) return;
+  const auto length = static_cast<int64_t>(sequence.tokens.size());
+  if (length != spec_.rope.original_context + 1 || spec_.streaming.seen(length) < length) return;
+  sequence.pages->release();
+  sequence.computed = sequence.remembered = 0;
 }
 
 void Scheduler::drop_cancelled() {
@@ -108,8 +145,8 @@ void Scheduler::drop_cancelled() {
 
 int64_t Scheduler::pages_at_most(const Sequence& sequence) const {
   if (cache_.page_count() == 0) return 0;
-  const int64_t window = spec_.widest_window(), all = pages_for(sequence.limit);
-  return window == 0 ? all : std::min(all, pages_for(ring_tokens(window, options_.prompt_chunk)));
+  const int64_t all = pages_for(sequence.limit);
+  return spec_.widest_window() == 0 ? all : std::min(all, pages_for(ring_tokens(spec_, options_.prompt_chunk)));
 }
 
 int64_t Scheduler::pages_to_come(const Sequence& sequence) const {
@@ -124,14 +161,15 @@ void Scheduler::admit() {
   while (!waiting_.empty() && static_cast<int64_t>(running_.size()) < options_.max_sequences) {
     Sequence& next = *waiting_.front();
     const auto prompt = static_cast<int64_t>(next.tokens.size());
-    next.limit =
-        next.request.max_tokens < 0 ? options_.context : std::min(options_.context, prompt + next.request.max_tokens);
+    const int64_t longest =
+        options_.overflow == Overflow::kSinks ? std::numeric_limits<int64_t>::max() / 2 : options_.context;
+    next.limit = next.request.max_tokens < 0 ? longest : std::min(longest, prompt + next.request.max_tokens);
     if (promised + pages_at_most(next) > cache_.available()) return;
-    next.pages.emplace(cache_, spec_.widest_window());
+    next.pages.emplace(cache_, spec_.widest_window(), spec_.streaming.sinks);
     next.state = states_.take();
     embed_patches(next);
-    if (next.embeddings.empty())  // the last token must be computed for its logits
-      next.pages->adopt(cache_.find_prefix(next.tokens, (prompt - 1) / kPageTokens, next.cache_root()));
+    if (const auto root = root_of(next))  // the last token must be computed for its logits
+      next.pages->adopt(cache_.find_prefix(next.tokens, (prompt - 1) / kPageTokens, *root));
     next.remembered = next.pages->count();
     next.computed = next.stats.cached_tokens = next.remembered * kPageTokens;
     next.pages->drop_behind(next.computed);
@@ -189,6 +227,7 @@ void Scheduler::gather() {
     sequence->pages->grow(end);
     segments_.push_back({.tokens = std::span(sequence->tokens).subspan(sequence->computed, sequence->batch_tokens),
                          .first_position = sequence->computed,
+                         .length = total,
                          .pages = sequence->pages->ids(),
                          .embeddings = embeddings_of(*sequence),
                          .state = sequence->state,
@@ -255,8 +294,22 @@ void Scheduler::hand_out(Sequence& sequence, const Sequence::Sampled& sampled) {
   sequence.stream->push(
       {.token = token, .text = sequence.stop.push(sequence.decoder.push(token)), .logprobs = sampled.logprobs});
   if (sequence.stop.stopped() || sequence.sampler.finished()) return end(sequence, FinishReason::kStop);
-  const auto length = static_cast<int64_t>(sequence.tokens.size());
-  if (length >= sequence.limit) end(sequence, FinishReason::kLength);
+  if (static_cast<int64_t>(sequence.tokens.size()) >= sequence.limit) return end_at_limit(sequence);
+  start_over_where_rotation_changes(sequence);
+}
+
+// The end of the context is an error unless it was asked for.
+void Scheduler::end_at_limit(Sequence& sequence) {
+  const int64_t prompt = sequence.stats.prompt_tokens, wanted = sequence.request.max_tokens;
+  const int64_t answer = sequence.limit - prompt;
+  if (options_.overflow != Overflow::kError || wanted < 0 || answer == wanted)
+    return end(sequence, FinishReason::kLength);
+  end(sequence, FinishReason::kError,
+      fmt::format("a prompt of {} tokens and an answer of {} so far: the context of {} tokens is full{}", prompt,
+                  answer, options_.context,
+                  options_.context < spec_.context_length
+                      ? fmt::format("; a context of up to {} is possible", spec_.context_length)
+                      : ""));
 }
 
 void Scheduler::end(Sequence& sequence, FinishReason reason, const std::string& message) {

@@ -52,8 +52,13 @@ struct Sequence {
   std::string failure;
 };
 
-/// Tokens in the cache of a sequence that sees `window` keys while it computes `chunk` tokens at once.
-int64_t ring_tokens(int64_t window, int64_t chunk);
+/// Tokens in the cache of a sequence that sees the spec's widest window while it computes `chunk` tokens at once.
+int64_t ring_tokens(const DecoderSpec& spec, int64_t chunk);
+
+/// LongRoPE's long divisors, as a root of the cache.
+inline constexpr uint64_t kLongRotation = ~uint64_t{0};
+/// The root under which a sequence of `length` tokens shares pages; nothing where no other has keys rotated as its are.
+std::optional<uint64_t> page_root(const DecoderSpec& spec, int64_t length);
 
 /// Guesses for each of `answers` sequences in a step that computes nothing else: as many as leave the step bound by
 /// reading the weights, so none when it is full anyway.
@@ -78,12 +83,16 @@ class Scheduler {
   void admit();
   void embed_patches(Sequence& sequence);
   void draft();
+  std::optional<uint64_t> root_of(const Sequence& sequence) const;
+  void remember_pages(Sequence& sequence);
+  void start_over_where_rotation_changes(Sequence& sequence);
   void gather();
   void sample();
   void sample(Sequence& sequence);
   void hand_out(Sequence& sequence);
   void hand_out(Sequence& sequence, const Sequence::Sampled& sampled);
   bool ends(const Sequence& sequence, TokenId token) const;
+  void end_at_limit(Sequence& sequence);
   void end(Sequence& sequence, FinishReason reason, const std::string& message = "");
   int64_t pages_at_most(const Sequence& sequence) const;
   int64_t pages_to_come(const Sequence& sequence) const;

@@ -14,9 +14,9 @@ void SequencePages::grow(int64_t end) {
 void SequencePages::drop_behind(int64_t position) {
   if (window_ == 0) return;
   const int64_t keep = std::min((position - window_ + 1) / kPageTokens - 1, count());
-  for (; dropped_ < keep; ++dropped_) {
-    cache_.release(ids_[dropped_]);
-    ids_[dropped_] = -1;
+  for (; kept_ + dropped_ < keep; ++dropped_) {
+    cache_.release(ids_[kept_ + dropped_]);
+    ids_[kept_ + dropped_] = -1;
   }
 }
 

@@ -13,8 +13,9 @@ namespace orrery::text {
 /// their place stays, with page -1.
 class SequencePages {
  public:
-  /// `window`: keys that the layer that sees furthest looks at; 0: all.
-  SequencePages(KvCache& cache, int64_t window) : cache_(cache), window_(window) {}
+  /// `window`: keys that the layer that sees furthest looks at; 0: all. The pages of the first `sinks` tokens stay.
+  SequencePages(KvCache& cache, int64_t window, int64_t sinks = 0)
+      : cache_(cache), window_(window), kept_((sinks + kernels::kPageTokens - 1) / kernels::kPageTokens) {}
   ~SequencePages() { release(); }
   SequencePages(SequencePages&&) = delete;
 
@@ -33,9 +34,9 @@ class SequencePages {
 
  private:
   KvCache& cache_;
-  const int64_t window_;
+  const int64_t window_, kept_;
   std::vector<PageId> ids_;
-  int64_t dropped_ = 0;
+  int64_t dropped_ = 0;  // pages given back, from kept_ on
 };
 
 /// Memory of one size for each sequence of a recurrent model. Reserved, touched as it is used.

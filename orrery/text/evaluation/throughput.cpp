@@ -26,7 +26,8 @@ void check(const Engine& engine, const ThroughputOptions& options) {
                  fmt::format("1 to {}", engine.options().max_sequences));
   if (options.repetitions < 1) throw refuse(fmt::format("{} repetitions", options.repetitions), "at least 1");
   const int64_t longest = tokens_needed(options);
-  if (std::min({options.prompt, options.decode, options.depth}) < 0 || longest > engine.options().context)
+  const bool endless = engine.options().overflow == Overflow::kSinks;
+  if (std::min({options.prompt, options.decode, options.depth}) < 0 || (!endless && longest > engine.options().context))
     throw refuse(fmt::format("{} tokens in a sequence", longest),
                  fmt::format("0 to the context's {}", engine.options().context));
 }

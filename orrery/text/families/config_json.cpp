@@ -119,6 +119,17 @@ std::vector<std::string> ConfigJson::strings(std::string_view key) const {
   return result;
 }
 
+std::vector<double> ConfigJson::numbers(std::string_view key) const {
+  const Json* value = find(key);
+  if (!value) return {};
+  std::vector<double> result;
+  if (value->is_array())
+    for (const Json& item : *value)
+      if (item.is_number()) result.push_back(item.get<double>());
+  if (!value->is_array() || result.size() != value->size()) throw error(key, brief(*value), "a list of numbers");
+  return result;
+}
+
 ConfigJson ConfigJson::object(std::string_view key) const {
   const Json* value = find(key);
   if (value && !value->is_object()) throw error(key, brief(*value), "an object");

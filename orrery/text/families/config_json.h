@@ -36,6 +36,7 @@ class ConfigJson {
   bool boolean(std::string_view key, bool fallback) const;
   std::string string(std::string_view key, const std::string& fallback) const;
   std::vector<std::string> strings(std::string_view key) const;  ///< empty when absent
+  std::vector<double> numbers(std::string_view key) const;       ///< empty when absent
   /// The object under this key; one without keys when absent.
   ConfigJson object(std::string_view key) const;
   std::vector<std::string> keys() const;

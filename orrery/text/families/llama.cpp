@@ -106,8 +106,8 @@ void describe_llama(const DecoderSpec& spec, nlohmann::json& config) {
 }
 
 bool ignorable_in_llama(std::string_view name, const DecoderSpec& spec) {
-  return name.ends_with("rotary_emb.inv_freq") || name == "rope_freqs.weight" || name == "freqs_cos" ||
-         name == "freqs_sin" || (spec.tied_embeddings && name == "lm_head.weight");
+  return name.ends_with("rotary_emb.inv_freq") || name == "rope_freqs.weight" || name.starts_with("rope_factors_") ||
+         name == "freqs_cos" || name == "freqs_sin" || (spec.tied_embeddings && name == "lm_head.weight");
 }
 
 std::span<const TensorRow> llama_tensors() { return kTensors; }

@@ -17,9 +17,10 @@ namespace {
 
 void refuse_unknown_options(const ConfigJson& rope) {
   static constexpr std::string_view kKnown[] = {
-      "type",      "rope_type",       "rope_theta",       "factor",    "original_max_position_embeddings",
-      "finetuned", "low_freq_factor", "high_freq_factor", "beta_fast", "beta_slow",
-      "mscale",    "mscale_all_dim",  "attention_factor", "truncate",  "partial_rotary_factor",
+      "type",        "rope_type",       "rope_theta",       "factor",    "original_max_position_embeddings",
+      "finetuned",   "low_freq_factor", "high_freq_factor", "beta_fast", "beta_slow",
+      "mscale",      "mscale_all_dim",  "attention_factor", "truncate",  "partial_rotary_factor",
+      "long_factor", "short_factor",
   };
   for (const std::string& key : rope.keys())
     if (rope.has(key) && std::ranges::count(kKnown, key) == 0)
@@ -62,20 +63,73 @@ void read_llama3(const ConfigJson& rope, RopeSpec& spec) {
     throw rope.error("high_freq_factor", fmt::format("{}", spec.high_freq_factor), "more than low_freq_factor");
 }
 
+void read_dynamic(const ConfigJson& rope, int64_t context_length, RopeSpec& spec) {
+  spec.scaling = RopeSpec::Scaling::kDynamic;
+  spec.factor = positive(rope, "factor");
+  spec.original_context = context_length;
+  if (spec.factor < 1) throw rope.error("factor", fmt::format("{}", spec.factor), "1 or more");
+}
+
+std::vector<float> divisors(const ConfigJson& rope, std::string_view key, int64_t dim) {
+  const std::vector<double> numbers = rope.numbers(key);
+  if (int64_t(numbers.size()) != dim / 2)
+    throw rope.error(key, fmt::format("{} numbers", numbers.size()),
+                     fmt::format("one for each of the {} frequencies", dim / 2));
+  for (double number : numbers)
+    if (!(number > 0) || !std::isfinite(number)) throw rope.error(key, fmt::format("{}", number), "positive numbers");
+  return {numbers.begin(), numbers.end()};
+}
+
+constexpr std::string_view kOriginal = "original_max_position_embeddings";
+
+void set_longrope_context(const ConfigJson& rope, int64_t original, int64_t context_length, RopeSpec& spec) {
+  spec.original_context = original;
+  spec.factor = positive(rope, "factor", double(context_length) / double(original));
+  spec.attention_factor = positive(rope, "attention_factor", longrope_magnitude(spec.factor, original));
+}
+
+void read_longrope(const ConfigJson& rope, int64_t context_length, RopeSpec& spec) {
+  spec.scaling = RopeSpec::Scaling::kLongRope;
+  spec.factors = divisors(rope, "long_factor", spec.dim);
+  spec.short_factors = divisors(rope, "short_factor", spec.dim);
+  set_longrope_context(rope, rope.size(kOriginal, context_length), context_length, spec);
+}
+
+std::vector<float> divisors(const TensorView& tensor, const GgufConfig& config, int64_t dim) {
+  if (tensor.dtype != DType::kF32 || tensor.elements() != dim / 2)
+    throw Error({.doing = "open a language model",
+                 .where = config.where() + ", tensor " + tensor.name,
+                 .found = fmt::format("{} {}", name(tensor.dtype), shape_string(tensor.shape)),
+                 .expected = fmt::format("f32 [{}]", dim / 2)});
+  std::vector<float> values(size_t(dim / 2));
+  std::memcpy(values.data(), tensor.data, size_t(tensor.bytes));
+  return values;
+}
+
 /// rope_freqs.weight: llama.cpp divides each frequency by its factor, and by a linear scaling's factor as well.
 void read_factors(const TensorView& factors, const GgufConfig& config, RopeSpec& spec) {
-  const bool yarn = spec.scaling == RopeSpec::Scaling::kYarn;
-  if (factors.dtype != DType::kF32 || factors.elements() != spec.dim / 2 || yarn)
-    throw Error(
-        {.doing = "open a language model",
-         .where = config.where() + ", tensor rope_freqs.weight",
-         .found = fmt::format("{} {}{}", name(factors.dtype), shape_string(factors.shape), yarn ? " and yarn" : ""),
-         .expected = fmt::format("f32 [{}] and no yarn", spec.dim / 2)});
-  spec.factors.resize(spec.dim / 2);
-  std::memcpy(spec.factors.data(), factors.data, factors.bytes);
+  if (spec.scaling == RopeSpec::Scaling::kYarn)
+    throw config.error("rope.scaling.type", "yarn", "none beside the tensor rope_freqs.weight");
+  spec.factors = divisors(factors, config, spec.dim);
   for (float& divisor : spec.factors) divisor *= float(spec.factor);
   spec.scaling = RopeSpec::Scaling::kFactors;
   spec.factor = 1;
+}
+
+/// rope_factors_long.weight: llama.cpp's convert script writes the magnitude beside it, and often no scaling.type.
+void read_longrope(const TensorView& factors, const GgufConfig& config, int64_t context_length, RopeSpec& spec) {
+  const TensorView* short_factors = config.file().find("rope_factors_short.weight");
+  if (short_factors == nullptr)
+    throw Error({.doing = "open a language model",
+                 .where = config.where(),
+                 .found = "rope_factors_long.weight alone",
+                 .expected = "rope_factors_short.weight beside it"});
+  spec.scaling = RopeSpec::Scaling::kLongRope;
+  spec.factors = divisors(factors, config, spec.dim);
+  spec.short_factors = divisors(*short_factors, config, spec.dim);
+  spec.original_context = config.size("rope.scaling.original_context_length", context_length);
+  spec.factor = double(context_length) / double(spec.original_context);
+  spec.attention_factor = config.positive("rope.scaling.attn_factor", 1);
 }
 
 /// The rotated part of a head: a whole number of pairs.
@@ -94,11 +148,17 @@ double yarn_magnitude(double factor, double mscale) {
   return factor <= 1 ? 1.0 : 0.1 * mscale * std::log(factor) + 1.0;
 }
 
+double longrope_magnitude(double factor, int64_t original_context) {
+  return factor <= 1 ? 1.0 : std::sqrt(1 + std::log(factor) / std::log(double(original_context)));
+}
+
 RopeSpec rope_from_hub(const ConfigJson& config, int64_t head_dim, int64_t context_length, double rotated) {
   const ConfigJson rope = config.object(config.has("rope_parameters") ? "rope_parameters" : "rope_scaling");
   RopeSpec spec =
       rope_from_parameters(rope, head_dim, context_length, positive(config, "partial_rotary_factor", rotated));
   if (!rope.has("rope_theta")) spec.theta = positive(config, "rope_theta", 10000.0);
+  if (spec.scaling == RopeSpec::Scaling::kLongRope && config.has(kOriginal))  // Phi-3 has it there
+    set_longrope_context(rope, config.size(kOriginal), context_length, spec);
   return spec;
 }
 
@@ -114,10 +174,14 @@ RopeSpec rope_from_parameters(const ConfigJson& rope, int64_t head_dim, int64_t 
     spec.factor = positive(rope, "factor");
   } else if (type == "yarn") {
     read_yarn(rope, context_length, spec);
+  } else if (type == "dynamic") {
+    read_dynamic(rope, context_length, spec);
+  } else if (type == "longrope" || type == "su") {
+    read_longrope(rope, context_length, spec);
   } else if (type == "llama3") {
     read_llama3(rope, spec);
   } else if (type != "default") {
-    throw rope.error("rope_type", type, "one of: default, linear, yarn, llama3");
+    throw rope.error("rope_type", type, "one of: default, linear, dynamic, yarn, llama3, longrope");
   }
   return spec;
 }
@@ -182,7 +246,19 @@ void write_rope(const RopeSpec& spec, nlohmann::json& config) {
                                 {"high_freq_factor", rope.high_freq_factor},
                                 {"original_max_position_embeddings", rope.original_context}};
       break;
+    case RopeSpec::Scaling::kDynamic:
+      config["rope_scaling"] = {{"type", "dynamic"}, {"factor", rope.factor}};
+      break;
+    case RopeSpec::Scaling::kLongRope:
+      config["rope_scaling"] = {{"type", "longrope"},
+                                {"factor", rope.factor},
+                                {"original_max_position_embeddings", rope.original_context},
+                                {"attention_factor", rope.attention_factor},
+                                {"long_factor", rope.factors},
+                                {"short_factor", rope.short_factors}};
+      break;
     case RopeSpec::Scaling::kNone:
+    case RopeSpec::Scaling::kNtk:  // in no model's files
     case RopeSpec::Scaling::kFactors:
       config["rope_scaling"] = nullptr;
   }
@@ -206,9 +282,13 @@ RopeSpec rope_from_gguf(const GgufConfig& config, int64_t head_dim, int64_t cont
     spec.beta_fast = config.positive("rope.scaling.yarn_beta_fast", 32);
     spec.beta_slow = config.positive("rope.scaling.yarn_beta_slow", 1);
     spec.attention_factor = config.positive("rope.scaling.attn_factor", 1) * yarn_magnitude(factor);
-  } else if (type != "none" && type != "linear") {
-    throw config.error("rope.scaling.type", type, "one of: none, linear, yarn");
+  } else if (type != "none" && type != "linear" && type != "longrope") {
+    throw config.error("rope.scaling.type", type, "one of: none, linear, yarn, longrope");
   }
+  if (const TensorView* factors = config.file().find("rope_factors_long.weight"))
+    read_longrope(*factors, config, context_length, spec);
+  else if (type == "longrope")
+    throw config.error("rope.scaling.type", type, "the tensor rope_factors_long.weight beside it");
   if (const TensorView* factors = config.file().find("rope_freqs.weight")) read_factors(*factors, config, spec);
   return spec;
 }

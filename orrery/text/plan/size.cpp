@@ -61,7 +61,7 @@ int64_t cache_bytes_per_token(const DecoderSpec& spec, DType kv) {
 int64_t sequence_bytes(const DecoderSpec& spec, DType kv, int64_t tokens) {
   if (spec.mixer != MixerKind::kAttention) return state_bytes(spec, tokens);
   const int64_t window = spec.widest_window();
-  const int64_t held = window == 0 ? tokens : std::min(tokens, ring_tokens(window, EngineOptions{}.prompt_chunk));
+  const int64_t held = window == 0 ? tokens : std::min(tokens, ring_tokens(spec, EngineOptions{}.prompt_chunk));
   return held * cache_bytes_per_token(spec, kv);
 }
 

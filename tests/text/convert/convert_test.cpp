@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include <cstring>
 
 #include "orrery/formats/gguf.h"
@@ -110,6 +112,18 @@ TEST(Convert, RopeScalingSurvives) {
   EXPECT_EQ(llama3.factors[7], 8.0f);
   EXPECT_GT(llama3.factors[6], 1.0f);
   EXPECT_LT(llama3.factors[6], 8.0f);
+
+  const std::vector<double> long_factor = {1, 2, 3, 4, 5, 6, 7, 8}, short_factor(8, 1.25);
+  const RopeSpec longrope = rope({{"type", "longrope"},
+                                  {"long_factor", long_factor},
+                                  {"short_factor", short_factor},
+                                  {"original_max_position_embeddings", 512}});
+  EXPECT_EQ(longrope.scaling, RopeSpec::Scaling::kLongRope);
+  EXPECT_EQ(longrope.original_context, 512);
+  EXPECT_EQ(longrope.factors, std::vector<float>(long_factor.begin(), long_factor.end()));
+  EXPECT_EQ(longrope.short_factors, std::vector<float>(8, 1.25f));
+  EXPECT_NEAR(longrope.attention_factor, std::sqrt(1 + std::log(4.0) / std::log(512.0)), 1e-6);
+  expect_contains(error_of([&] { rope({{"type", "dynamic"}, {"factor", 2.0}}); }), {"dynamic", "longrope"});
 }
 
 TEST(Convert, RefusesGguf) {

@@ -48,8 +48,8 @@ TEST_F(SpeculationTest, GreedyAnswersAreTheSame) {
     Engine guessing(stories(), options);
     int64_t accepted = 0;
     for (const std::string& prompt : prompts_) {
-      const Answer expected = answer(plain.submit(request(prompt, 200))),
-                   ours = answer(guessing.submit(request(prompt, 200)));
+      const Answer expected = answer(plain.submit(request(prompt, 150))),
+                   ours = answer(guessing.submit(request(prompt, 150)));
       EXPECT_EQ(ours.tokens, expected.tokens) << prompt;
       EXPECT_EQ(ours.text, expected.text);
       EXPECT_EQ(ours.finish, expected.finish);

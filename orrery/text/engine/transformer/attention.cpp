@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <limits>
 
 #include "orrery/kernels/rope/rope.h"
 
@@ -11,10 +10,6 @@ namespace orrery::text {
 namespace {
 
 using kernels::kPageTokens;
-
-constexpr int64_t kQueryTile = 128;  // prompt tokens of one task, which share the rounding of pages
-constexpr int64_t kSplitKeys = 256;  // keys of one task when few tokens look at many keys
-constexpr int64_t kFewTokens = 8;    // up to here the keys are split, beyond it the tokens are
 
 int64_t align16(int64_t floats) { return (floats + 15) / 16 * 16; }
 
@@ -51,23 +46,29 @@ Attention::Attention(const DecoderSpec& spec, const LayerRuntime& runtime)
       width_(spec.heads * spec.head_dim),
       qkv_stride_((spec.heads + 2 * spec.kv_heads) * spec.head_dim),
       scale_(scale_of(spec)),
-      rotary_(spec.rope),
+      rotary_(spec.rope, spec.streaming.window > 0),
       weights_(spec.layers),
+      own_stride_(align16(group_ * spec.head_dim)),
       part_floats_(kFewTokens * group_ * (spec.head_dim + 2)) {
   if (spec.local_rope) local_rotary_.emplace(*spec.local_rope);
+  bool far = false;
   for (int64_t layer = 0; layer < spec.layers; ++layer) {
-    const int64_t window = spec.window(layer);
-    const auto same = std::ranges::find(reaches_, window, &Reach::window);
-    reach_of_layer_.push_back(same - reaches_.begin());
-    if (same == reaches_.end()) reaches_.push_back({window, window > 0 && local_rotary_.has_value(), {}});
+    const Reach reach(spec, layer);
+    const auto same = std::ranges::find(works_, reach, &Work::reach);
+    work_of_layer_.push_back(same - works_.begin());
+    if (same == works_.end()) works_.push_back({reach, spec.window(layer) > 0 && local_rotary_.has_value(), {}});
+    far |= reach.far();
   }
+  if (far) far_query_rotary_.emplace(spec.rope);
+  if (far && spec.self_extend.group > 1) far_key_rotary_.emplace(spec.rope);
   const int threads = runtime.pool.threads();
   const int64_t qkv = align16(runtime.max_tokens * qkv_stride_), attention = align16(runtime.max_tokens * width_);
-  memory_ = Buffer((qkv + attention + threads * align16(group_ * spec.head_dim)) * sizeof(float));
+  memory_ = Buffer((qkv + attention + threads * own_stride_ + (far ? attention : 0)) * sizeof(float));
   qkv_ = memory_.as<float>();
   attention_ = qkv_ + qkv;
-  own_q_ = attention_ + attention;
-  thread_parts_.resize(threads * kQueryTile * group_ * (spec.head_dim + 2));
+  own_heads_ = attention_ + attention;
+  far_q_ = own_heads_ + threads * own_stride_;
+  thread_parts_.resize(2 * threads * kQueryTile * group_ * (spec.head_dim + 2));
 }
 
 void Attention::load(WeightLoader& loader, int64_t layer, const std::string& prefix) {
@@ -107,48 +108,32 @@ void Attention::begin(const Batch& batch) {
     pages_[s].clear();
     for (PageId page : batch.segments[s].pages) pages_[s].push_back(page < 0 ? nullptr : runtime_.cache.page(page));
   }
-  for (Reach& reach : reaches_) lay_out(reach, batch);
   positions_.clear();
-  for (const Batch::Row& row : batch.rows) positions_.push_back(row.position);
-  rotary_.begin(positions_);
-  if (local_rotary_) local_rotary_->begin(positions_);
+  lengths_.clear();
+  for (const Batch::Row& row : batch.rows) {
+    positions_.push_back(row.position);
+    lengths_.push_back(spec_.streaming.seen(batch.segments[row.segment].length));
+  }
+  rotary_.begin(positions_, lengths_);
+  if (local_rotary_) local_rotary_->begin(positions_, lengths_);
+  int64_t parts = 0;
+  for (Work& work : works_) {
+    work.plan.lay_out(work.reach, batch, spec_.kv_heads);
+    parts = std::max(parts, work.plan.parts);
+    if (work.reach.far()) begin_far(work.reach);
+  }
+  if (parts_.size() < static_cast<size_t>(parts * part_floats_)) parts_.resize(parts * part_floats_);
 }
 
-void Attention::lay_out(Reach& reach, const Batch& batch) {
-  reach.chunks.clear();
-  int64_t parts = 0;
-  const auto first_key_of = [&](int64_t position) {
-    return reach.window == 0 ? 0 : std::max<int64_t>(0, position - reach.window + 1) / kPageTokens * kPageTokens;
-  };
-  for (size_t s = 0; s < batch.segments.size(); ++s) {
-    const Segment& segment = batch.segments[s];
-    const auto tokens = static_cast<int64_t>(segment.tokens.size());
-    const int64_t first_key = first_key_of(segment.first_position), last_key = segment.first_position + tokens;
-    for (int64_t head = 0; head < spec_.kv_heads; ++head) {
-      const auto chunk = [&](int64_t token, int64_t count, int64_t first, int64_t last) -> Chunk& {
-        return reach.chunks.emplace_back(Chunk{static_cast<int32_t>(s), head, batch.first_rows[s] + token, count,
-                                               segment.first_position + token, first, last, -1, 0});
-      };
-      if (tokens <= kFewTokens && last_key - first_key > kSplitKeys) {
-        const int64_t count = (last_key - first_key + kSplitKeys - 1) / kSplitKeys;
-        for (int64_t i = 0; i < count; ++i) {
-          const int64_t first = first_key + i * kSplitKeys;
-          Chunk& c = chunk(0, tokens, first, std::min(last_key, first + kSplitKeys));
-          c.part = parts++;
-          c.parts = i == 0 ? count : 0;
-        }
-      } else {
-        for (int64_t t = 0; t < tokens; t += kQueryTile) {
-          const int64_t count = std::min(kQueryTile, tokens - t), position = segment.first_position + t;
-          chunk(t, count, first_key_of(position), position + count);
-        }
-      }
-    }
+void Attention::begin_far(const Reach& reach) {
+  far_query_positions_.clear();
+  far_key_positions_.clear();
+  for (const int64_t position : positions_) {
+    far_query_positions_.push_back(reach.far_query_position(position));
+    far_key_positions_.push_back(reach.far_key_position(position));
   }
-  // The longest tasks first, so that none is left for the end.
-  std::ranges::stable_sort(reach.chunks, std::greater{},
-                           [](const Chunk& c) { return c.tokens * (c.last_key - c.first_key); });
-  if (parts_.size() < static_cast<size_t>(parts * part_floats_)) parts_.resize(parts * part_floats_);
+  far_query_rotary_->begin(far_query_positions_, lengths_);
+  if (far_key_rotary_) far_key_rotary_->begin(far_key_positions_, lengths_);
 }
 
 Product Attention::qkv(int64_t layer, const ProjectionInput& x) { return {x, &weights_[layer].qkv, qkv_, qkv_stride_}; }
@@ -164,10 +149,6 @@ ReadAhead Attention::cache_ahead(int64_t layer, const Batch& batch) const {
   return {cache.page(page) + cache.layer_offset(layer), spec_.kv_heads, cache.format().page_bytes() / spec_.kv_heads};
 }
 
-std::byte* Attention::page_of(int32_t segment, int64_t position, int64_t layer) const {
-  return pages_[segment][position / kPageTokens] + runtime_.cache.layer_offset(layer);
-}
-
 // [queries + keys, head_dim] of a row: heads are normalised, then rotated.
 void Attention::turn(const Weights& weights, const Rotary& rotary, int64_t row, float* heads, int64_t queries,
                      int64_t keys) const {
@@ -178,90 +159,131 @@ void Attention::turn(const Weights& weights, const Rotary& rotary, int64_t row, 
   kernels::rope(heads, queries + keys, spec_.head_dim, rotary.cos(row), rotary.sin(row));
 }
 
-void Attention::rotate_and_store(int64_t layer, const Batch& batch, const Rotary& rotary) {
+// Turns a key and writes it into the cache with its value: as it stands near by, and as it stands far away.
+void Attention::store(int64_t layer, const Batch& batch, int64_t row, int64_t kv_head, float* key, int thread) {
+  const auto [segment, position] = batch.rows[row];
+  const int64_t dims = spec_.head_dim, slot = position % kPageTokens;
+  const float* value = key + spec_.kv_heads * dims;
+  std::byte* page = pages_[segment][position / kPageTokens] + runtime_.cache.layer_offset(layer);
+  kernels::KvFormat format = runtime_.cache.format();
+  if (format.key_copies > 1 && work_of(layer).reach.far()) {
+    float* turned = own_heads(thread);
+    std::memcpy(turned, key, dims * sizeof(float));
+    turn(weights_[layer], *far_key_rotary_, row, turned, 0, 1);
+    format.key_copy = 1;
+    kernels::write_kv(format, page, kv_head, slot, turned, value);
+    format.key_copy = 0;
+  }
+  turn(weights_[layer], rotary_of(layer), row, key, 0, 1);
+  kernels::write_kv(format, page, kv_head, slot, key, value);
+}
+
+void Attention::rotate_and_store(int64_t layer, const Batch& batch) {
   Profile::Timer timer(runtime_.profile, Profile::kRope);
   const int64_t rows = batch.size(), dims = spec_.head_dim;
   const int64_t at_once = rows <= 16 ? 2 : 16;
-  runtime_.pool.run((rows + at_once - 1) / at_once, [&](int64_t chunk, int) {
+  runtime_.pool.run((rows + at_once - 1) / at_once, [&](int64_t chunk, int thread) {
     for (int64_t row = chunk * at_once; row < std::min(rows, (chunk + 1) * at_once); ++row) {
-      const auto [segment, position] = batch.rows[row];
       float* qkv = qkv_ + row * qkv_stride_;
-      turn(weights_[layer], rotary, row, qkv, spec_.heads, spec_.kv_heads);
-      const float *keys = qkv + spec_.heads * dims, *values = keys + spec_.kv_heads * dims;
+      if (work_of(layer).reach.far()) {
+        std::memcpy(far_q_ + row * width_, qkv, width_ * sizeof(float));
+        turn(weights_[layer], *far_query_rotary_, row, far_q_ + row * width_, spec_.heads, 0);
+      }
+      turn(weights_[layer], rotary_of(layer), row, qkv, spec_.heads, 0);
       for (int64_t head = 0; head < spec_.kv_heads; ++head)
-        kernels::write_kv(runtime_.cache.format(), page_of(segment, position, layer), head, position % kPageTokens,
-                          keys + head * dims, values + head * dims);
+        store(layer, batch, row, head, qkv + (spec_.heads + head) * dims, thread);
     }
   });
 }
 
 // With one token per segment, a head's chunk turns the query (in memory of its own, for chunks of one head may share
-// it) and, if it ends with the token itself, its key, which it stores: what is written is read by the same core.
-kernels::AttentionTask Attention::begin_chunk(const Chunk& chunk, int64_t layer, const Batch& batch, int thread) {
-  const Reach& reach = reaches_[reach_of_layer_[layer]];
-  const int64_t dims = spec_.head_dim, position = chunk.first_position;
-  float* qkv = qkv_ + chunk.first_row * qkv_stride_;
-  const float* q = qkv + chunk.kv_head * group_ * dims;
-  if (batch.one_token_each) {
-    float* turned = own_q_ + thread * align16(group_ * dims);
-    std::memcpy(turned, q, group_ * dims * sizeof(float));
-    turn(weights_[layer], rotary_of(reach), chunk.first_row, turned, group_, 0);
-    q = turned;
-    if (chunk.last_key == position + 1) {
-      float *key = qkv + (spec_.heads + chunk.kv_head) * dims, *value = key + spec_.kv_heads * dims;
-      turn(weights_[layer], rotary_of(reach), chunk.first_row, key, 0, 1);
-      kernels::write_kv(runtime_.cache.format(), page_of(chunk.segment, position, layer), chunk.kv_head,
-                        position % kPageTokens, key, value);
-    }
-  }
+// it) and, if it ends with the token itself, stores its key: what is written is read by the same core.
+const float* Attention::query(const AttentionChunk& chunk, int64_t layer, const Batch& batch, bool far, int thread) {
+  const int64_t head = chunk.kv_head * group_ * spec_.head_dim;
+  const float* q = qkv_ + chunk.first_row * qkv_stride_ + head;
+  if (!batch.one_token_each) return far ? far_q_ + chunk.first_row * width_ + head : q;
+  float* turned = own_heads(thread);
+  std::memcpy(turned, q, group_ * spec_.head_dim * sizeof(float));
+  turn(weights_[layer], far ? *far_query_rotary_ : rotary_of(layer), chunk.first_row, turned, group_, 0);
+  return turned;
+}
+
+kernels::AttentionTask Attention::task(const AttentionChunk& chunk, int64_t layer) const {
   return {.format = runtime_.cache.format(),
           .pages = pages_[chunk.segment].data(),
           .page_offset = runtime_.cache.layer_offset(layer),
           .kv_head = chunk.kv_head,
           .group = group_,
           .tokens = chunk.tokens,
-          .first_position = position,
-          .first_key = chunk.first_key,
-          .last_key = chunk.last_key,
-          .max_distance = reach.window > 0 ? reach.window : std::numeric_limits<int64_t>::max(),
-          .q = q,
+          .first_position = chunk.first_position,
           .q_stride = qkv_stride_,
           .scale = scale_,
           .exact = runtime_.exact || float_weights_};  // float weights deserve float attention
 }
 
-void Attention::attend(int64_t layer, const Batch& batch) {
-  const Reach& reach = reaches_[reach_of_layer_[layer]];
-  if (!batch.one_token_each) rotate_and_store(layer, batch, rotary_of(reach));
-  Profile::Timer timer(runtime_.profile, Profile::kAttention);
-  const int64_t dims = spec_.head_dim;
-  const auto attend_chunk = [&, this](int64_t i, int thread) {
-    const Chunk& chunk = reach.chunks[i];
-    const kernels::AttentionTask task = begin_chunk(chunk, layer, batch, thread);
-    float* memory = chunk.part >= 0 ? parts_.data() + chunk.part * part_floats_
-                                    : thread_parts_.data() + thread * kQueryTile * group_ * (dims + 2);
-    const kernels::AttentionPart part{memory, memory + task.rows() * dims, memory + task.rows() * (dims + 1)};
-    kernels::attend(task, part);
-    if (chunk.part < 0) kernels::join(task, &part, 1, attention_ + chunk.first_row * width_, width_);
+kernels::AttentionTask Attention::near_task(const AttentionChunk& chunk, int64_t layer, const Batch& batch,
+                                            int thread) {
+  const Reach& reach = work_of(layer).reach;
+  kernels::AttentionTask near = task(chunk, layer);
+  near.first_key = chunk.near.first;
+  near.last_key = chunk.near.last;
+  if (reach.window > 0) near.max_distance = reach.window;
+  if (batch.one_token_each && near.last_key == chunk.first_position + 1)
+    store(layer, batch, chunk.first_row, chunk.kv_head,
+          qkv_ + chunk.first_row * qkv_stride_ + (spec_.heads + chunk.kv_head) * spec_.head_dim, thread);
+  near.q = query(chunk, layer, batch, false, thread);
+  return near;
+}
+
+kernels::AttentionTask Attention::far_task(const AttentionChunk& chunk, int64_t layer, const Batch& batch, int thread) {
+  const Reach& reach = work_of(layer).reach;
+  kernels::AttentionTask far = task(chunk, layer);
+  far.first_key = chunk.far.first;
+  far.last_key = chunk.far.last;
+  far.min_distance = reach.self_extend.neighbours;
+  if (far_key_rotary_) far.format.key_copy = 1;
+  far.q = query(chunk, layer, batch, true, thread);
+  if (!batch.one_token_each) far.q_stride = width_;
+  return far;
+}
+
+void Attention::attend_chunk(const AttentionChunk& chunk, int64_t layer, const Batch& batch, int thread) {
+  const int64_t dims = spec_.head_dim, rows = chunk.tokens * group_;
+  float* memory = chunk.part >= 0 ? parts_.data() + chunk.part * part_floats_
+                                  : thread_parts_.data() + 2 * thread * kQueryTile * group_ * (dims + 2);
+  kernels::AttentionPart parts[2];
+  int64_t count = 0;
+  const auto next_part = [&]() -> const kernels::AttentionPart& {
+    float* at = memory + count * rows * (dims + 2);
+    return parts[count++] = {at, at + rows * dims, at + rows * (dims + 1)};
   };
-  const auto count = static_cast<int64_t>(reach.chunks.size());
+  if (!chunk.far.empty()) kernels::attend(far_task(chunk, layer, batch, thread), next_part());
+  if (!chunk.near.empty()) kernels::attend(near_task(chunk, layer, batch, thread), next_part());
+  if (chunk.part < 0) kernels::join(task(chunk, layer), parts, count, attention_ + chunk.first_row * width_, width_);
+}
+
+void Attention::attend(int64_t layer, const Batch& batch) {
+  if (!batch.one_token_each) rotate_and_store(layer, batch);
+  Profile::Timer timer(runtime_.profile, Profile::kAttention);
+  const AttentionPlan& plan = work_of(layer).plan;
+  const auto count = static_cast<int64_t>(plan.chunks.size());
   if (batch.one_token_each) {  // a thread finds in its own cache what it wrote for the token before
     runtime_.pool.run_stretches(
         count,
         [&](int64_t first, int64_t last, int thread) {
-          for (int64_t i = first; i < last; ++i) attend_chunk(i, thread);
+          for (int64_t i = first; i < last; ++i) attend_chunk(plan.chunks[i], layer, batch, thread);
         },
         weights_[layer].o.ahead());
   } else {
-    runtime_.pool.run(count, attend_chunk);
+    runtime_.pool.run(count, [&](int64_t i, int thread) { attend_chunk(plan.chunks[i], layer, batch, thread); });
   }
-  join_parts(reach);
+  join_parts(layer, plan);
   if (runtime_.adaptation.active()) attend_prompts(layer, batch);
 }
 
 // Adaption prompts have a softmax of their own, and no positions (Zhang et al. 2023, sec. 3.2).
 void Attention::attend_prompts(int64_t layer, const Batch& batch) {
-  const Rotary& rotary = rotary_of(reaches_[reach_of_layer_[layer]]);
+  const Rotary& rotary = rotary_of(layer);
   const int64_t dims = spec_.head_dim;
   runtime_.pool.run(batch.size(), [&, this](int64_t row, int thread) {
     const AdapterSet* set = runtime_.adaptation.set(row);
@@ -271,7 +293,7 @@ void Attention::attend_prompts(int64_t layer, const Batch& batch) {
       for (int64_t head = 0; prompt.length > 0 && head < spec_.heads; ++head) {
         const float* q = qkv_ + row * qkv_stride_ + head * dims;
         if (batch.one_token_each) {  // these are turned in memory of attention's own
-          float* turned = own_q_ + thread * align16(group_ * dims);
+          float* turned = own_heads(thread);
           std::copy_n(q, dims, turned);
           turn(weights_[layer], rotary, row, turned, 1, 0);
           q = turned;
@@ -282,11 +304,10 @@ void Attention::attend_prompts(int64_t layer, const Batch& batch) {
   });
 }
 
-// Parts of one head of one segment are numbered in the order of their keys.
-void Attention::join_parts(const Reach& reach) {
+void Attention::join_parts(int64_t layer, const AttentionPlan& plan) {
   thread_local std::vector<kernels::AttentionPart> parts;
   const int64_t dims = spec_.head_dim;
-  for (const Chunk& chunk : reach.chunks) {
+  for (const AttentionChunk& chunk : plan.chunks) {
     if (chunk.parts == 0) continue;
     const int64_t rows = chunk.tokens * group_;
     parts.clear();
@@ -294,9 +315,7 @@ void Attention::join_parts(const Reach& reach) {
       float* memory = parts_.data() + (chunk.part + i) * part_floats_;
       parts.push_back({memory, memory + rows * dims, memory + rows * (dims + 1)});
     }
-    kernels::join(
-        {.format = runtime_.cache.format(), .kv_head = chunk.kv_head, .group = group_, .tokens = chunk.tokens},
-        parts.data(), chunk.parts, attention_ + chunk.first_row * width_, width_);
+    kernels::join(task(chunk, layer), parts.data(), chunk.parts, attention_ + chunk.first_row * width_, width_);
   }
 }
 

@@ -7,6 +7,7 @@
 #include "orrery/kernels/attention/attention.h"
 #include "orrery/text/engine/layers.h"
 #include "orrery/text/engine/rotary.h"
+#include "orrery/text/engine/transformer/attention_plan.h"
 
 namespace orrery::text {
 
@@ -35,44 +36,44 @@ class Attention {
     Projection qkv, o;
     std::optional<Norm> q_norm, k_norm;
   };
-  // What one thread does in one go: tokens of one segment, one key-value head, a range of keys.
-  struct Chunk {
-    int32_t segment;
-    int64_t kv_head, first_row, tokens, first_position, first_key, last_key;
-    int64_t part;   // into parts_ when the keys are split, else -1
-    int64_t parts;  // of the same tokens and head, in the first of them; else 0
-  };
   // The work of all layers that see equally far.
-  struct Reach {
-    int64_t window;  // 0: everything
+  struct Work {
+    Reach reach;
     bool local_rope;
-    std::vector<Chunk> chunks;
+    AttentionPlan plan;
   };
 
-  void lay_out(Reach& reach, const Batch& batch);
+  void begin_far(const Reach& reach);
   void turn(const Weights& weights, const Rotary& rotary, int64_t row, float* heads, int64_t queries,
             int64_t keys) const;
-  void rotate_and_store(int64_t layer, const Batch& batch, const Rotary& rotary);
-  kernels::AttentionTask begin_chunk(const Chunk& chunk, int64_t layer, const Batch& batch, int thread);
-  void join_parts(const Reach& reach);
+  void store(int64_t layer, const Batch& batch, int64_t row, int64_t kv_head, float* key, int thread);
+  void rotate_and_store(int64_t layer, const Batch& batch);
+  const float* query(const AttentionChunk& chunk, int64_t layer, const Batch& batch, bool far, int thread);
+  kernels::AttentionTask task(const AttentionChunk& chunk, int64_t layer) const;
+  kernels::AttentionTask near_task(const AttentionChunk& chunk, int64_t layer, const Batch& batch, int thread);
+  kernels::AttentionTask far_task(const AttentionChunk& chunk, int64_t layer, const Batch& batch, int thread);
+  void attend_chunk(const AttentionChunk& chunk, int64_t layer, const Batch& batch, int thread);
+  void join_parts(int64_t layer, const AttentionPlan& plan);
   void attend_prompts(int64_t layer, const Batch& batch);
-  const Rotary& rotary_of(const Reach& reach) const { return reach.local_rope ? *local_rotary_ : rotary_; }
-  std::byte* page_of(int32_t segment, int64_t position, int64_t layer) const;
+  const Work& work_of(int64_t layer) const { return works_[work_of_layer_[layer]]; }
+  const Rotary& rotary_of(int64_t layer) const { return work_of(layer).local_rope ? *local_rotary_ : rotary_; }
+  float* own_heads(int thread) const { return own_heads_ + thread * own_stride_; }
 
   const DecoderSpec& spec_;
   const LayerRuntime runtime_;
   const int64_t group_, width_, qkv_stride_;
   const float scale_;
   Rotary rotary_;
-  std::optional<Rotary> local_rotary_;
+  std::optional<Rotary> local_rotary_, far_query_rotary_, far_key_rotary_;
   std::vector<Weights> weights_;
   bool float_weights_ = true;
-  std::vector<Reach> reaches_;
-  std::vector<size_t> reach_of_layer_;
+  std::vector<Work> works_;
+  std::vector<size_t> work_of_layer_;
   Buffer memory_;
-  float *qkv_, *attention_, *own_q_;
-  std::vector<std::vector<std::byte*>> pages_;  // per segment; nullptr where a page is gone
-  std::vector<int64_t> positions_;
+  float *qkv_, *attention_, *own_heads_, *far_q_;  // far_q_ [max_tokens, width] where some layer sees far keys
+  int64_t own_stride_;                             // floats of a thread in own_heads_: the queries of a chunk, or a key
+  std::vector<std::vector<std::byte*>> pages_;     // per segment; nullptr where a page is gone
+  std::vector<int64_t> positions_, far_query_positions_, far_key_positions_, lengths_;  // per row
   std::vector<float> thread_parts_, parts_;
   int64_t part_floats_;  // of a split part in parts_
 };
