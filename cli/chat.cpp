@@ -22,6 +22,7 @@ struct ChatOptions {
   bool stats = false;
   text::EngineOptions engine{.max_sequences = 1, .overflow = text::Overflow::kStop};  // and the oldest turns go
   text::Request request{.max_tokens = kDefaultMaxTokens};
+  AdapterArguments adapters;
   OutputOptions output;
 };
 
@@ -55,6 +56,7 @@ void chat(const ChatOptions& options, const CLI::App& command) {
                   .documents = documents,
                   .show_stats = options.stats};
   follow_recommendations(command, engine->checkpoint().sampling(), state.request.sampling);
+  state.request.adapters = load_adapters(*engine, options.adapters);
   if (!options.load.empty()) state.conversation = Conversation::load(options.load);
   if (!options.system.empty()) state.conversation.system = options.system;
   if (engine->checkpoint().tokenizer().chat_template.empty())
@@ -79,6 +81,7 @@ void add_chat(CLI::App& app) {
   command->add_option("--load", options->load, "Go on with a conversation that /save wrote")->option_text("FILE");
   add_document_options(*command, options->documents);
   add_request_options(*command, options->request);
+  add_adapter_options(*command, options->adapters);
   add_engine_options(*command, options->engine);
   add_prompt_cache_option(*command, options->prompt_cache);
   command->add_flag("--stats", options->stats, "Print tokens per second after every answer");

@@ -19,7 +19,7 @@ void add_inspect(CLI::App& app) {
   auto options = std::make_shared<Options>();
   command
       ->add_option("file", options->file,
-                   "GGUF, safetensors, PyTorch or llama2.c file, hub folder, or a name in the cache")
+                   "GGUF, safetensors, PyTorch or llama2.c file, hub folder, adapter, or a name in the cache")
       ->required()
       ->option_text("FILE");
   command->add_flag("--all", options->all, "Every tensor on its own line, every metadata value whole");

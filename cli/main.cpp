@@ -26,6 +26,7 @@ void add_commands(CLI::App& app) {
   add_template(app);
   add_convert(app);
   add_quantize(app);
+  add_merge(app);
   add_perplexity(app);
   add_bench(app);
   add_plan(app);

@@ -136,6 +136,40 @@ void add_engine_options(CLI::App& command, text::EngineOptions& engine, EngineOp
                          "Leave weights in the mapped file where possible: slower, for models larger than memory"));
 }
 
+std::pair<std::string, float> parse_adapter(const std::string& text) {
+  const size_t colon = text.rfind(':');
+  float weight = 1;
+  if (colon == text.npos || !CLI::detail::lexical_cast(text.substr(colon + 1), weight)) return {text, 1.0f};
+  return {text.substr(0, colon), weight};
+}
+
+void add_adapter_options(CLI::App& command, AdapterArguments& adapters) {
+  using Gate = text::AdapterOptions::Gate;
+  add_repeatable(
+      command, "--adapter,--lora",
+      [&adapters](const std::string& text) { adapters.files.push_back(parse_adapter(text)); },
+      "A LoRA (PEFT folder, GGUF file) or LLaMA-Adapter to put on the model; may be repeated: they are summed")
+      ->option_text("PATH[:WEIGHT] ...")
+      ->group("Adapters");
+  command
+      .add_option_function<std::string>(
+          "--adapter-gate",
+          [&adapters](const std::string& gate) { adapters.options.gate = gate == "raw" ? Gate::kRaw : Gate::kTanh; },
+          "LLaMA-Adapter's gates: their tanh, as they are trained, or raw, as V1's inference code has them")
+      ->check(CLI::IsMember({"tanh", "raw"}))
+      ->default_str("tanh")
+      ->group("Adapters");
+}
+
+std::vector<text::AdapterUse> load_adapters(text::Engine& engine, const AdapterArguments& adapters) {
+  std::vector<text::AdapterUse> uses;
+  for (const auto& [path, weight] : adapters.files) {
+    engine.load_adapter(path, text::open_adapter(path, adapters.options));
+    uses.push_back({path, weight});
+  }
+  return uses;
+}
+
 void add_sampling_options(CLI::App& command, text::SamplingOptions& s) {
   const auto add = [&](const char* names, auto& value, const char* description) {
     return command.add_option(names, value, description)->capture_default_str()->group(kSampling);
@@ -197,7 +231,8 @@ void add_prompt_cache_option(CLI::App& command, std::string& file) {
           "Keep what is computed of the prompt in this file, and begin with what is there; one of another model, "
           "or of other options, is refused")
       ->option_text("FILE")
-      ->group("Engine");
+      ->group("Engine")
+      ->excludes(command.get_option("--adapter"));  // the file keeps what the model alone computes
 }
 
 void load_prompt_cache(text::Engine& engine, const std::string& file) {

@@ -4,8 +4,11 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "orrery/base/progress.h"
+#include "orrery/text/adapters/adapter.h"
 #include "orrery/text/engine/engine.h"
 
 namespace CLI {
@@ -36,6 +39,21 @@ void add_model_argument(CLI::App& command, std::string& model);
 /// command whose --context means something else leaves that one out.
 enum class EngineOptionSet { kAll, kWithoutContext };
 void add_engine_options(CLI::App& command, text::EngineOptions& engine, EngineOptionSet set = EngineOptionSet::kAll);
+
+/// Adapters and their weights.
+struct AdapterArguments {
+  std::vector<std::pair<std::string, float>> files;
+  text::AdapterOptions options;
+};
+
+/// "PATH" or "PATH:WEIGHT".
+std::pair<std::string, float> parse_adapter(const std::string& text);
+
+/// --adapter (also --lora), any number of times, and --adapter-gate.
+void add_adapter_options(CLI::App& command, AdapterArguments& adapters);
+
+/// Loads them; what a request is to use.
+std::vector<text::AdapterUse> load_adapters(text::Engine& engine, const AdapterArguments& adapters);
 
 /// --temperature … --seed: all of SamplingOptions.
 void add_sampling_options(CLI::App& command, text::SamplingOptions& sampling);

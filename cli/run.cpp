@@ -28,6 +28,7 @@ struct RunOptions {
   bool has_prompt = false, has_max_tokens = false, raw = false, stats = false;
   text::EngineOptions engine{.max_sequences = 1};
   text::Request request{.max_tokens = kDefaultMaxTokens};
+  AdapterArguments adapters;
   OutputOptions output;
 };
 
@@ -116,6 +117,7 @@ void run(RunOptions& options, const CLI::App& command) {
   if (!documents.empty()) check_documents_fit(*engine, options.request.prompt.size());
   options.request.grammar = make_grammar(options, tokenizer);
   load_prompt_cache(*engine, options.prompt_cache);
+  options.request.adapters = load_adapters(*engine, options.adapters);
   const Answer answer =
       take_answer(*engine, options.request, InterruptScope::Watch::kAllSignals, [&](std::string_view piece) {
         if (!options.output.json) print(piece);
@@ -144,6 +146,7 @@ void add_run(CLI::App& app) {
   command->add_option("--json-schema", options->json_schema, "The answer is JSON of this schema")
       ->option_text("FILE|JSON")
       ->excludes(grammar);
+  add_adapter_options(*command, options->adapters);
   add_engine_options(*command, options->engine);
   add_prompt_cache_option(*command, options->prompt_cache);
   command->add_flag("--stats", options->stats, "Print tokens per second on standard error");
@@ -160,6 +163,7 @@ void add_run(CLI::App& app) {
         "ask about a document"},
        {"git diff | orrery run smollm2 \"Describe this change:\" --file -", "ask about what comes through a pipe"},
        {"orrery run smollm2 --raw \"Once upon a time\" --max-tokens 100", "go on with a text"},
+       {"orrery run llama-7b/ \"Write a haiku\" --adapter my-lora/:0.8", "put a LoRA on the model, a little weaker"},
        {"orrery run model.gguf \"Two colours\" --json-schema '{\"type\":\"array\",\"items\":{\"type\":\"string\"}}'",
         "get JSON of a certain shape"}});
   command->callback([options, prompt, command] {

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "orrery/base/error.h"
+#include "orrery/text/adapters/adapter.h"
 #include "orrery/text/chat/chat.h"
 #include "orrery/text/chat/template.h"
 #include "orrery/text/checkpoint.h"

@@ -8,6 +8,7 @@
 #include <optional>
 #include <vector>
 
+#include "cli/inspect/adapter.h"
 #include "orrery/base/error.h"
 #include "orrery/formats/gguf.h"
 #include "orrery/formats/safetensors.h"
@@ -150,10 +151,26 @@ std::optional<Contents> read_contents(const fs::path& path, bool all) {
   return std::nullopt;
 }
 
+// Of a folder with an adapter and no model, the file that its tensors are in.
+fs::path adapter_weights(const fs::path& path) {
+  for (const char* name : {"adapter_model.safetensors", "adapter_model.bin", "adapter.pth", "adapter.safetensors"})
+    if (fs::exists(path / name)) return path / name;
+  return path;
+}
+
+std::optional<text::Adapter> find_adapter(const fs::path& path) {
+  try {
+    return text::open_adapter(path);
+  } catch (const Error&) {
+    if (fs::exists(path / "adapter_config.json")) throw;
+    return std::nullopt;  // most files are none
+  }
+}
+
 }  // namespace
 
 ordered_json inspect_model(const std::string& model, bool all) {
-  const fs::path path = text::find_model(model);
+  fs::path path = text::find_model(model);
   std::shared_ptr<const text::Checkpoint> checkpoint;
   std::optional<Error> problem;
   try {
@@ -161,6 +178,8 @@ ordered_json inspect_model(const std::string& model, bool all) {
   } catch (const Error& error) {
     problem = error;
   }
+  const std::optional<text::Adapter> adapter = find_adapter(path);
+  if (!checkpoint && adapter) path = adapter_weights(path);
   std::optional<Contents> contents;
   try {
     contents = read_contents(path, all);
@@ -177,9 +196,10 @@ ordered_json inspect_model(const std::string& model, bool all) {
     document["model"] = model_json(checkpoint->spec());
     document["memory"] = memory_json(*checkpoint);
     document["tokenizer"] = checkpoint->has_tokenizer() ? tokenizer_json(checkpoint->tokenizer()) : ordered_json();
-  } else {
+  } else if (!adapter) {
     document["problem"] = problem->what();
   }
+  if (adapter) document["adapter"] = adapter_json(*adapter);
   document["metadata"] = contents ? contents->metadata : ordered_json::object();
   document["tensors"] = contents ? contents->tensors : tensors_json(checkpoint->tensors());
   return document;

@@ -6,9 +6,9 @@
 
 namespace orrery::cli {
 
-/// {"path", "format", "file_bytes", and where it is a language model "model", "memory", "tokenizer"; where not,
-/// "problem" says why; "metadata", "tensors": [{"name", "dtype", "shape", "bytes"}]}. Metadata arrays of more than 16
-/// are cut unless `all`, to
+/// {"path", "format", "file_bytes", and where it is a language model "model", "memory", "tokenizer"; an adapter,
+/// "adapter" (adapter.h); neither, "problem" says why; "metadata", "tensors": [{"name", "dtype", "shape", "bytes"}]}.
+/// Metadata arrays of more than 16 are cut unless `all`, to
 /// {"length", "first"}. Throws Error for what is no file that any reader knows.
 nlohmann::ordered_json inspect_model(const std::string& model, bool all);
 

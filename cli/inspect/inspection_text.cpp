@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "cli/inspect/adapter.h"
 #include "cli/inspect/inspection.h"
 #include "orrery/base/progress.h"
 #include "orrery/base/tensor_view.h"
@@ -159,8 +160,9 @@ std::string inspection_text(const ordered_json& inspection, bool all) {
   if (inspection.contains("model"))
     text +=
         model_rows(inspection["model"]) + memory_rows(inspection["memory"]) + tokenizer_rows(inspection["tokenizer"]);
-  else
+  else if (inspection.contains("problem"))
     text += row("no model", inspection["problem"].get<std::string>());
+  if (inspection.contains("adapter")) text += row("adapter", adapter_text(inspection["adapter"]));
   return text + metadata_rows(inspection["metadata"], all) + tensor_rows(inspection["tensors"], all);
 }
 

@@ -88,7 +88,7 @@ class Packer {
                   .found = "a change of " + name,
                   .expected = "changes of attention's and the feed-forward network's linears and of the norms before "
                               "them, or of lm_head",
-                  .advice = "merge it into the model's weights instead (merge_adapters)"});
+                  .advice = "orrery merge writes a model with the adapter in it"});
   }
 
   std::vector<SiteLinear> linears_of(int64_t layer, Site site, bool paired) const {
