@@ -340,12 +340,14 @@ void Engine::values(std::span<const TokenId> tokens, const Sink& sink) {
 }
 
 int64_t Engine::save_prompt(const std::filesystem::path& file, std::span<const TokenId> tokens) {
+  check_keeps_prompts(impl_->spec);
   int64_t saved = 0;
   impl_->run_alone([&] { saved = impl_->save_prompt(file, tokens); });
   return saved;
 }
 
 int64_t Engine::load_prompt(const std::filesystem::path& file) {
+  check_keeps_prompts(impl_->spec);
   int64_t loaded = 0;
   impl_->run_alone([&] { loaded = impl_->load_prompt(file); });
   return loaded;

@@ -68,6 +68,14 @@ const TensorView& tensor(const formats::SafetensorsFile& file, const std::string
 
 }  // namespace
 
+void check_keeps_prompts(const DecoderSpec& spec) {
+  if (spec.mixer != MixerKind::kAttention)
+    throw Error({.doing = "keep a prompt on disk",
+                 .where = "prompt cache",
+                 .found = fmt::format("a model of the family {}, which remembers a prompt in a state", spec.family),
+                 .expected = "a model with attention"});
+}
+
 uint64_t digest(std::span<const std::byte> bytes, uint64_t before) {
   uint64_t hash = (before ^ bytes.size()) * 0x9e3779b97f4a7c15u + 1;
   for (size_t at = 0; at < bytes.size(); at += 8) {

@@ -26,6 +26,9 @@ using PromptFingerprint = std::vector<std::pair<std::string, std::string>>;
 PromptFingerprint prompt_fingerprint(const Checkpoint& checkpoint, const DecoderSpec& spec,
                                      const kernels::KvFormat& format, bool exact);
 
+/// Throws Error for a model whose memory of a prompt is a state, not pages of keys and values.
+void check_keeps_prompts(const DecoderSpec& spec);
+
 /// A 64-bit digest of bytes after others; finds damage, not forgery.
 uint64_t digest(std::span<const std::byte> bytes, uint64_t before = 0);
 

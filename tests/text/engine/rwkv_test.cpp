@@ -1,7 +1,10 @@
 // RWKV in the engine: one recurrence, however its tokens are cut into steps.
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include "orrery/text/engine/engine.h"
+#include "tests/text/tiny_model.h"
 #include "tests/text/tiny_rwkv.h"
 
 namespace orrery::text {
@@ -65,6 +68,14 @@ TEST_P(RwkvEngineTest, MemoryIsTheSameAtAnyLength) {
   const auto near = engine({.context = 64}), far = engine({.context = 1'000'000});
   EXPECT_EQ(near->kv_bytes(), far->kv_bytes());
   EXPECT_GT(near->kv_bytes(), 0);
+}
+
+TEST_P(RwkvEngineTest, KeepsNoPromptsOnDisk) {
+  const auto one = engine({.threads = 1});
+  const std::vector<TokenId> tokens = {1, 2, 3};
+  for (const auto& action : {std::function([&] { one->save_prompt("/nowhere/prompt", tokens); }),
+                             std::function([&] { one->load_prompt("/nowhere/prompt"); })})
+    expect_contains(error_of(action), {"rwkv", "a state", "attention"});
 }
 
 INSTANTIATE_TEST_SUITE_P(All, RwkvEngineTest, testing::Values("rwkv4", "rwkv5", "rwkv7"),
