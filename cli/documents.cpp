@@ -65,8 +65,8 @@ std::string with_documents(const std::string& documents, const std::string& ques
 
 void check_documents_fit(const text::Engine& engine, size_t prompt_tokens) {
   const auto needed = static_cast<int64_t>(prompt_tokens) + 1;
-  const int64_t context = engine.options().context, possible = engine.checkpoint().spec().context_length;
-  if (needed <= context) return;
+  const int64_t context = engine.options().context, possible = engine.spec().context_length;
+  if (needed <= context || engine.options().overflow == text::Overflow::kSinks) return;
   const std::string longer = needed <= possible ? fmt::format(", or a longer context: --context {}", possible)
                                                 : ", or a model with a longer context";
   throw Error(

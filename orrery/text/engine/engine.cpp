@@ -66,11 +66,12 @@ EngineOptions resolve(EngineOptions options, const DecoderSpec& spec) {
                  .where = options.lookup ? "option lookup" : "option draft",
                  .found = fmt::format("a model of the family {}, whose state cannot take back a guess", spec.family),
                  .expected = "a model with attention"});
-  if ((options.lookup || !options.draft.empty()) && spec.rope.by_length())
+  const bool moves = spec.rope.by_length() || spec.streaming.window > 0 || spec.self_extend.group > 1;
+  if ((options.lookup || !options.draft.empty()) && moves)
     throw Error({.doing = "start the engine",
                  .where = options.lookup ? "option lookup" : "option draft",
-                 .found = "a rotary scaling that changes with the length of the text",
-                 .expected = "one that does not: a guess would be computed with another length's"});
+                 .found = "rotary scaling by length, attention sinks or Self-Extend beside it",
+                 .expected = "none of them: guesses are not known to leave their answers alone"});
   if (options.threads == 0) options.threads = available_cores();
   if (options.context == 0) options.context = default_context(spec, options);
   if (options.exact) options.kv_dtype = DType::kF32;
