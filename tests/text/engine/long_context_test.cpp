@@ -195,7 +195,9 @@ TEST_F(LongContextTest, AttentionSinksGoOnInConstantMemory) {
   }
   EXPECT_EQ(event.finish, FinishReason::kLength);
   EXPECT_EQ(tokens, 20'000);
+#if !defined(__SANITIZE_ADDRESS__)  // which keeps what is freed
   EXPECT_LT(resident_bytes() - early, 4 << 20) << "all keys would be 11 MB";
+#endif
 }
 
 TEST_F(LongContextTest, AttentionSinksTakePromptsOfAnyLength) {
