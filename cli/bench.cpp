@@ -116,6 +116,7 @@ ordered_json report_json(const BenchCommand& command, const text::Engine& engine
                            {"file_bytes", engine.checkpoint().file_bytes()},
                            {"weight_bytes", engine.weight_bytes()},
                            {"kv_bytes", engine.kv_bytes()},
+                           {"sequence_bytes", engine.sequence_bytes()},
                            {"peak_memory_bytes", report.peak_memory_bytes}};
   if (command.profile)
     document["profile"] = {{"prompt", shares_json(prompt_profile)}, {"decode", shares_json(decode_profile)}};

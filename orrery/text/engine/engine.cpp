@@ -359,6 +359,10 @@ const EngineOptions& Engine::options() const { return impl_->options; }
 const DecoderSpec& Engine::spec() const { return impl_->spec; }
 int64_t Engine::weight_bytes() const { return impl_->forward.weight_bytes(); }
 int64_t Engine::kv_bytes() const { return impl_->cache.bytes() + impl_->states.bytes(); }
+int64_t Engine::sequence_bytes() const {
+  const int64_t pages = (held_tokens(impl_->options, impl_->spec) + kPageTokens - 1) / kPageTokens;
+  return pages * impl_->cache.page_bytes() + impl_->forward.state_bytes();
+}
 
 std::vector<std::pair<std::string, double>> Engine::profile() const {
   std::vector<std::pair<std::string, double>> list;

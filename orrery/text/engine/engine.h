@@ -151,7 +151,8 @@ class Engine {
   /// Bytes of packed weights, and of those that decoding one token reads.
   int64_t weight_bytes() const;
   int64_t bytes_per_token() const;
-  int64_t kv_bytes() const;  ///< allocated for the cache
+  int64_t kv_bytes() const;        ///< allocated for the cache and the states of all sequences
+  int64_t sequence_bytes() const;  ///< what one sequence of options().context tokens holds of them at most
   /// Seconds spent in each kernel since reset_profile(), in the order of a step; names such as "matmul qkv".
   /// Waits until no request is running, as score() does.
   std::vector<std::pair<std::string, double>> profile() const;
