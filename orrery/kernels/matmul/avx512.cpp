@@ -323,20 +323,25 @@ ORRERY_INLINE void store_quants(__m512i low, __m512i high, int8_t* to, int32_t (
 void quantize_row(const float* x, int64_t cols, const QuantizedRow& out) {
   const int64_t blocks = cols / kBlock;
   __m512 squares = _mm512_setzero_ps();
-  for (int64_t i = 0; i < cols; i += 16)
-    squares = _mm512_fmadd_ps(_mm512_loadu_ps(x + i), _mm512_loadu_ps(x + i), squares);
-  const float allowed = kFineShare * _mm512_reduce_add_ps(squares) / static_cast<float>(blocks);
+  FineRule rule;
   for (int64_t block = 0; block < blocks; ++block) {
     const __m512 low = _mm512_loadu_ps(x + block * kBlock), high = _mm512_loadu_ps(x + block * kBlock + 16);
+    squares = _mm512_fmadd_ps(high, high, _mm512_fmadd_ps(low, low, squares));
     const float largest = _mm512_reduce_max_ps(_mm512_max_ps(_mm512_abs_ps(low), _mm512_abs_ps(high)));
-    const float scale = largest > kTiny ? largest / 127.0f : 0.0f;
-    const __m512 inverse = _mm512_set1_ps(largest > kTiny ? 127.0f / largest : 0.0f);
+    out.scales[block * out.stride] = largest > kTiny ? largest : 0.0f;
+    rule.add(out.scales[block * out.stride] / 127.0f);
+  }
+  const float limit = rule.limit(_mm512_reduce_add_ps(squares), blocks, out.squared);
+  for (int64_t block = 0; block < blocks; ++block) {
+    const __m512 low = _mm512_loadu_ps(x + block * kBlock), high = _mm512_loadu_ps(x + block * kBlock + 16);
+    const float largest = out.scales[block * out.stride], scale = largest / 127.0f;
+    const __m512 inverse = _mm512_set1_ps(largest > 0 ? 127.0f / largest : 0.0f);
     const __m512 scaled_low = _mm512_mul_ps(low, inverse), scaled_high = _mm512_mul_ps(high, inverse);
     const __m512i q_low = _mm512_cvtps_epi32(scaled_low), q_high = _mm512_cvtps_epi32(scaled_high);
     const int64_t at = block * out.stride;
     int32_t sums[2], fine_sums[2] = {0, 0};
     store_quants(q_low, q_high, out.quants + at * kBlock, sums);
-    const bool needs_fine = scale * scale * (kBlock / 12.0f) > allowed;
+    const bool needs_fine = scale * scale > limit;
     if (needs_fine) {
       const auto rest = [](__m512 scaled, __m512i q) {
         const __m512i f =

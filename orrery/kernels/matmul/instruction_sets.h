@@ -1,6 +1,8 @@
 // What each instruction set implements for matmul; private to this folder.
 #pragma once
 
+#include <algorithm>
+#include <bit>
 #include <cstdint>
 
 #include "orrery/kernels/matmul/matmul.h"
@@ -12,9 +14,31 @@ namespace orrery::kernels {
 /// Blocks of activations no larger than this are taken as zero.
 inline constexpr float kTiny = 1e-30f;
 
+/// Which blocks of a row are refined (packed_rows.h), from the scales of them all.
+class FineRule {
+ public:
+  void add(float scale) {
+    if (scale == 0) return;
+    bits_ += std::bit_cast<int32_t>(scale);
+    ++count_;
+  }
+  /// A scale whose square is larger wants a second plane. energy: of the row, in `blocks` blocks. A positive float's bits
+  /// are its logarithm to within 6 %, so their mean is that of a geometric mean.
+  float limit(float energy, int64_t blocks, bool squared) const {
+    const float share = kFineShare * energy / static_cast<float>(blocks) * (12.0f / kBlock);
+    if (!squared || count_ == 0) return share;
+    const float outlier = kFineOutlier * std::bit_cast<float>(static_cast<int32_t>(bits_ / count_));
+    return std::max(share, outlier * outlier);
+  }
+
+ private:
+  int64_t bits_ = 0, count_ = 0;
+};
+
 /// Where one row of a group goes (see PackedRows): block b of an array with n values per block lies at b·n·stride.
 struct QuantizedRow {
   int64_t stride = 1;  ///< rows of the group
+  bool squared = false;
   int8_t* quants = nullptr;
   float* scales = nullptr;
   float* sums = nullptr;

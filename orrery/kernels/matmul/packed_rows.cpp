@@ -25,6 +25,7 @@ QuantizedRow place_of(int64_t row, const PackedRows& out) {
   const int64_t first = row / 16 * 16, t = row - first, blocks = out.cols / 32, at = first * blocks;
   const int64_t quants = first * out.cols + t * 32;
   return {.stride = group_size(std::min<int64_t>(16, out.rows - first)),
+          .squared = out.squared,
           .quants = out.quants + quants,
           .scales = out.scales + at + t,
           .sums = out.sums + at + t,

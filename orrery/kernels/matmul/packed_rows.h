@@ -22,12 +22,14 @@ constexpr int64_t group_size(int64_t rows) { return rows > 8 ? 16 : rows > 4 ? 8
 /// activations have a few channels that are 100 times larger than the rest (Dettmers et al. 2022, "LLM.int8()"), and
 /// the 31 others of their block would be rounded with their scale. A block of a row is refined when its rounding error
 /// is expected to be more than kFineShare of the row's mean energy per block; that depends on the row alone.
+/// Squared activations (RWKV's, Fuyu's) are spread so widely that this would refine nearly all of their blocks: with
+/// `squared` a refined block's scale must also be kFineOutlier times the geometric mean of the row's.
 ///   fine    [blocks][T][32]  int8, zero where the row does not need it
 ///   fine_offsets [blocks][T], fine_half_offsets [blocks][2][T]  -128·Σfine
 ///   has_fine [blocks]        whether any row of the group needs it: 0 or 1
 struct PackedRows {
   int64_t rows = 0, cols = 0;
-  bool quantized = false;
+  bool quantized = false, squared = false;
   float* values = nullptr;
   int8_t* quants = nullptr;
   float* scales = nullptr;
@@ -42,6 +44,7 @@ struct PackedRows {
 
 /// Between two measured ends, see docs/engine.md: refining more blocks is closer and slower.
 inline constexpr float kFineShare = 1e-4f;
+inline constexpr float kFineOutlier = 3;
 
 /// Bytes that PackedRows of this size take, whichever form they have.
 int64_t packed_rows_bytes(int64_t rows, int64_t cols);

@@ -13,15 +13,21 @@ namespace {
 // must be finite. Rounding to multiples of d costs d²/12 per column on average.
 void quantize_row(const float* x, int64_t cols, const QuantizedRow& out) {
   const int64_t blocks = cols / kBlock;
+  const auto largest_of = [&](int64_t block) {
+    float largest = 0;
+    for (int64_t i = 0; i < kBlock; ++i) largest = std::max(largest, std::fabs(x[block * kBlock + i]));
+    return largest > kTiny ? largest : 0.0f;
+  };
   float energy = 0;
   for (int64_t i = 0; i < cols; ++i) energy += x[i] * x[i];
-  const float allowed = kFineShare * energy / static_cast<float>(blocks);
+  FineRule rule;
+  for (int64_t block = 0; block < blocks; ++block) rule.add(largest_of(block) / 127.0f);
+  const float limit = rule.limit(energy, blocks, out.squared);
   for (int64_t block = 0; block < blocks; ++block) {
     const float* from = x + block * kBlock;
-    float largest = 0;
-    for (int64_t i = 0; i < kBlock; ++i) largest = std::max(largest, std::fabs(from[i]));
-    const float scale = largest > kTiny ? largest / 127.0f : 0.0f, inverse = largest > kTiny ? 127.0f / largest : 0.0f;
-    const bool needs_fine = scale * scale * (kBlock / 12.0f) > allowed;
+    const float largest = largest_of(block);
+    const float scale = largest / 127.0f, inverse = largest > 0 ? 127.0f / largest : 0.0f;
+    const bool needs_fine = scale * scale > limit;
     int32_t sums[2] = {0, 0}, fine_sums[2] = {0, 0};
     for (int64_t i = 0; i < kBlock; ++i) {
       const float scaled = from[i] * inverse, rounded = std::nearbyint(scaled);

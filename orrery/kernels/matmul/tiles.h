@@ -284,21 +284,25 @@ void quantize_row(const float* x, int64_t cols, const QuantizedRow& out) {
   constexpr int kVectors = kBlock / V::kLanes;
   const int64_t blocks = cols / kBlock;
   Floats squares = V::all(0.0f);
-  for (int64_t i = 0; i < cols; i += V::kLanes) {
-    const Floats value = V::load_unaligned(x + i);
-    squares = V::fma(value, value, squares);
-  }
-  const float allowed = kFineShare * V::sum_of(squares) / static_cast<float>(blocks);
+  FineRule rule;
   for (int64_t block = 0; block < blocks; ++block) {
-    Floats values[kVectors], most = V::all(0.0f);
+    Floats most = V::all(0.0f);
     for (int i = 0; i < kVectors; ++i) {
-      values[i] = V::load_unaligned(x + block * kBlock + i * V::kLanes);
-      most = V::max(most, V::abs(values[i]));
+      const Floats value = V::load_unaligned(x + block * kBlock + i * V::kLanes);
+      squares = V::fma(value, value, squares);
+      most = V::max(most, V::abs(value));
     }
     const float largest = V::max_of(most);
-    const float scale = largest > kTiny ? largest / 127.0f : 0.0f;
-    const Floats inverse = V::all(largest > kTiny ? 127.0f / largest : 0.0f);
-    const bool needs_fine = scale * scale * (kBlock / 12.0f) > allowed;
+    out.scales[block * out.stride] = largest > kTiny ? largest : 0.0f;
+    rule.add(out.scales[block * out.stride] / 127.0f);
+  }
+  const float limit = rule.limit(V::sum_of(squares), blocks, out.squared);
+  for (int64_t block = 0; block < blocks; ++block) {
+    Floats values[kVectors];
+    for (int i = 0; i < kVectors; ++i) values[i] = V::load_unaligned(x + block * kBlock + i * V::kLanes);
+    const float largest = out.scales[block * out.stride], scale = largest / 127.0f;
+    const Floats inverse = V::all(largest > 0 ? 127.0f / largest : 0.0f);
+    const bool needs_fine = scale * scale > limit;
     Ints q[kVectors], fine[kVectors];
     for (int i = 0; i < kVectors; ++i) {
       const Floats scaled = V::mul(values[i], inverse);

@@ -78,6 +78,7 @@ kernels::PackedRows& Projector::place(size_t slot, const ProjectionInput& input,
   const auto bytes = static_cast<size_t>(kernels::packed_rows_bytes(input.count, input.cols));
   if (s.memory.size() < bytes) s.memory = Buffer(bytes);
   s.rows = kernels::place_packed_rows(input.count, input.cols, quantized, s.memory.data());
+  s.rows.squared = input.squared;
   kernels::clear_padding(s.rows);
   return s.rows;
 }
@@ -156,6 +157,7 @@ const kernels::PackedRows& Projector::rows_for(const Product& product, size_t in
     own.packed_for = number;
     own.rows =
         kernels::place_packed_rows(product.input.count, product.input.cols, product.weights->quantized(), own.packed);
+    own.rows.squared = product.input.squared;
     kernels::clear_padding(own.rows);
     for (int64_t row = 0; row < product.input.count; ++row) pack_row(product.input, row, own.normed, own.rows);
   }

@@ -23,6 +23,7 @@ struct ProjectionInput {
   const int32_t* index = nullptr;
   const Norm* const* norms = nullptr;    ///< [count], in the place of norm
   const float* const* scales = nullptr;  ///< [count] of [cols] factors after the norm; nullptr: none
+  bool squared = false;                  ///< what kRelu2 has made: kernels/matmul/packed_rows.h
 
   bool operator==(const ProjectionInput&) const = default;
 };

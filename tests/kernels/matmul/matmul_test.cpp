@@ -330,7 +330,8 @@ TEST(QuantizeRow, EqualsTheReferenceOnHardValues) {
       (side == 0 ? matmul_set() : matmul_reference())
           .quantize_row(
               x.data(), 64,
-              {1, o.quants, o.scales, o.sums, o.offsets, o.halves, o.fine, o.fine_offsets, o.fine_halves, o.has_fine});
+              {1, round % 2 == 1, o.quants, o.scales, o.sums, o.offsets, o.halves, o.fine, o.fine_offsets,
+               o.fine_halves, o.has_fine});
     }
     ASSERT_EQ(std::memcmp(&out[0], &out[1], sizeof(Out)), 0) << "round " << round;
     for (float& value : x) value = normal(random) * std::exp(4 * normal(random));
@@ -347,6 +348,32 @@ TEST(QuantizeRow, RefinesTheBlockOfAnOutlierAndNoOther) {
   const PackedRows packed = pack(x, 1, 576, true, memory);
   for (int64_t block = 0; block < 18; ++block) EXPECT_EQ(packed.has_fine[block], block == 3) << block;
   for (int64_t col = 96; col < 128; ++col) EXPECT_NEAR(seen(packed, 0, col), x[col], 300.0f / 127 / 256);
+}
+
+TEST(QuantizeRow, OfSquaredActivationsRefinesOnlyWhatStandsOut) {
+  std::mt19937 random(8);
+  std::normal_distribution<float> normal;
+  std::vector<float> x(3072);
+  for (float& value : x) {
+    const float drawn = std::clamp(normal(random), 0.0f, 2.5f);
+    value = drawn * drawn;
+  }
+  x[100] = 300.0f;
+  const auto refined = [&](bool squared) {
+    Buffer memory(packed_rows_bytes(1, 3072));
+    PackedRows packed = place_packed_rows(1, 3072, true, memory.data());
+    packed.squared = squared;
+    clear_padding(packed);
+    pack_row(x.data(), 0, packed);
+    std::vector<int64_t> blocks;
+    for (int64_t block = 0; block < 96; ++block)
+      if (packed.has_fine[block]) blocks.push_back(block);
+    return blocks;
+  };
+  EXPECT_EQ(refined(true), std::vector<int64_t>{3});
+  x[100] = 0;
+  EXPECT_EQ(refined(true), std::vector<int64_t>{});
+  EXPECT_GT(refined(false).size(), 10u);
 }
 
 }  // namespace

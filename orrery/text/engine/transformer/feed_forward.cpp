@@ -94,7 +94,12 @@ void FeedForward::activate(int64_t layer, int64_t rows) {
 }
 
 Product FeedForward::output(int64_t layer, int64_t rows, float* out) const {
-  return {{memory_.as<float>(), stride_, rows, spec_.intermediate_size},
+  const bool squared = spec_.activation == Activation::kReluSquared && !spec_.gated_mlp;
+  return {{.x = memory_.as<float>(),
+           .stride = stride_,
+           .count = rows,
+           .cols = spec_.intermediate_size,
+           .squared = squared},
           &weights_[layer].down,
           out,
           spec_.hidden_size,
