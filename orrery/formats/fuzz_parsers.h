@@ -10,6 +10,7 @@
 
 #include "orrery/base/error.h"
 #include "orrery/formats/gguf.h"
+#include "orrery/formats/image.h"
 #include "orrery/formats/llama2_c.h"
 #include "orrery/formats/rwkv_cpp.h"
 #include "orrery/formats/safetensors.h"
@@ -68,6 +69,10 @@ inline bool fuzz_llama2_c_tokenizer(std::span<const std::byte> bytes) {
 }
 inline bool fuzz_rwkv_cpp(std::span<const std::byte> bytes) {
   return accepts([&] { touch(RwkvCppFile::parse(bytes, "fuzz").tensors()); });
+}
+inline bool fuzz_image(std::span<const std::byte> bytes) {
+  constexpr int64_t kMaxPixels = 1 << 18;  // a scan of so many takes milliseconds
+  return accepts([&] { touch({decode_image(bytes, "fuzz", {.max_pixels = kMaxPixels}).view()}); });
 }
 
 }  // namespace orrery::formats
