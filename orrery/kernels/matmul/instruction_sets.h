@@ -22,8 +22,8 @@ class FineRule {
     bits_ += std::bit_cast<int32_t>(scale);
     ++count_;
   }
-  /// A scale whose square is larger wants a second plane. energy: of the row, in `blocks` blocks. A positive float's bits
-  /// are its logarithm to within 6 %, so their mean is that of a geometric mean.
+  /// A scale whose square is larger wants a second plane. energy: of the row, in `blocks` blocks. A positive float's
+  /// bits are its logarithm to within 6 %, so their mean is that of a geometric mean.
   float limit(float energy, int64_t blocks, bool squared) const {
     const float share = kFineShare * energy / static_cast<float>(blocks) * (12.0f / kBlock);
     if (!squared || count_ == 0) return share;

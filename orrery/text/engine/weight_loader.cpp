@@ -1,6 +1,7 @@
 #include "orrery/text/engine/weight_loader.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "orrery/base/error.h"
 #include "orrery/kernels/quantize/quantize.h"
@@ -48,6 +49,19 @@ bool in_order(const RowSource& source) {
   for (size_t i = 1; i < source.rows.size(); ++i)
     if (source.rows[i] != source.rows[i - 1] + row_bytes) return false;
   return true;
+}
+
+// Whether float32 rows hold nothing that bfloat16 would not: a checkpoint trained in bfloat16 and kept in float32, as
+// GGUF files keep RWKV's small matrices.
+bool is_bfloat16(const RowSource& source) {
+  return std::ranges::all_of(source.rows, [&](const std::byte* row) {
+    for (int64_t i = 0; row != nullptr && i < source.cols; ++i) {
+      uint16_t low;
+      std::memcpy(&low, row + i * int64_t{sizeof(float)}, sizeof low);
+      if (low != 0) return false;
+    }
+    return true;
+  });
 }
 
 }  // namespace
@@ -105,6 +119,7 @@ Norm WeightLoader::norm(const std::string& prefix, NormKind kind) const {
 
 PackedKind WeightLoader::kind_of(const RowSource& source) const {
   if (options_.exact) return PackedKind::kF32;
+  if (source.dtype == DType::kF32 && !options_.mapped && is_bfloat16(source)) return PackedKind::kBF16;
   return kernels::packed_kind(source.dtype, source.cols);
 }
 

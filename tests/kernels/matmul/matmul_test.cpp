@@ -328,10 +328,9 @@ TEST(QuantizeRow, EqualsTheReferenceOnHardValues) {
     for (int side = 0; side < 2; ++side) {
       Out& o = out[side];
       (side == 0 ? matmul_set() : matmul_reference())
-          .quantize_row(
-              x.data(), 64,
-              {1, round % 2 == 1, o.quants, o.scales, o.sums, o.offsets, o.halves, o.fine, o.fine_offsets,
-               o.fine_halves, o.has_fine});
+          .quantize_row(x.data(), 64,
+                        {1, round % 2 == 1, o.quants, o.scales, o.sums, o.offsets, o.halves, o.fine, o.fine_offsets,
+                         o.fine_halves, o.has_fine});
     }
     ASSERT_EQ(std::memcmp(&out[0], &out[1], sizeof(Out)), 0) << "round " << round;
     for (float& value : x) value = normal(random) * std::exp(4 * normal(random));

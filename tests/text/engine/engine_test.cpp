@@ -1,9 +1,11 @@
 // The engine on a real, trained, tiny model.
+#include <bit>
 #include <cmath>
 #include <cstring>
 
 #include "orrery/base/error.h"
 #include "tests/text/engine/stories.h"
+#include "tests/text/tiny_model.h"
 
 namespace orrery::text {
 namespace {
@@ -43,6 +45,25 @@ TEST_F(EngineTest, ResultsDoNotDependOnThreads) {
   }
   EXPECT_EQ(std::memcmp(all[0].data(), all[1].data(), all[0].size() * 4), 0);
   EXPECT_EQ(std::memcmp(all[0].data(), all[2].data(), all[0].size() * 4), 0);
+}
+
+// Float32 files of models that were trained in bfloat16 lose nothing, and are read at half the bytes.
+TEST(EngineWeights, Float32ThatIsBfloat16IsKeptSo) {
+  TempFolder folder;
+  const auto write = [&](const char* name, bool rounded) {
+    std::filesystem::create_directory(folder / name);
+    write_tiny_model(folder / name, tiny_config(), [&](TinyTensors& tensors) {
+      for (std::vector<float>& values : tensors.values)
+        for (float& value : values)
+          value = std::bit_cast<float>(std::bit_cast<uint32_t>(value) & (rounded ? 0xffff0000u : ~0u));
+    });
+    return Checkpoint::open(folder / name);
+  };
+  const auto rounded = write("rounded", true), other = write("other", false);
+  const Engine narrow(rounded, {.threads = 1}), exact(rounded, {.threads = 1, .exact = true}),
+      wide(other, {.threads = 1});
+  EXPECT_EQ(2 * narrow.weight_bytes(), exact.weight_bytes());
+  EXPECT_EQ(wide.weight_bytes(), exact.weight_bytes());
 }
 
 TEST_F(EngineTest, WeightsInTheMappedFileGiveTheSameLogits) {
