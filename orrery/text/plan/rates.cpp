@@ -38,11 +38,26 @@ int64_t matrix_loops(const DecoderSpec& spec) {
   }
 }
 
+// Rows of hidden_size that a layer normalises, mixes or rounds before its products: one for each different input of
+// those before the mixer, and one for each network that the feed-forward asks.
+int64_t rounded_rows(const DecoderSpec& spec) {
+  switch (spec.mixer) {
+    case MixerKind::kRwkv4:
+      return 3 + 2;
+    case MixerKind::kRwkv5:
+      return 4 + 2;
+    case MixerKind::kRwkv7:
+      return 6 + 1;
+    default:
+      return 1 + std::max<int64_t>(1, spec.mixture.active);
+  }
+}
+
 // Elements of a token's rows that are normalised or rounded before products, in all layers.
 double rounded_elements(const DecoderSpec& spec) {
   const int64_t mixed = spec.mixer == MixerKind::kAttention ? spec.heads * spec.head_dim : spec.hidden_size;
-  const double inner = static_cast<double>(spec.intermediate_size * std::max<int64_t>(1, spec.mixture.active));
-  return static_cast<double>(spec.layers) * (static_cast<double>(2 * spec.hidden_size + mixed) + inner);
+  const int64_t inner = spec.intermediate_size * std::max<int64_t>(1, spec.mixture.active);
+  return static_cast<double>(spec.layers * (rounded_rows(spec) * spec.hidden_size + mixed + inner));
 }
 
 // Multiplications between a token and what is before it, in all layers.
