@@ -9,12 +9,14 @@
 #pragma once
 
 #include "orrery/base/error.h"
+#include "orrery/formats/image.h"
 #include "orrery/text/adapters/adapter.h"
 #include "orrery/text/chat/chat.h"
 #include "orrery/text/chat/template.h"
 #include "orrery/text/checkpoint.h"
 #include "orrery/text/documents/document.h"
 #include "orrery/text/engine/engine.h"
+#include "orrery/text/pictures/picture_prompt.h"
 #include "orrery/text/sampling/grammar.h"
 #include "orrery/text/sampling/sampler.h"
 #include "orrery/text/tokenizer/tokenizer.h"

@@ -217,9 +217,9 @@ Json tokenizer_config(const GgufFile& gguf, const Tokenizer& tokenizer, const ch
 }
 
 void copy_files(const fs::path& from, const fs::path& to) {
-  for (const char* name :
-       {"tokenizer.json", "tokenizer.model", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
-        "chat_template.jinja", "generation_config.json", "vocab.json", "merges.txt"})
+  for (const char* name : {"tokenizer.json", "tokenizer.model", "tokenizer_config.json", "special_tokens_map.json",
+                           "added_tokens.json", "chat_template.jinja", "generation_config.json",
+                           "preprocessor_config.json", "processor_config.json", "vocab.json", "merges.txt"})
     if (fs::exists(from / name)) fs::copy_file(from / name, to / name);
 }
 

@@ -67,6 +67,8 @@ const Json& ConfigJson::get(std::string_view key, std::string_view kind) const {
 
 bool ConfigJson::has(std::string_view key) const { return find(key) != nullptr; }
 
+bool ConfigJson::is_list(std::string_view key) const { return has(key) && find(key)->is_array(); }
+
 int64_t ConfigJson::integer(std::string_view key) const {
   const Json& value = get(key, "an integer");
   if (!value.is_number_integer()) throw error(key, brief(value), "an integer");

@@ -26,6 +26,7 @@ class ConfigJson {
   ConfigJson(const nlohmann::json& object, std::string where);
 
   bool has(std::string_view key) const;
+  bool is_list(std::string_view key) const;
   int64_t integer(std::string_view key) const;
   int64_t integer(std::string_view key, int64_t fallback) const;
   /// A size: an integer from 1 to 2^31 - 1.
