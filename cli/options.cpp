@@ -248,7 +248,11 @@ void save_prompt_cache(text::Engine& engine, const std::string& file, std::span<
 
 std::unique_ptr<text::Engine> load_engine(const std::string& model, const text::EngineOptions& options,
                                           const OutputOptions& output) {
-  auto checkpoint = text::Checkpoint::open(model);
+  return load_engine(text::Checkpoint::open(model), options, output);
+}
+
+std::unique_ptr<text::Engine> load_engine(std::shared_ptr<const text::Checkpoint> checkpoint,
+                                          const text::EngineOptions& options, const OutputOptions& output) {
   Progress bar(
       {.title = "loading " + model_name(*checkpoint), .total = checkpoint->file_bytes(), .style = output.progress()});
   return std::make_unique<text::Engine>(std::move(checkpoint), options,

@@ -80,6 +80,9 @@ void save_prompt_cache(text::Engine& engine, const std::string& file, std::span<
 std::unique_ptr<text::Engine> load_engine(const std::string& model, const text::EngineOptions& options,
                                           const OutputOptions& output);
 
+std::unique_ptr<text::Engine> load_engine(std::shared_ptr<const text::Checkpoint> checkpoint,
+                                          const text::EngineOptions& options, const OutputOptions& output);
+
 /// The model's file name without its extension, or its folder's name: what people call it.
 std::string model_name(const text::Checkpoint& checkpoint);
 

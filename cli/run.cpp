@@ -12,10 +12,12 @@
 #include "cli/io.h"
 #include "cli/manual/describe.h"
 #include "cli/options.h"
+#include "cli/pictures.h"
 #include "orrery/base/error.h"
 #include "orrery/base/file.h"
 #include "orrery/kernels/attention/kv_page.h"
 #include "orrery/text/documents/special_tokens.h"
+#include "orrery/text/pictures/picture_prompt.h"
 
 namespace orrery::cli {
 namespace {
@@ -25,6 +27,7 @@ using nlohmann::ordered_json;
 struct RunOptions {
   std::string model, prompt, system, grammar, json_schema, prompt_cache;
   DocumentOptions documents;
+  std::vector<std::string> images;
   bool has_prompt = false, has_max_tokens = false, raw = false, stats = false;
   text::EngineOptions engine{.max_sequences = 1};
   text::Request request{.max_tokens = kDefaultMaxTokens};
@@ -32,10 +35,11 @@ struct RunOptions {
   OutputOptions output;
 };
 
-// The question; empty where documents alone are the prompt.
+// The question; empty where documents or pictures alone are the prompt.
 std::string question_text(const RunOptions& options) {
   if (options.has_prompt && options.prompt != "-") return options.prompt;
   if (!options.has_prompt && !options.documents.files.empty()) return "";
+  if (!options.has_prompt && input_is_terminal() && !options.images.empty()) return "";
   if (!options.has_prompt && input_is_terminal())
     throw Error({.doing = "run a model",
                  .expected = "a prompt, as an argument or through a pipe",
@@ -46,17 +50,34 @@ std::string question_text(const RunOptions& options) {
   return text;
 }
 
+// Text to go on with. Throws Error where it cannot hold a system message.
+bool is_plain(const RunOptions& options, const text::Tokenizer& tokenizer) {
+  if (!options.raw && !tokenizer.chat_template.empty()) return false;
+  if (!options.system.empty())
+    throw Error({.doing = "use --system", .found = options.raw ? "--raw" : "a model without a chat template"});
+  return true;
+}
+
 std::vector<text::TokenId> prompt_tokens(const RunOptions& options, const text::Tokenizer& tokenizer,
                                          const std::string& text) {
-  if (options.raw || tokenizer.chat_template.empty()) {
-    if (!options.system.empty())
-      throw Error({.doing = "use --system", .found = options.raw ? "--raw" : "a model without a chat template"});
-    return tokenizer.encode(text);
-  }
+  if (is_plain(options, tokenizer)) return tokenizer.encode(text);
   ordered_json messages = ordered_json::array();
   if (!options.system.empty()) messages.push_back({{"role", "system"}, {"content", options.system}});
   messages.push_back({{"role", "user"}, {"content", text}});
   return chat_prompt(tokenizer, messages);
+}
+
+void write_prompt(RunOptions& options, const text::Engine& engine, std::span<const formats::Image> pictures,
+                  const std::string& text) {
+  const text::Tokenizer& tokenizer = engine.checkpoint().tokenizer();
+  if (pictures.empty()) {
+    options.request.prompt = prompt_tokens(options, tokenizer, text);
+    return;
+  }
+  is_plain(options, tokenizer);
+  text::PicturePrompt prompt = text::picture_prompt(engine.checkpoint(), pictures, text);
+  options.request.prompt = std::move(prompt.prompt);
+  options.request.patches = std::move(prompt.patches);
 }
 
 std::shared_ptr<const text::Grammar> make_grammar(const RunOptions& options, const text::Tokenizer& tokenizer) {
@@ -109,11 +130,14 @@ void print_result(const RunOptions& options, const text::Engine& engine, const A
 
 void run(RunOptions& options, const CLI::App& command) {
   const std::string question = question_text(options), documents = read_documents(options.documents);
-  const auto engine = load_engine(options.model, options.engine, options.output);
+  const std::vector<formats::Image> pictures = read_pictures(options.images);
+  auto checkpoint = text::Checkpoint::open(options.model);
+  if (!pictures.empty()) text::check_sees_pictures(*checkpoint);
+  const auto engine = load_engine(std::move(checkpoint), options.engine, options.output);
   const text::Tokenizer& tokenizer = engine->checkpoint().tokenizer();
   follow_recommendations(command, engine->checkpoint().sampling(), options.request.sampling);
   const std::string quoted = options.raw ? documents : text::spell_special_tokens_apart(documents, tokenizer);
-  options.request.prompt = prompt_tokens(options, tokenizer, with_documents(quoted, question));
+  write_prompt(options, *engine, pictures, with_documents(quoted, question));
   if (!documents.empty()) check_documents_fit(*engine, options.request.prompt.size());
   options.request.grammar = make_grammar(options, tokenizer);
   load_prompt_cache(*engine, options.prompt_cache);
@@ -138,6 +162,7 @@ void add_run(CLI::App& app) {
       command->add_option("prompt", options->prompt, "What to answer; - or nothing reads standard input");
   prompt->option_text("[PROMPT]");
   add_document_options(*command, options->documents);
+  add_picture_option(*command, options->images);
   command->add_option("--system", options->system, "What the model is told first")->option_text("TEXT");
   command->add_flag("--raw", options->raw, "Go on with the text as it is, without the model's chat template");
   add_request_options(*command, options->request);
@@ -149,6 +174,7 @@ void add_run(CLI::App& app) {
   add_adapter_options(*command, options->adapters);
   add_engine_options(*command, options->engine);
   add_prompt_cache_option(*command, options->prompt_cache);
+  command->get_option("--prompt-cache")->excludes(command->get_option("--image"));  // its tokens tell no pictures apart
   command->add_flag("--stats", options->stats, "Print tokens per second on standard error");
   add_output_options(*command, options->output, "the answer, its tokens and rates");
   command
@@ -161,6 +187,7 @@ void add_run(CLI::App& app) {
       {{"orrery run smollm2 \"Why is the sky blue?\"", "ask the default model"},
        {"orrery run smollm2 --file report.pdf --pages 1-3 \"What does it conclude, and on which page?\"",
         "ask about a document"},
+       {"orrery run fuyu-8b/ --image photo.jpg \"Generate a coco-style caption.\"", "ask about a picture"},
        {"git diff | orrery run smollm2 \"Describe this change:\" --file -", "ask about what comes through a pipe"},
        {"orrery run smollm2 --raw \"Once upon a time\" --max-tokens 100", "go on with a text"},
        {"orrery run llama-7b/ \"Write a haiku\" --adapter my-lora/:0.8", "put a LoRA on the model, a little weaker"},

@@ -61,8 +61,8 @@ using namespace std::string_view_literals;
 constexpr Kind kKinds[] = {
     {"PK\3\4"sv, "a ZIP archive (a .docx, .odt, .epub or the like)", "save it as PDF, HTML or plain text"},
     {"\xD0\xCF\x11\xE0"sv, "an old Office file", "save it as PDF, HTML or plain text"},
-    {"\x89PNG"sv, "a PNG picture", "documents are text, HTML or PDF"},
-    {"\xFF\xD8\xFF"sv, "a JPEG picture", "documents are text, HTML or PDF"},
+    {"\x89PNG"sv, "a PNG picture", "pictures are for --image"},
+    {"\xFF\xD8\xFF"sv, "a JPEG picture", "pictures are for --image"},
     {"GGUF"sv, "a GGUF model", "the model is the first argument"},
     {"\x1F\x8B"sv, "a gzip archive", "unpack it first"},
     {"\x7F"
@@ -114,7 +114,7 @@ void refuse_binary(std::string_view bytes, Charset charset, const std::string& n
   for (const Kind& kind : kKinds)
     if (bytes.starts_with(kind.magic)) refuse(kind.what, kind.advice);
   if (bytes.starts_with("RIFF") && bytes.substr(0, 12).ends_with("WEBP"))
-    refuse("a WebP picture", "documents are text, HTML or PDF");
+    refuse("a WebP picture", "pictures are for --image");
   if (charset == Charset::kUtf16Le || charset == Charset::kUtf16Be) return;
   if (bytes.find('\0') != bytes.npos)
     refuse("binary data (a zero byte)",

@@ -60,7 +60,7 @@ TEST(Document, HtmlIsKnownByItsNameOrItsBeginning) {
 TEST(Document, WhatIsNoTextIsRefusedByItsKind) {
   using namespace std::string_literals;
   EXPECT_NE(refusal("PK\3\4rest", ".docx").find("a ZIP archive"), std::string::npos);
-  EXPECT_NE(refusal("\x89PNG\r\n", ".txt").find("documents are text, HTML or PDF"), std::string::npos);
+  EXPECT_NE(refusal("\x89PNG\r\n", ".txt").find("pictures are for --image"), std::string::npos);
   EXPECT_NE(refusal("RIFF\1\2\3\4WEBPVP8 ", ".txt").find("a WebP picture"), std::string::npos);
   EXPECT_NE(refusal("text\0more"s, ".txt").find("binary data"), std::string::npos);
   EXPECT_NE(refusal("\1\2\3\4\5\6", ".txt").find("binary data"), std::string::npos);
