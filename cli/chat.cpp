@@ -21,7 +21,7 @@ struct ChatOptions {
   DocumentOptions documents;
   bool stats = false;
   text::EngineOptions engine{.max_sequences = 1, .overflow = text::Overflow::kStop};  // and the oldest turns go
-  text::Request request{.max_tokens = kDefaultMaxTokens};
+  text::Request request{.max_tokens = kDefaultMaxTokens, .cache_prompt = true};  // the next question goes on from it
   AdapterArguments adapters;
   OutputOptions output;
 };
@@ -68,7 +68,7 @@ void chat(const ChatOptions& options, const CLI::App& command) {
   if (reader.interactive()) greet(*engine);
   while (const std::optional<std::string> message = reader.read())
     if (!take_message(state, *message, reader.interactive())) break;
-  save_prompt_cache(*engine, options.prompt_cache, state.tokens);
+  if (!state.tokens.empty()) save_prompt_cache(*engine, options.prompt_cache, state.tokens);
 }
 
 }  // namespace

@@ -9,7 +9,6 @@
 #include <variant>
 
 #include "orrery/base/error.h"
-#include "orrery/text/engine/prompt_cache.h"
 
 namespace orrery::cli {
 namespace {
@@ -237,9 +236,7 @@ void add_prompt_cache_option(CLI::App& command, std::string& file) {
 }
 
 void load_prompt_cache(text::Engine& engine, const std::string& file) {
-  if (file.empty()) return;
-  text::check_keeps_prompts(engine.spec());
-  if (std::filesystem::exists(file)) engine.load_prompt(file);
+  if (!file.empty() && std::filesystem::exists(file)) engine.load_prompt(file);
 }
 
 void save_prompt_cache(text::Engine& engine, const std::string& file, std::span<const text::TokenId> tokens) {

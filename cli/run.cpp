@@ -128,6 +128,13 @@ void print_result(const RunOptions& options, const text::Engine& engine, const A
   if (options.stats) print_error(stats_text(answer.stats) + "\n");
 }
 
+// All but the last token, which is computed each time for what follows it; where the file has not got that already.
+void keep_prompt(const RunOptions& options, text::Engine& engine, const text::RequestStats& stats) {
+  const int64_t unit = engine.spec().mixer == text::MixerKind::kAttention ? kernels::kPageTokens : 1;
+  if (stats.cached_tokens + unit < stats.prompt_tokens)
+    save_prompt_cache(engine, options.prompt_cache, std::span(options.request.prompt).first(stats.prompt_tokens - 1));
+}
+
 void run(RunOptions& options, const CLI::App& command) {
   const std::string question = question_text(options), documents = read_documents(options.documents);
   const std::vector<formats::Image> pictures = read_pictures(options.images);
@@ -141,14 +148,14 @@ void run(RunOptions& options, const CLI::App& command) {
   if (!documents.empty()) check_documents_fit(*engine, options.request.prompt.size());
   options.request.grammar = make_grammar(options, tokenizer);
   load_prompt_cache(*engine, options.prompt_cache);
+  options.request.cache_prompt = !options.prompt_cache.empty();
   options.request.adapters = load_adapters(*engine, options.adapters);
   const Answer answer =
       take_answer(*engine, options.request, InterruptScope::Watch::kAllSignals, [&](std::string_view piece) {
         if (!options.output.json) print(piece);
       });
   print_result(options, *engine, answer);
-  if (answer.stats.cached_tokens + kernels::kPageTokens <= answer.stats.prompt_tokens)  // the file lacks some of it
-    save_prompt_cache(*engine, options.prompt_cache, options.request.prompt);
+  keep_prompt(options, *engine, answer.stats);
   if (answer.finish == text::FinishReason::kCancelled) throw Interrupted{answer.signal};
 }
 

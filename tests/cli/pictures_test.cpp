@@ -61,12 +61,12 @@ TEST(Pictures, TheQuestionMayComeThroughAPipeAndBesideDocuments) {
 
 TEST(Pictures, WrongOnesAreRefused) {
   const TemporaryFolder folder;
-  const std::string text_model = kFixtures + "/golden/text/llama/config.json";
+  const std::string text_model = kFixtures + "/golden/text/mistral";
   expect_refused({"run", kFuyu, "--image", folder.path("none.jpg"), "So?"}, "none.jpg");
   expect_refused({"run", kFuyu, "--image", folder.file("a.gif", "GIF89a"), "So?"}, "a.gif: found a GIF picture");
   expect_refused({"run", kFuyu, "--image", folder.file("a.jpg", read_file(kJpeg).substr(0, 500)), "So?"}, "a.jpg");
   expect_refused({"run", kFuyu, "--image", kJpeg, "--image", kJpeg, "So?"}, "found 2 of them, expected one");
-  expect_refused({"run", text_model, "--image", kJpeg, "So?"}, "family llama, which sees none");
+  expect_refused({"run", text_model, "--image", kJpeg, "So?"}, "family mistral, which sees none");
   expect_refused({"run", kFuyu, "--image", kJpeg, "--system", "Be brief", "So?"}, "--system");
   expect_refused({"run", kFuyu, "--image", kJpeg, "--prompt-cache", folder.path("c"), "So?"}, "--prompt-cache");
   expect_refused({"run", kFuyu, "--file", kJpeg, "So?"}, "a JPEG picture");

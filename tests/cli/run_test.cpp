@@ -158,6 +158,34 @@ TEST(Run, KeepsAPromptInAFile) {
   EXPECT_NE(other.err.find("f16"), std::string::npos) << other.err;
 }
 
+TEST(Run, KeepsTheStateOfARecurrentModelInAFile) {
+  const std::filesystem::path model =
+      std::filesystem::path(ORRERY_SOURCE_DIR) / "../shared/data/weights/rwkv-tiny/tiny-rwkv-7v0-834K-FP32.bin";
+  if (!std::filesystem::exists(model)) GTEST_SKIP() << "needs ../shared/data/weights/rwkv-tiny";
+  const TemporaryFolder folder;
+  const auto run = [&](const std::string& prompt, const Words& more = {}) {
+    Words words = {"run", model.string(), prompt, "--temperature", "0", "--max-tokens", "8", "--json"};
+    words.insert(words.end(), more.begin(), more.end());
+    return orrery(words);
+  };
+  const Words kept = {"--prompt-cache", folder.path("state.cache")};
+  const std::string text = "Lily saw a dog. The dog ran";
+  const auto known = [&](const std::string& prompt) {
+    const json with = parsed(run(prompt, kept)), without = parsed(run(prompt));
+    EXPECT_EQ(with["tokens"], without["tokens"]) << prompt;
+    return with["cached_tokens"].get<size_t>();
+  };
+  EXPECT_EQ(known(text), 0u);
+  EXPECT_EQ(known(text), text.size() - 1);
+  EXPECT_EQ(known(text + " away"), text.size() - 1);
+  EXPECT_EQ(known(text + " away"), text.size() + 4);
+  EXPECT_EQ(known(text), 0u) << "the state is that of a longer text";
+  EXPECT_EQ(known(text), text.size() - 1) << "and now of this";
+  const Outcome other = run(text, {"--prompt-cache", folder.path("state.cache"), "--exact"});
+  EXPECT_EQ(other.exit_code, 2);
+  EXPECT_NE(other.err.find("exact"), std::string::npos) << other.err;
+}
+
 TEST(Run, TakesTheSamplingThatTheFileRecommends) {
   NEEDS_STORIES;
   const TemporaryFolder folder;

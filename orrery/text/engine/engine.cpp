@@ -79,6 +79,7 @@ EngineOptions resolve(EngineOptions options, const DecoderSpec& spec) {
   check(!kernels::KvFormat{options.kv_dtype}.has_scales() || spec.head_dim % 32 == 0, "kv_dtype",
         name(options.kv_dtype), fmt::format("f32 or f16: heads of {} dimensions are no multiple of 32", spec.head_dim));
   const int64_t held = held_tokens(options, spec);
+  if (held == 0) options.kv_tokens = 0;
   if (options.kv_tokens == 0 && held > 0) {
     const kernels::KvFormat format = cache_format(options, spec);
     const int64_t page_bytes = format.page_bytes() * spec.layers;
@@ -102,8 +103,10 @@ struct Engine::Impl {
         cache(cache_format(options, spec), spec.layers, (options.kv_tokens + kPageTokens - 1) / kPageTokens),
         forward(*checkpoint, spec, cache, pool, options.prompt_chunk + options.max_sequences, options.context,
                 {.exact = options.exact, .mapped = options.mapped}, progress),
-        states(forward.state_bytes(), options.max_sequences + 1) {
-    if (checkpoint->has_tokenizer()) scheduler.emplace(options, spec, *checkpoint, cache, states, forward, pool);
+        states(forward.state_bytes(), options.max_sequences + 1),
+        kept_states(2 * static_cast<size_t>(options.max_sequences)) {  // a prompt's and its answer's
+    if (checkpoint->has_tokenizer())
+      scheduler.emplace(options, spec, *checkpoint, cache, states, kept_states, forward, pool);
     thread = std::thread([this] { work(); });
   }
 
@@ -207,31 +210,37 @@ struct Engine::Impl {
     }
   }
 
-  PromptFingerprint fingerprint() const {
-    if (spec.mixer != MixerKind::kAttention)
-      throw Error({.doing = "use a prompt cache",
-                   .found = fmt::format("a model of the family {}, which has no keys and values", spec.family),
-                   .expected = "one with attention"});
-    return prompt_fingerprint(*checkpoint, spec, cache.format(), options.exact);
-  }
+  PromptFingerprint fingerprint() const { return prompt_fingerprint(*checkpoint, spec, cache.format(), options.exact); }
 
   int64_t save_prompt(const std::filesystem::path& file, std::span<const TokenId> tokens) {
+    StoredPrompt prompt;
+    if (const StateCache::Entry* entry = kept_states.find_prefix(tokens)) {
+      prompt.tokens = entry->tokens;
+      prompt.state = entry->state;
+    }
     const auto root = page_root(spec, static_cast<int64_t>(tokens.size()));
-    std::vector<PageId> pages;
-    if (root) pages = cache.find_prefix(tokens, static_cast<int64_t>(tokens.size()), *root);
-    StoredPrompt prompt{.root = root.value_or(0)};
-    const auto held = static_cast<ptrdiff_t>(pages.size()) * kPageTokens;
-    prompt.tokens.assign(tokens.begin(), tokens.begin() + held);
-    for (PageId page : pages) prompt.pages.emplace_back(cache.page(page), cache.page_bytes());
-    SequencePages holder(cache, 0);  // lets them go
-    holder.adopt(std::move(pages));
+    SequencePages pages(cache, 0);  // lets them go
+    if (root) pages.adopt(cache.find_prefix(tokens, static_cast<int64_t>(tokens.size()), *root));
+    for (PageId page : pages.ids()) prompt.pages.emplace_back(cache.page(page), cache.page_bytes());
+    if (pages.count() > 0) prompt.tokens.assign(tokens.begin(), tokens.begin() + pages.count() * kPageTokens);
+    prompt.root = root.value_or(0);
     write_prompt_cache(file, fingerprint(), prompt);
-    return held;
+    return static_cast<int64_t>(prompt.tokens.size());
   }
 
   int64_t load_prompt(const std::filesystem::path& path) {
     const auto file = formats::SafetensorsFile::open(path);
-    const StoredPrompt prompt = read_prompt_cache(file, path.string(), fingerprint(), cache.page_bytes());
+    const PromptLayout layout{.page_bytes = spec.mixer == MixerKind::kAttention ? cache.page_bytes() : 0,
+                              .state_bytes = [this](int64_t tokens) { return state_bytes(spec, tokens); }};
+    const StoredPrompt prompt = read_prompt_cache(file, path.string(), fingerprint(), layout);
+    if (!prompt.state.empty()) {
+      kept_states.keep(prompt.tokens, prompt.state);
+      return static_cast<int64_t>(prompt.tokens.size());
+    }
+    return load_pages(prompt) * kPageTokens;
+  }
+
+  int64_t load_pages(const StoredPrompt& prompt) {
     SequencePages pages(cache, 0);
     const auto most = std::min(static_cast<int64_t>(prompt.pages.size()), cache.available());
     for (int64_t i = 0; i < most; ++i) {
@@ -240,7 +249,7 @@ struct Engine::Impl {
       cache.remember(pages.ids()[i], i == 0 ? -1 : pages.ids()[i - 1],
                      std::span(prompt.tokens).subspan(i * kPageTokens, kPageTokens), prompt.root);
     }
-    return most * kPageTokens;
+    return most;
   }
 
   void check_tokens(std::span<const TokenId> tokens, int64_t room) const {
@@ -287,6 +296,7 @@ struct Engine::Impl {
   KvCache cache;
   Forward forward;
   StateStore states;
+  StateCache kept_states;
   std::optional<Scheduler> scheduler;
 
   std::mutex mutex;
@@ -341,14 +351,12 @@ void Engine::values(std::span<const TokenId> tokens, const Sink& sink) {
 }
 
 int64_t Engine::save_prompt(const std::filesystem::path& file, std::span<const TokenId> tokens) {
-  check_keeps_prompts(impl_->spec);
   int64_t saved = 0;
   impl_->run_alone([&] { saved = impl_->save_prompt(file, tokens); });
   return saved;
 }
 
 int64_t Engine::load_prompt(const std::filesystem::path& file) {
-  check_keeps_prompts(impl_->spec);
   int64_t loaded = 0;
   impl_->run_alone([&] { loaded = impl_->load_prompt(file); });
   return loaded;

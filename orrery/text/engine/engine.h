@@ -72,6 +72,9 @@ struct Request {
   std::vector<AdapterUse> adapters;        ///< what they add to the model is summed
   int32_t top_logprobs = -1;               ///< -1: no log-probabilities
   bool ignore_eos = false;
+  /// For save_prompt(), and for prompts that go on from this one: a recurrent model's state before the prompt's last
+  /// token, and at the end of the answer, is kept; that costs a step. Keys and values are kept in any case.
+  bool cache_prompt = false;
 };
 
 /// One step of an answer.
@@ -137,11 +140,13 @@ class Engine {
   /// The value head's output [1] at every position. Throws Error for a model without one.
   void values(std::span<const TokenId> tokens, const Sink& sink);
 
-  /// The keys and values of a prompt, kept in a file between runs (--prompt-cache; engine/prompt_cache.h has the
-  /// format). save_prompt() writes, wholly or not at all, what the cache holds of the longest prefix of `tokens`, in
-  /// pages of 64 tokens; load_prompt() puts it back, so that requests which begin with these tokens find it
-  /// (RequestStats::cached_tokens). Both return how many tokens that are, and wait until no request is running.
-  /// load_prompt() throws Error naming the field of a file that is damaged, or of another model or other options.
+  /// What is computed of a prompt, kept in a file between runs (--prompt-cache; engine/prompt_cache.h has the format).
+  /// save_prompt() writes, wholly or not at all, what is held of the longest prefix of `tokens`: keys and values in
+  /// pages of 64 tokens, or the state of a recurrent model, where a request said cache_prompt. load_prompt() puts it
+  /// back, so that requests which begin with these tokens find it (RequestStats::cached_tokens); a state is found only
+  /// by what begins with all of its tokens and goes on. Both return how many tokens that are, and wait until no request
+  /// is running. load_prompt() throws Error naming the field of a file that is damaged, or of another model or other
+  /// options.
   int64_t save_prompt(const std::filesystem::path& file, std::span<const TokenId> tokens);
   int64_t load_prompt(const std::filesystem::path& file);
 

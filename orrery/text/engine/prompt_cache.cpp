@@ -34,13 +34,29 @@ std::string rope_text(const RopeSpec& rope) {
                      fmt::join(rope.factors, ","), fmt::join(rope.short_factors, ","));
 }
 
-// Of the first MiB of the tensors that a key depends on first and last.
+// What a layer's keys and values, or its state, are made with.
+std::pair<std::string, std::string> key_and_value(MixerKind mixer) {
+  switch (mixer) {
+    case MixerKind::kAttention:
+      return {"self_attn.k_proj", "self_attn.v_proj"};
+    case MixerKind::kHyena:
+      return {"mixer.in_proj", "mixer.in_proj"};
+    case MixerKind::kRwkv4:
+    case MixerKind::kRwkv5:
+    case MixerKind::kRwkv7:
+      break;
+  }
+  return {"time_mix.key", "time_mix.value"};
+}
+
+// Of the first MiB of the tensors that what is remembered depends on first and last.
 uint64_t weights_digest(const Checkpoint& checkpoint) {
   constexpr int64_t kMost = 1 << 20;
+  const auto [key, value] = key_and_value(checkpoint.spec().mixer);
   uint64_t sum = 0;
   for (const std::string& name :
-       {std::string("model.embed_tokens.weight"), std::string("model.layers.0.self_attn.k_proj.weight"),
-        fmt::format("model.layers.{}.self_attn.v_proj.weight", checkpoint.spec().layers - 1)}) {
+       {std::string("model.embed_tokens.weight"), fmt::format("model.layers.0.{}.weight", key),
+        fmt::format("model.layers.{}.{}.weight", checkpoint.spec().layers - 1, value)}) {
     if (const TensorView* tensor = checkpoint.tensor(name))
       sum = digest({tensor->data, static_cast<size_t>(std::min(kMost, tensor->bytes))}, sum);
   }
@@ -68,14 +84,6 @@ const TensorView& tensor(const formats::SafetensorsFile& file, const std::string
 
 }  // namespace
 
-void check_keeps_prompts(const DecoderSpec& spec) {
-  if (spec.mixer != MixerKind::kAttention)
-    throw Error({.doing = "keep a prompt on disk",
-                 .where = "prompt cache",
-                 .found = fmt::format("a model of the family {}, which remembers a prompt in a state", spec.family),
-                 .expected = "a model with attention"});
-}
-
 uint64_t digest(std::span<const std::byte> bytes, uint64_t before) {
   uint64_t hash = (before ^ bytes.size()) * 0x9e3779b97f4a7c15u + 1;
   for (size_t at = 0; at < bytes.size(); at += 8) {
@@ -88,19 +96,23 @@ uint64_t digest(std::span<const std::byte> bytes, uint64_t before) {
 
 PromptFingerprint prompt_fingerprint(const Checkpoint& checkpoint, const DecoderSpec& spec,
                                      const kernels::KvFormat& format, bool exact) {
-  return {{"family", spec.family},
-          {"vocab_size", std::to_string(spec.vocab_size)},
-          {"hidden_size", std::to_string(spec.hidden_size)},
-          {"layers", std::to_string(spec.layers)},
-          {"heads", fmt::format("{} on {} of {}", spec.heads, spec.kv_heads, spec.head_dim)},
-          {"file_bytes", std::to_string(checkpoint.file_bytes())},
-          {"weights", hexadecimal(weights_digest(checkpoint))},
-          {"exact", exact ? "yes" : "no"},
-          {"kv", std::string(name(format.dtype))},
-          {"rope", rope_text(spec.rope) + (spec.local_rope ? "; local " + rope_text(*spec.local_rope) : "")},
-          {"windows", fmt::format("{}; sinks {} before {}; groups of {} behind {}", fmt::join(spec.windows, ","),
-                                  spec.streaming.sinks, spec.streaming.window, spec.self_extend.group,
-                                  spec.self_extend.neighbours)}};
+  PromptFingerprint fields = {{"family", spec.family},
+                              {"vocab_size", std::to_string(spec.vocab_size)},
+                              {"hidden_size", std::to_string(spec.hidden_size)},
+                              {"layers", std::to_string(spec.layers)},
+                              {"heads", fmt::format("{} on {} of {}", spec.heads, spec.kv_heads, spec.head_dim)},
+                              {"file_bytes", std::to_string(checkpoint.file_bytes())},
+                              {"weights", hexadecimal(weights_digest(checkpoint))},
+                              {"exact", exact ? "yes" : "no"}};
+  if (spec.mixer == MixerKind::kAttention) {
+    fields.insert(fields.end(),
+                  {{"kv", std::string(name(format.dtype))},
+                   {"rope", rope_text(spec.rope) + (spec.local_rope ? "; local " + rope_text(*spec.local_rope) : "")},
+                   {"windows", fmt::format("{}; sinks {} before {}; groups of {} behind {}",
+                                           fmt::join(spec.windows, ","), spec.streaming.sinks, spec.streaming.window,
+                                           spec.self_extend.group, spec.self_extend.neighbours)}});
+  }
+  return fields;
 }
 
 void write_prompt_cache(const std::filesystem::path& path, const PromptFingerprint& fingerprint,
@@ -122,12 +134,16 @@ void write_prompt_cache(const std::filesystem::path& path, const PromptFingerpri
 }
 
 StoredPrompt read_prompt_cache(const formats::SafetensorsFile& file, const std::string& name,
-                               const PromptFingerprint& fingerprint, int64_t page_bytes) {
+                               const PromptFingerprint& fingerprint, const PromptLayout& layout) {
   const auto& metadata = file.metadata();
   const auto expect = [&](const std::string& field, const std::string& expected) {
     const auto entry = metadata.find(field);
     const std::string found = entry == metadata.end() ? "no such field" : entry->second;
     if (found != expected) throw refusal(name, field, found, expected);
+  };
+  const auto expect_bytes = [&](const TensorView& view, int64_t expected) {
+    if (view.bytes != expected)
+      throw refusal(name, view.name, fmt::format("{} bytes", view.bytes), fmt::format("{}", expected));
   };
   expect("format", kFormat);
   expect("version", kVersion);
@@ -135,18 +151,19 @@ StoredPrompt read_prompt_cache(const formats::SafetensorsFile& file, const std::
 
   StoredPrompt prompt;
   const TensorView& tokens = tensor(file, name, "tokens", DType::kI32);
-  if (tokens.elements() % kPageTokens != 0)
-    throw refusal(name, "tokens", fmt::format("{} of them", tokens.elements()), "a multiple of 64");
-  prompt.tokens.resize(static_cast<size_t>(tokens.elements()));
+  const int64_t count = tokens.elements();
+  const bool recurrent = layout.page_bytes == 0;
+  if (!recurrent && count % kPageTokens != 0)
+    throw refusal(name, "tokens", fmt::format("{} of them", count), "a multiple of 64");
+  prompt.tokens.resize(static_cast<size_t>(count));
   if (tokens.bytes > 0) std::memcpy(prompt.tokens.data(), tokens.data, static_cast<size_t>(tokens.bytes));
-  for (int64_t i = 0; i < tokens.elements() / kPageTokens; ++i) {
-    const std::string field = fmt::format("page.{}", i);
-    const TensorView& page = tensor(file, name, field, DType::kU8);
-    if (page.bytes != page_bytes)
-      throw refusal(name, field, fmt::format("{} bytes", page.bytes), fmt::format("{}", page_bytes));
+  for (int64_t i = 0; !recurrent && i < count / kPageTokens; ++i) {
+    const TensorView& page = tensor(file, name, fmt::format("page.{}", i), DType::kU8);
+    expect_bytes(page, layout.page_bytes);
     prompt.pages.emplace_back(page.data, page.bytes);
   }
   const TensorView& state = tensor(file, name, "state", DType::kU8);
+  expect_bytes(state, recurrent && count > 0 ? layout.state_bytes(count) : 0);
   prompt.state = {state.data, static_cast<size_t>(state.bytes)};
   const auto rotation = metadata.find("rotation");
   prompt.root = rotation != metadata.end() && rotation->second == "long" ? kLongRotation : 0;

@@ -66,11 +66,12 @@ std::optional<uint64_t> page_root(const DecoderSpec& spec, int64_t length) {
 }
 
 Scheduler::Scheduler(const EngineOptions& options, const DecoderSpec& spec, const Checkpoint& checkpoint,
-                     KvCache& cache, StateStore& states, Forward& forward, ThreadPool& pool)
+                     KvCache& cache, StateStore& states, StateCache& kept_states, Forward& forward, ThreadPool& pool)
     : options_(options),
       tokenizer_(checkpoint.tokenizer()),
       cache_(cache),
       states_(states),
+      kept_states_(kept_states),
       forward_(forward),
       pool_(pool),
       spec_(spec) {
@@ -92,6 +93,7 @@ void Scheduler::step() {
     sequence->tokens.resize(sequence->tokens.size() - drafts);
     sequence->computed += sequence->batch_tokens - drafts;
     remember_pages(*sequence);
+    if (sequence->computed == sequence->stats.prompt_tokens - 1) keep_state(*sequence);
     sequence->pages->drop_behind(sequence->computed);
     if (sequence->computed < static_cast<int64_t>(sequence->tokens.size())) continue;
     sequence->logits = logits.first((drafts + 1) * spec_.vocab_size);
@@ -121,6 +123,22 @@ void Scheduler::remember_pages(Sequence& sequence) {
     cache_.remember(pages[i], i == 0 ? -1 : pages[i - 1],
                     std::span(sequence.tokens).subspan(i * kPageTokens, kPageTokens), *root);
   }
+}
+
+void Scheduler::restore_state(Sequence& sequence) {
+  if (sequence.state == nullptr) return;
+  const auto before_last = std::span(sequence.tokens).first(sequence.tokens.size() - 1);
+  const StateCache::Entry* entry = kept_states_.find_prefix(before_last);
+  if (entry == nullptr) return;
+  sequence.computed = sequence.stats.cached_tokens = static_cast<int64_t>(entry->tokens.size());
+  std::ranges::copy(entry->state, sequence.state);
+  forward_.layers().restore_state(sequence.state, sequence.computed);
+}
+
+void Scheduler::keep_state(const Sequence& sequence) {
+  if (sequence.state == nullptr || !sequence.request.cache_prompt || sequence.computed == 0) return;
+  const auto bytes = static_cast<size_t>(forward_.layers().saved_state_bytes(sequence.computed));
+  kept_states_.keep(std::span(sequence.tokens).first(sequence.computed), {sequence.state, bytes});
 }
 
 // LongRoPE has other frequencies beyond the trained context; keys rotated with the short ones are of no use there
@@ -172,6 +190,7 @@ void Scheduler::admit() {
       next.pages->adopt(cache_.find_prefix(next.tokens, (prompt - 1) / kPageTokens, *root));
     next.remembered = next.pages->count();
     next.computed = next.stats.cached_tokens = next.remembered * kPageTokens;
+    restore_state(next);
     next.pages->drop_behind(next.computed);
     promised += pages_to_come(next);
     running_.push_back(std::move(waiting_.front()));
@@ -220,7 +239,9 @@ void Scheduler::gather() {
   for (const auto& sequence : running_) {
     const auto total = static_cast<int64_t>(sequence->tokens.size());
     const int64_t missing = total - sequence->computed;
-    sequence->batch_tokens = missing == 1 ? 1 : std::min(missing, budget);
+    // A state can be kept only between two steps.
+    const bool stops = sequence->state != nullptr && sequence->request.cache_prompt;
+    sequence->batch_tokens = missing == 1 ? 1 : std::min(missing - (stops ? 1 : 0), budget);
     if (missing > 1) budget -= sequence->batch_tokens;
     if (sequence->batch_tokens == 0) continue;
     const int64_t end = sequence->computed + sequence->batch_tokens;
@@ -313,6 +334,7 @@ void Scheduler::end_at_limit(Sequence& sequence) {
 }
 
 void Scheduler::end(Sequence& sequence, FinishReason reason, const std::string& message) {
+  if (reason != FinishReason::kError) keep_state(sequence);
   sequence.pages.reset();
   states_.release(std::exchange(sequence.state, nullptr));
   StreamEvent event{.finish = reason, .error = message};

@@ -10,6 +10,7 @@
 #include "orrery/text/engine/draft_model.h"
 #include "orrery/text/engine/forward.h"
 #include "orrery/text/engine/sequence_memory.h"
+#include "orrery/text/engine/state_cache.h"
 #include "orrery/text/engine/stop_text.h"
 #include "orrery/text/engine/stream.h"
 
@@ -68,7 +69,7 @@ int64_t most_drafts(int64_t answers);
 class Scheduler {
  public:
   Scheduler(const EngineOptions& options, const DecoderSpec& spec, const Checkpoint& checkpoint, KvCache& cache,
-            StateStore& states, Forward& forward, ThreadPool& pool);
+            StateStore& states, StateCache& kept_states, Forward& forward, ThreadPool& pool);
 
   void add(std::unique_ptr<Sequence> sequence) { waiting_.push_back(std::move(sequence)); }
   bool idle() const { return waiting_.empty() && running_.empty(); }
@@ -85,6 +86,8 @@ class Scheduler {
   void draft();
   std::optional<uint64_t> root_of(const Sequence& sequence) const;
   void remember_pages(Sequence& sequence);
+  void restore_state(Sequence& sequence);
+  void keep_state(const Sequence& sequence);
   void start_over_where_rotation_changes(Sequence& sequence);
   void gather();
   void sample();
@@ -101,6 +104,7 @@ class Scheduler {
   const Tokenizer& tokenizer_;
   KvCache& cache_;
   StateStore& states_;
+  StateCache& kept_states_;
   Forward& forward_;
   ThreadPool& pool_;
   const DecoderSpec& spec_;

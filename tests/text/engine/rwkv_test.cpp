@@ -70,14 +70,6 @@ TEST_P(RwkvEngineTest, MemoryIsTheSameAtAnyLength) {
   EXPECT_GT(near->kv_bytes(), 0);
 }
 
-TEST_P(RwkvEngineTest, KeepsNoPromptsOnDisk) {
-  const auto one = engine({.threads = 1});
-  const std::vector<TokenId> tokens = {1, 2, 3};
-  for (const auto& action : {std::function([&] { one->save_prompt("/nowhere/prompt", tokens); }),
-                             std::function([&] { one->load_prompt("/nowhere/prompt"); })})
-    expect_contains(error_of(action), {"rwkv", "a state", "attention"});
-}
-
 INSTANTIATE_TEST_SUITE_P(All, RwkvEngineTest, testing::Values("rwkv4", "rwkv5", "rwkv7"),
                          [](const auto& info) { return info.param; });
 

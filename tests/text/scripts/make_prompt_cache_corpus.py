@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Prompt caches for the fuzzer, of a cache type f16 with pages of 16 bytes: tests/fixtures/corpus/prompt_cache/."""
+"""Prompt caches for the fuzzer: tests/fixtures/corpus/prompt_cache/. Its models: one with a cache of type f16 and pages of 16
+bytes, a family rwkv with a state of 8 bytes, a family hyena with one of 8 bytes and one more for each token."""
 import json
 import pathlib
 import struct
@@ -41,3 +42,7 @@ page = bytes(range(16))
 (folder / "state").write_bytes(prompt_cache([], [], b"a state", rotation="long"))
 (folder / "part-of-a-page").write_bytes(prompt_cache(range(63), [page], b""))
 (folder / "other-type").write_bytes(prompt_cache(range(64), [page], b"", kv="f32"))
+(folder / "rwkv").write_bytes(prompt_cache(range(5), [], bytes(range(8)), family="rwkv"))
+(folder / "rwkv-nothing").write_bytes(prompt_cache([], [], b"", family="rwkv"))
+(folder / "rwkv-part-of-a-state").write_bytes(prompt_cache(range(5), [], bytes(7), family="rwkv"))
+(folder / "hyena").write_bytes(prompt_cache(range(70), [], bytes(range(78)), family="hyena"))
