@@ -72,17 +72,18 @@ void change(Bytes& bytes, const std::vector<Bytes>& files, std::mt19937& random)
 int main(int argc, char** argv) {
   constexpr size_t kTruncated = 4096;  // bytes of the longest file whose every prefix is tried too
   size_t inputs = 0;
+  std::vector<std::filesystem::path> paths;
+  for (int i = 1; i < argc; ++i)
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(argv[i]))
+      if (entry.is_regular_file()) paths.push_back(entry.path());
+  std::ranges::sort(paths);  // folders list their files in any order
   std::vector<Bytes> files;
-  for (int i = 1; i < argc; ++i) {
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(argv[i])) {
-      if (!entry.is_regular_file()) continue;
-      std::ifstream file(entry.path(), std::ios::binary);
-      const Bytes& bytes = files.emplace_back(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
-      for (size_t size = bytes.size() <= kTruncated ? 0 : bytes.size(); size <= bytes.size(); ++size, ++inputs)
-        feed(bytes, size);
-    }
+  for (const std::filesystem::path& path : paths) {
+    std::ifstream file(path, std::ios::binary);
+    const Bytes& bytes = files.emplace_back(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
+    for (size_t size = bytes.size() <= kTruncated ? 0 : bytes.size(); size <= bytes.size(); ++size, ++inputs)
+      feed(bytes, size);
   }
-  std::ranges::sort(files);  // folders list their files in any order
   const char* asked = std::getenv("ORRERY_FUZZ_MUTATIONS");
   const long mutations = files.empty() || asked == nullptr ? 0 : std::atol(asked);
   for (long i = 0; i < mutations; ++i, ++inputs) {
