@@ -45,7 +45,11 @@ void ChannelMix::run(int64_t layer, int64_t rows, float* hidden, const ReadAhead
   runtime_.projector.run(std::span(inputs).first(gated_ ? 2 : 1), Profile::kPackMlp, Profile::kGateUp,
                          weights.value.ahead());
   activate(Activation::kReluSquared, false, weights.key, key_, inner, rows, inner, runtime_.pool);
-  Product output{{.x = key_, .stride = inner, .count = rows, .cols = inner, .squared = true}, &weights.value, hidden, size, MatmulOutput::kAdd};
+  Product output{{.x = key_, .stride = inner, .count = rows, .cols = inner, .squared = true},
+                 &weights.value,
+                 hidden,
+                 size,
+                 MatmulOutput::kAdd};
   if (gated_) output.out = value_, output.mode = MatmulOutput::kStore;
   runtime_.projector.run(output, Profile::kPackMlp, Profile::kDown, ahead);
   if (gated_) gate(rows, hidden);
