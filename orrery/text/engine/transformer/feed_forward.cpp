@@ -95,15 +95,12 @@ void FeedForward::activate(int64_t layer, int64_t rows) {
 
 Product FeedForward::output(int64_t layer, int64_t rows, float* out) const {
   const bool squared = spec_.activation == Activation::kReluSquared && !spec_.gated_mlp;
-  return {{.x = memory_.as<float>(),
-           .stride = stride_,
-           .count = rows,
-           .cols = spec_.intermediate_size,
-           .squared = squared},
-          &weights_[layer].down,
-          out,
-          spec_.hidden_size,
-          MatmulOutput::kAdd};
+  return {
+      {.x = memory_.as<float>(), .stride = stride_, .count = rows, .cols = spec_.intermediate_size, .squared = squared},
+      &weights_[layer].down,
+      out,
+      spec_.hidden_size,
+      MatmulOutput::kAdd};
 }
 
 }  // namespace orrery::text
