@@ -16,8 +16,10 @@ using formats::Image;
 
 std::array<double, 3> per_channel(const ConfigJson& config, std::string_view key, std::array<double, 3> fallback) {
   if (!config.has(key)) return fallback;
-  if (!config.is_list(key)) fallback.fill(config.number(key));
-  if (!config.is_list(key)) return fallback;
+  if (!config.is_list(key)) {
+    fallback.fill(config.number(key));
+    return fallback;
+  }
   const std::vector<double> numbers = config.numbers(key);
   if (numbers.size() != 3) throw config.error(key, fmt::format("{} numbers", numbers.size()), "one, or one per colour");
   std::ranges::copy(numbers, fallback.begin());
