@@ -1,0 +1,18 @@
+# Writes the migrations as C++: cmake -D FOLDER=... -D OUT=... -P embed.cmake
+file(GLOB files ${FOLDER}/*.sql)
+list(SORT files)
+set(text "// Made from orrery/serve/store/migrations/*.sql\n#include \"orrery/serve/store/migrations.h\"\n\nnamespace orrery::serve {\nnamespace {\n
+constexpr Migration kMigrations[] = {\n")
+set(number 0)
+foreach(file ${files})
+  math(EXPR number "${number} + 1")
+  get_filename_component(stem ${file} NAME_WE)
+  if(NOT stem MATCHES "^0*${number}_(.+)$")
+    message(FATAL_ERROR "${file}: migrations are numbered 001, 002, ... without gaps")
+  endif()
+  set(name ${CMAKE_MATCH_1})
+  file(READ ${file} sql)
+  string(APPEND text "    {${number}, \"${name}\", R\"sql(${sql})sql\"},\n")
+endforeach()
+string(APPEND text "};\n\n}  // namespace\n\nstd::span<const Migration> migrations() { return kMigrations; }\n\n}  // namespace orrery::serve\n")
+file(WRITE ${OUT} "${text}")
