@@ -1,0 +1,89 @@
+// A browser, and pages that notice what must never happen: errors in the console, refused content, requests to other hosts.
+
+import { createRequire } from "node:module";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+
+const require = createRequire(process.env.ORRERY_WEB_MODULES + "/package.json");
+const { chromium } = require("playwright-core");
+export const axe_source = require("axe-core").source;
+
+export const base = process.env.ORRERY_BASE_URL;
+export const stand_in = process.env.ORRERY_STAND_IN === "1";
+const filter = new RegExp(process.env.ORRERY_TEST_FILTER ?? "");
+const pictures = process.env.ORRERY_SCREENSHOTS;
+if (pictures) mkdirSync(pictures, { recursive: true });
+
+export const kDesktop = { width: 1280, height: 820 };
+export const kPhone = { width: 390, height: 844 };
+const kPatience = 15_000;
+
+const browser = await chromium.launch({ executablePath: process.env.ORRERY_CHROMIUM, args: ["--no-sandbox"] });
+after(() => browser.close());
+
+/** What a console may say: a refused call, which the page then reports in words, is also printed by the browser itself. */
+const kExpected = /Failed to load resource: the server responded with a status of (4|5)\d\d|net::ERR_(INCOMPLETE_CHUNKED_ENCODING|EMPTY_RESPONSE|INTERNET_DISCONNECTED|FAILED|CONNECTION)/;
+
+/**
+ * One test on a page of a fresh browser profile. options: Playwright's context options; `path`: where it starts;
+ * `only_stand_in`: needs what only the stand-in server does.
+ */
+export function page_test(name, options, body) {
+  const { path = "/", only_stand_in = false, key, ...context_options } = options;
+  if (!filter.test(name)) return;
+  test(name, { skip: only_stand_in && !stand_in && "needs the stand-in server" }, async () => {
+    const context = await browser.newContext({ viewport: kDesktop, locale: "en-GB", colorScheme: "light", acceptDownloads: true, ...context_options });
+    context.setDefaultTimeout(kPatience);
+    const wrong = [];
+    const secret = key ?? process.env.ORRERY_KEY;
+    if (secret) await context.addInitScript((value) => sessionStorage.setItem("orrery.key", value), secret);
+    context.on("request", (request) => {
+      const url = new URL(request.url());
+      if (["http:", "https:"].includes(url.protocol) && url.origin !== new URL(base).origin) wrong.push("request to " + url.origin);
+    });
+    context.on("console", (message) => {
+      if (message.type() === "error" && !kExpected.test(message.text())) wrong.push(message.text());
+    });
+    context.on("weberror", (error) => wrong.push(String(error.error())));
+    context.on("dialog", (dialog) => {
+      wrong.push("dialog: " + dialog.message());
+      void dialog.dismiss();
+    });
+    try {
+      const page = await context.newPage();
+      await page.goto(base + path);
+      await body(page, context);
+      assert.deepEqual(wrong, [], "the page did what it must not");
+    } finally {
+      await context.close();
+    }
+  });
+}
+
+export async function picture(page, name) {
+  if (pictures) await page.screenshot({ path: join(pictures, name + ".png"), animations: "disabled" });
+}
+
+export const question = (page) => page.getByRole("textbox", { name: /^(Your question|你的问题)$/ });
+export const answers = (page) => page.locator(".answer");
+export const finished = (page) => page.locator(".answer:not(.live)");
+
+/** Asks, and waits until the answer is there. */
+export async function ask(page, text) {
+  const before = await page.locator(".question").count();
+  await question(page).fill(text);
+  await page.keyboard.press("Control+Enter");
+  await page.locator(".question").nth(before).waitFor();
+  await page.locator(".thread > :last-child .foot .actions, .thread > :last-child .status.error").first().waitFor({ state: "attached" });
+}
+
+/** Waits until a condition holds; the message says what was awaited. */
+export async function until(what, condition, patience = kPatience) {
+  const end = Date.now() + patience;
+  while (!(await condition())) {
+    if (Date.now() > end) assert.fail("did not happen: " + what);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}

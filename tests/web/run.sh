@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Drives the studio in a real browser: tests/web/run.sh [BASE_URL]. Without an address it starts the stand-in server of web/dev on a free
+# port, with the files of build/web (ORRERY_BUILD names another build folder), and stops it afterwards.
+#   ORRERY_SCREENSHOTS=FOLDER  keeps pictures of the page there
+#   ORRERY_TEST_FILTER=REGEX   only tests of that name
+#   ORRERY_KEY=SECRET          the key of a server that asks for one
+# Needs node, npm (once, for playwright-core and axe-core, pinned by package-lock.json) and Debian's chromium; without them it says so and
+# exits with 77. A server's first model answers the questions, so words of answers are only compared with the stand-in's.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+missing() { printf 'run.sh: Skipped\n%s\n[  SKIPPED ]\n' "$1"; exit 77; }
+command -v node >/dev/null || missing "node is not installed (package nodejs)"
+chromium=$(command -v chromium || command -v chromium-browser || command -v google-chrome) || missing "no Chromium is installed (package chromium)"
+
+lock=$(sha256sum "$here/package-lock.json" | cut -c1-12)
+modules=${XDG_CACHE_HOME:-$HOME/.cache}/orrery/web-tests-$lock
+if [ ! -d "$modules" ]; then
+  command -v npm >/dev/null || missing "npm is not installed; it fetches playwright-core and axe-core once"
+  mkdir -p "${modules%/*}"
+  fresh=$(mktemp -d "${modules%/*}/tmp.XXXXXX")
+  cp "$here/package.json" "$here/package-lock.json" "$fresh"
+  (cd "$fresh" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error) || { rm -rf "$fresh"; missing "npm could not fetch playwright-core and axe-core"; }
+  mv -T "$fresh" "$modules" 2>/dev/null || rm -rf "$fresh"
+fi
+
+files=${ORRERY_BUILD:-$root/build}/web/files
+if [ $# = 0 ]; then
+  [ -f "$files/index.html" ] || { echo "tests/web: no studio in $files; build the target orrery_web first" >&2; exit 1; }
+  address=$(mktemp)
+  node "$root/web/dev/server.mjs" --port 0 --files "$files" >"$address" &
+  server=$!
+  trap 'kill "$server" 2>/dev/null; rm -f "$address"' EXIT
+  for _ in $(seq 200); do [ -s "$address" ] && break; sleep 0.05; done
+  base=$(head -n 1 "$address")
+  [ -n "$base" ] || { echo "tests/web: the stand-in server did not start" >&2; exit 1; }
+  export ORRERY_STAND_IN=1
+else
+  base=$1
+fi
+export ORRERY_BASE_URL=$base ORRERY_WEB_MODULES=$modules ORRERY_CHROMIUM=$chromium
+node --test-reporter=spec "$here/all.mjs"
