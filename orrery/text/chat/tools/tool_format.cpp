@@ -1,0 +1,37 @@
+#include "orrery/text/chat/tools/tool_format.h"
+
+#include <algorithm>
+
+#include "orrery/text/chat/tools/formats/formats.h"
+
+namespace orrery::text {
+
+std::vector<std::string_view> ToolFormat::marks() const {
+  std::vector<std::string_view> all = {block_begin, block_end, call_begin, name_end, id_mark, call_end};
+  std::erase_if(all, [](std::string_view mark) { return mark.empty(); });
+  return all;
+}
+
+// The first that recognises the template; those whose sign another one's template might hold come later.
+ToolFormat find_tool_format(const Tokenizer& tokenizer) {
+  for (const auto& find : {deepseek_format, mistral_format, command_r_format, functionary_format, granite_format,
+                           tagged_list_format, hermes_format, llama3_format})
+    if (auto format = find(tokenizer)) return *format;
+  return generic_format();
+}
+
+std::vector<TokenId> shown_tokens(const ToolFormat& format, const Tokenizer& tokenizer,
+                                  const std::vector<std::string>& more) {
+  std::vector<std::string_view> marks = format.marks();
+  marks.insert(marks.end(), more.begin(), more.end());
+  std::vector<TokenId> shown;
+  for (TokenId id = 0; id < tokenizer.size(); ++id) {
+    if (!tokenizer.is_special(id)) continue;
+    const std::string_view piece = tokenizer.piece(id);
+    const auto holds = [&](std::string_view mark) { return mark.find(piece) != mark.npos; };
+    if (!piece.empty() && std::any_of(marks.begin(), marks.end(), holds)) shown.push_back(id);
+  }
+  return shown;
+}
+
+}  // namespace orrery::text
