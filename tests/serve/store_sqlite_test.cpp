@@ -206,13 +206,20 @@ TEST(SqliteFile, AFullDiskLosesNothingAndPasses) {
 }
 
 TEST(SqliteFile, ProcessesOpenANewFileAtOnce) {
-  for (int round = 0; round < 5; ++round) {
+  constexpr int kProcesses = 8;
+  for (int round = 0; round < 10; ++round) {
     const TemporaryFolder folder;
     const std::string path = (folder.path() / "x.db").string();
+    int gate[2];
+    ASSERT_EQ(::pipe(gate), 0);
     std::vector<pid_t> children;
-    for (int i = 0; i < 4; ++i) {
+    for (int i = 0; i < kProcesses; ++i) {
       const pid_t child = ::fork();
       if (child == 0) {
+        ::close(gate[1]);
+        char byte;
+        while (::read(gate[0], &byte, 1) > 0) {  // until the gate is closed for all at once
+        }
         const std::string message = error_message([&] {
           Store store(path);
           store.create_conversation({{"id", "c" + std::to_string(i)}});
@@ -222,12 +229,14 @@ TEST(SqliteFile, ProcessesOpenANewFileAtOnce) {
       }
       children.push_back(child);
     }
+    ::close(gate[0]);
+    ::close(gate[1]);
     for (const pid_t child : children) {
       int status = 0;
       ::waitpid(child, &status, 0);
       EXPECT_EQ(status, 0);
     }
-    EXPECT_EQ(Store(path).conversations("")["conversations"].size(), 4u);
+    EXPECT_EQ(Store(path).conversations("")["conversations"].size(), size_t{kProcesses});
   }
 }
 

@@ -36,10 +36,11 @@ void set_up_postgres(soci::session& session) {
   std::string encoding;
   session << "SHOW server_encoding", soci::into(encoding);
   if (encoding != "UTF8") {
-    throw Error({.doing = "open the database",
-                 .found = "the encoding " + encoding,
-                 .expected = "UTF8",
-                 .advice = "CREATE DATABASE orrery ENCODING 'UTF8' TEMPLATE template0"});
+    throw StoreError(StoreError::Kind::kUnavailable,
+                     {.doing = "open the database",
+                      .found = "the encoding " + encoding,
+                      .expected = "UTF8",
+                      .advice = "CREATE DATABASE orrery ENCODING 'UTF8' TEMPLATE template0"});
   }
 }
 

@@ -59,7 +59,10 @@ DatabaseUrl postgres_url(const std::string& url) {
   options["client_encoding"] = "UTF8";
   options.try_emplace("application_name", "orrery");
   options.try_emplace("connect_timeout", "5");  // seconds; a server that is away must not hold a request for minutes
-  options.try_emplace("tcp_user_timeout", "30000");
+  options.try_emplace("tcp_user_timeout", "30000");  // milliseconds; and for one that is silent while we wait:
+  options.try_emplace("keepalives_idle", "30");
+  options.try_emplace("keepalives_interval", "10");
+  options.try_emplace("keepalives_count", "3");
   for (const auto& [key, value] : options) {
     if (!value.empty()) result.conninfo += key + "=" + quoted(value) + " ";
   }
