@@ -1,10 +1,30 @@
 #include "orrery/text/chat/tools/tool_format.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
+#include "orrery/base/error.h"
+#include "orrery/text/chat/chat.h"
 #include "orrery/text/chat/tools/formats/formats.h"
 
 namespace orrery::text {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// SmolLM3's and Granite 3's templates list tools, and leave the calls of earlier answers out.
+bool template_writes_calls(const Tokenizer& tokenizer) {
+  const Json messages = Json::parse(R"([{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "",
+      "tool_calls": [{"id": "abcdefghi", "type": "function", "function": {"name": "orrery_probe", "arguments": {}}}]}])");
+  try {
+    return Chat(tokenizer).prompt(messages, false).find("orrery_probe") != std::string::npos;
+  } catch (const Error&) {
+    return true;  // it wants something else of them, but wants them
+  }
+}
+
+}  // namespace
 
 std::vector<std::string_view> ToolFormat::marks() const {
   std::vector<std::string_view> all = {block_begin, block_end, call_begin, name_end, id_mark, call_end};
@@ -16,7 +36,10 @@ std::vector<std::string_view> ToolFormat::marks() const {
 ToolFormat find_tool_format(const Tokenizer& tokenizer) {
   for (const auto& find : {deepseek_format, mistral_format, command_r_format, functionary_format, granite_format,
                            tagged_list_format, hermes_format, llama3_format})
-    if (auto format = find(tokenizer)) return *format;
+    if (auto format = find(tokenizer)) {
+      format->template_writes_calls = template_writes_calls(tokenizer);
+      return *format;
+    }
   return generic_format();
 }
 

@@ -1,6 +1,7 @@
 // How a model writes calls of tools into its answer.
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,10 +34,11 @@ struct ToolFormat {
   std::string content_name;  ///< a call of this name is no call but content, up to the next one
 
   // The way back (tool_messages.h).
-  bool parallel = true;              ///< several calls in one answer
-  bool arguments_as_text = false;    ///< the template wants arguments as JSON text, not as an object
-  bool short_ids = false;            ///< ids of nine letters and digits; else call_ and 24 of them
-  bool template_lists_tools = true;  ///< false: a message of ours tells the model about them
+  bool parallel = true;               ///< several calls in one answer
+  bool arguments_as_text = false;     ///< the template wants arguments as JSON text, not as an object
+  bool short_ids = false;             ///< ids of nine letters and digits; else call_ and 24 of them
+  bool template_lists_tools = true;   ///< false: a message of ours tells the model about them
+  bool template_writes_calls = true;  ///< false: it leaves them out of messages, so that content must have them
 
   /// All marks that are not empty.
   std::vector<std::string_view> marks() const;
@@ -48,6 +50,9 @@ struct ToolFormat {
 /// Llama 3.1 to 3.3, Mistral (lists, and names before [ARGS]), DeepSeek V3, R1 and V3.1, Functionary v3.1 and v3.2,
 /// Command R+ and R7B, Granite 3.
 ToolFormat find_tool_format(const Tokenizer& tokenizer);
+
+/// Calls as the model writes them. `calls`: a message's tool_calls, with arguments as objects or as text.
+std::string text_of_calls(const ToolFormat& format, const nlohmann::ordered_json& calls);
 
 /// Special tokens that are marks of the format, or parts of one, or `more` of them (a thought's): an answer is to be
 /// decoded with their text, which special tokens have none of otherwise. Ascending.

@@ -9,6 +9,7 @@
 #include "orrery/base/error.h"
 #include "orrery/text/chat/chat.h"
 #include "orrery/text/chat/reasoning.h"
+#include "orrery/text/chat/tools/tool_messages.h"
 #include "tests/text/chat/tools/answers.h"
 #include "tests/text/chat/tools/tool_templates.h"
 
@@ -78,21 +79,19 @@ void check_round_trip(const std::string& source, const std::string& label) {
   ASSERT_NE(format.name, "generic") << label;
   const Json arguments =
       Json::parse(R"({"city": "São Paulo \"SP\" </tool_call> ]", "days": [1, {"n": -2.5e3}], "x": {}})");
-  const auto call = [&](const char* id, const char* name) {
-    Json function = {{"name", name}, {"arguments", arguments}};
-    if (format.arguments_as_text) function["arguments"] = arguments.dump();
-    return Json{{"type", "function"}, {"id", id}, {"function", function}};
+  const auto call = [&](const char* id, const char* name) {  // as clients send it
+    return Json{{"type", "function"}, {"id", id}, {"function", {{"name", name}, {"arguments", arguments.dump()}}}};
   };
   Json messages = Json::parse(R"([{"role": "user", "content": "Hi"}])");
   const Json tools = Json::parse(R"([
       {"type": "function", "function": {"name": "get_weather", "description": "d", "parameters": {"type": "object", "properties": {}}}}])");
   const Chat chat(tokenizer);
   const std::string before = chat.prompt(messages, tools, true, nullptr);
-  Json calls = Json::array({call("abcdefgh1", "get_weather")});
-  if (format.parallel) calls.push_back(call("abcdefgh2", "get-time"));
+  Json calls = Json::array({call("call_0123456789abcdefghijklm1", "get_weather")});
+  if (format.parallel) calls.push_back(call("call_0123456789abcdefghijklm2", "get-time"));
   messages.push_back({{"role", "assistant"}, {"content", ""}, {"tool_calls", calls}});
-  const std::string after = chat.prompt(messages, tools, false, nullptr);
-  if (after.find("get-time") == after.npos && format.parallel) return;  // it leaves calls out
+  const auto converted = tool_messages(messages, tools, format);
+  const std::string after = chat.prompt(converted.messages, tools, false, nullptr);
   // The answer begins where the two part, before a mark that they may have in common ("<think>", "<tool_call>").
   size_t begin = std::mismatch(before.begin(), before.end(), after.begin(), after.end()).first - before.begin();
   while (begin > 0 && before[begin - 1] != '>' && before[begin - 1] != '\n' && before[begin - 1] != ']') --begin;

@@ -28,7 +28,7 @@ std::optional<ToolFormat> hermes_format(const Tokenizer& tokenizer) {
 ToolFormat generic_format() {
   ToolFormat format = hermes();
   format.name = "generic";
-  format.template_lists_tools = false;
+  format.template_lists_tools = format.template_writes_calls = false;
   return format;
 }
 
