@@ -76,7 +76,7 @@ export async function ask(page, text) {
   await question(page).fill(text);
   await page.keyboard.press("Control+Enter");
   await page.locator(".question").nth(before).waitFor();
-  await page.locator(".thread > :last-child .foot .actions, .thread > :last-child .status.error").first().waitFor({ state: "attached" });
+  await page.locator(".thread > .answer:last-child:not(.live), .thread > .pair:last-child .vote button:first-child").waitFor({ state: "attached" });
 }
 
 /** Waits until a condition holds; the message says what was awaited. */

@@ -70,8 +70,9 @@ export class Attachments {
         if (read.warning) toast(t("file_failed", { name: file.name, error: read.warning }));
       }
     } catch (error) {
+      if (attachment.controller.signal.aborted) return;
       this.remove(attachment);
-      if (!attachment.controller.signal.aborted) toast(t("file_failed", { name: file.name, error: (error as Error).message }));
+      toast(t("file_failed", { name: file.name, error: (error as Error).message }));
       return;
     }
     this.show();

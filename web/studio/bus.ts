@@ -3,6 +3,8 @@
 import type { Message } from "./types";
 
 interface Events {
+  /** The server has answered and the address's conversation is open. */
+  ready: void;
   /** The sidebar's list is out of date. */
   list: void;
   /** Another conversation is open, or its head, title or settings changed. */

@@ -32,6 +32,8 @@ export function composer_view(): Composer {
 
   const draft_key = () => "draft." + (state.id ?? "new");
   let drafted = draft_key();
+  /** Whether a question was sent before the server had answered. */
+  let early = false;
   const fit = () => {
     area.style.height = "auto";
     area.style.height = Math.min(area.scrollHeight, innerHeight * 0.4) + "px";
@@ -57,8 +59,13 @@ export function composer_view(): Composer {
     const text = area.value;
     if ((!text.trim() && !attachments.any) || is_running()) return;
     if (attachments.reading) return toast(t("wait_for_files"));
+    if (!state.ready) {
+      early = true;
+      return toast(t("not_ready"));
+    }
     if (!state.info?.models.length) return toast(t("no_models"));
     if (attachments.blind_model()) return;
+    early = false;
     const files = attachments.take();
     write(draft_key(), null);
     area.value = "";
@@ -103,6 +110,7 @@ export function composer_view(): Composer {
   });
   on("message", (message) => message.finish !== null && update());
   on("settings", show_models);
+  on("ready", () => early && submit());
   area.value = read(drafted) ?? "";
   show_models();
   requestAnimationFrame(fit);

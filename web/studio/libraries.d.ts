@@ -60,6 +60,11 @@ declare module "dompurify" {
 }
 
 declare module "katex" {
-  const katex: { render(tex: string, into: HTMLElement, options: Record<string, unknown>): void };
+  export interface TreeNode {
+    attributes?: Record<string, string>;
+    children?: TreeNode[];
+    toNode(): HTMLElement;
+  }
+  const katex: { __renderToDomTree(tex: string, options: Record<string, unknown>): TreeNode };
   export default katex;
 }

@@ -24,16 +24,16 @@ import { toolbar } from "./toolbar";
 
 const narrow = matchMedia("(max-width: 800px)");
 
-function route(): void {
+async function route(): Promise<void> {
   const id = /^#c\/([\w-]{1,64})$/.exec(location.hash)?.[1];
-  if (id) void open(id);
+  if (id) await open(id);
   else show_new();
 }
 
 function navigate(id: string | null): void {
   const hash = id ? "#c/" + id : "";
   if (location.hash !== hash) history.pushState(null, "", hash || location.pathname);
-  route();
+  void route();
 }
 
 function build(): void {
@@ -115,8 +115,7 @@ async function start(): Promise<void> {
     const code = button?.closest(".code")?.querySelector("code");
     if (button && code) void copy_from(button, code.textContent ?? "");
   });
-  addEventListener("popstate", route);
-  addEventListener("hashchange", route);
+  addEventListener("popstate", () => void route());
   listen_to_windows(
     (id) => {
       if (id !== state.id) return;
@@ -131,7 +130,9 @@ async function start(): Promise<void> {
   emit("settings");
   outbox.start();
   await outbox.settled();
-  route();
+  await route();
+  state.ready = true;
+  emit("ready");
   emit("list");
 }
 

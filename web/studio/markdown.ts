@@ -11,7 +11,7 @@ export type { Token } from "markdown-it";
 const kEmbeddedPicture = /^data:image\/(png|jpeg|gif|webp);base64,/i;
 const kSafeLink = /^(https?:\/\/|mailto:)/i;
 
-export const markdown = new MarkdownIt({ html: false, linkify: true, breaks: true, maxNesting: 40 });
+export const markdown = new MarkdownIt({ html: false, linkify: true, breaks: true });
 markdown.linkify.set({ fuzzyLink: false, fuzzyEmail: false });
 markdown.validateLink = (url) => kSafeLink.test(url.trim()) || kEmbeddedPicture.test(url.trim());
 add_math(markdown);
@@ -54,6 +54,8 @@ markdown.inline.ruler.before("html_inline", "br", (state, silent) => {
 const kAllowed = {
   ALLOWED_TAGS: "p br strong em s code pre blockquote ul ol li h1 h2 h3 h4 h5 h6 hr table thead tbody tr th td a img span".split(" "),
   ALLOWED_ATTR: ["href", "src", "alt", "title", "align", "start", "data-language", "data-math"],
+  // Not addresses: their values need not look like one.
+  ADD_URI_SAFE_ATTR: ["align", "start", "data-language", "data-math"],
   ALLOW_DATA_ATTR: false,
   ALLOW_ARIA_ATTR: false,
   ALLOWED_URI_REGEXP: /^(?:https?:\/\/|mailto:|data:image\/(?:png|jpeg|gif|webp);base64,)/i,

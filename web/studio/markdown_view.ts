@@ -33,14 +33,18 @@ export class MarkdownView {
     if (!text.startsWith(this.text)) this.restart();
     this.text = text;
     this.final = final;
-    if (final && !this.done && !this.growing.hasChildNodes()) this.render();
-    else if (!this.scheduled) this.schedule();
+    if (final) {
+      clearTimeout(this.scheduled);
+      this.scheduled = 0;
+      this.render();
+    } else if (!this.scheduled) this.schedule();
   }
 
   private schedule(): void {
     const wait = this.final ? 0 : Math.max(0, this.not_before - performance.now());
     this.scheduled = setTimeout(() => {
       const draw = () => {
+        if (!this.scheduled) return;
         this.scheduled = 0;
         this.render();
       };

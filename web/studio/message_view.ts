@@ -9,7 +9,7 @@ import { number, t } from "./i18n";
 import { is_elsewhere } from "./elsewhere";
 import { MarkdownView } from "./markdown_view";
 import { running, state, switch_to } from "./state";
-import { question_of, siblings, text_of } from "./tree";
+import { question_of, text_of, versions } from "./tree";
 import type { Message, Stats } from "./types";
 
 /** A question longer than this is folded. */
@@ -28,10 +28,10 @@ export function view_of(message: Message, rendered: () => void): MessageView {
 }
 
 function branches(message: Message): HTMLElement | null {
-  const all = siblings(state.messages, message);
+  const all = versions(state.messages, message);
   if (all.length < 2) return null;
-  const at = all.indexOf(message);
-  const step = (by: number) => () => switch_to(all[at + by]!.id);
+  const at = all.findIndex((version) => version.includes(message));
+  const step = (by: number) => () => switch_to(all[at + by]!.at(-1)!.id);
   return h(
     "span",
     { class: "branches", role: "group", "aria-label": t("branch", { n: at + 1, all: all.length }) },
@@ -99,6 +99,7 @@ class AnswerView implements MessageView {
   private readonly text: MarkdownView;
   private readonly status = h("div", { class: "status" });
   private readonly foot = h("div", { class: "foot" });
+  private readonly numbers = h("span", { class: "numbers" });
   private foot_state = "";
 
   constructor(
@@ -122,10 +123,10 @@ class AnswerView implements MessageView {
     this.text.set(text_of(message.content), !live);
     this.show_status(live);
     // Rebuilt only when it would look different, so that focus on a button outlasts the stream's updates.
-    const siblings_now = siblings(state.messages, message).map((other) => other.id);
-    const next = JSON.stringify([live, message.finish, message.stats, siblings_now]);
-    if (live) this.foot.replaceChildren(h("span", { class: "numbers" }, run ? live_numbers(run) : ""));
-    else if (next !== this.foot_state) this.foot.replaceChildren(...this.actions());
+    const known = versions(state.messages, message).map((version) => version[0]!.id);
+    const next = JSON.stringify([live, message.finish, message.stats, known]);
+    if (next !== this.foot_state) this.foot.replaceChildren(h("div", { class: "actions" }, branches(message), live ? [] : this.actions()), this.numbers);
+    this.numbers.textContent = run ? live_numbers(run) : numbers(message.stats ?? {});
     this.foot_state = next;
   }
 
@@ -157,8 +158,7 @@ class AnswerView implements MessageView {
 
   private actions(): Node[] {
     const again = icon_button("retry", t("retry"), () => retry(this.message), { "data-do": "retry" });
-    const buttons = h("div", { class: "actions" }, branches(this.message), copy_button(() => text_of(this.message.content)), again);
-    return [buttons, h("span", { class: "numbers" }, numbers(this.message.stats ?? {}))];
+    return [copy_button(() => text_of(this.message.content)), again];
   }
 }
 

@@ -29,7 +29,7 @@ export interface SettingsPanel {
 export function settings_panel(closed: () => void): SettingsPanel {
   const body = h("div", { class: "panel-body" });
   const close = icon_button("close", t("close"), () => toggle(false));
-  const element = h("aside", { id: "settings", "aria-label": t("settings"), hidden: true }, h("header", null, h("h2", null, t("settings")), close), body);
+  const element = h("aside", { id: "settings", "aria-label": t("settings"), hidden: true }, h("header", null, h("h2", null, t("settings_title")), close), body);
   let side: "left" | "right" = "left";
   let shown = "";
 

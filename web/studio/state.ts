@@ -10,6 +10,8 @@ import { leaf } from "./tree";
 import type { Conversation, Info, Message, Settings } from "./types";
 
 interface State {
+  /** Whether the server has answered and the address's conversation is open. */
+  ready: boolean;
   info: Info | null;
   /** Null: a new conversation, which the server does not know until something is asked. */
   id: string | null;
@@ -22,7 +24,7 @@ interface State {
   error: string | null;
 }
 
-export const state: State = { info: null, id: null, title: "", head: null, settings: {}, messages: new Map(), error: null };
+export const state: State = { ready: false, info: null, id: null, title: "", head: null, settings: {}, messages: new Map(), error: null };
 
 /** Answers that this window is writing, in whichever conversation. */
 export const running = new Map<string, { message: Message; stop: () => void; started: number; pieces: number; first_piece: number | null }>();

@@ -2,7 +2,6 @@
 
 import { on } from "./bus";
 import { h, icon } from "./dom";
-import { is_running } from "./generate";
 import { announce } from "./announce";
 import { t } from "./i18n";
 import { view_of, type MessageView } from "./message_view";
@@ -29,6 +28,7 @@ export function thread_view(): Thread {
   let items = new Map<string, MessageView | PairView>();
   let shown: string | null | undefined;
   let following = true;
+  let top = 0;
 
   const near_end = () => scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < kNear;
   const to_end = () => (scroll.scrollTop = scroll.scrollHeight);
@@ -37,9 +37,11 @@ export function thread_view(): Thread {
     down.hidden = near_end();
   };
   scroll.addEventListener("scroll", () => {
-    // While text comes in, only the reader's own movement ends the following.
-    following = near_end();
-    down.hidden = following;
+    // Text that comes in between moves the end away; only the reader moves the page up.
+    if (near_end()) following = true;
+    else if (scroll.scrollTop < top) following = false;
+    top = scroll.scrollTop;
+    down.hidden = near_end();
   });
   new ResizeObserver(follow).observe(scroll);
   down.onclick = () => {
@@ -48,10 +50,11 @@ export function thread_view(): Thread {
   };
 
   const rebuild = () => {
-    const changed = shown !== state.id && !(shown === null && items.size === 0 && is_running());
-    if (shown !== state.id) items = new Map();
-    if (changed) following = true;
-    shown = state.id;
+    if (shown !== state.id) {
+      items = new Map();
+      following = true;
+      shown = state.id;
+    }
     const path = path_to(state.messages, state.head);
     const next = new Map<string, MessageView | PairView>();
     for (const message of path) {

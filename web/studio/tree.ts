@@ -32,9 +32,15 @@ export function leaf(messages: Messages, id: string): string {
   return at;
 }
 
-/** Versions of a message: siblings of its role. */
-export function siblings(messages: Messages, message: Message): Message[] {
-  return children(messages, message.parent).filter((other) => other.role === message.role);
+/** Versions of a message, oldest first: siblings of its role. Two answers that were asked for together are one version. */
+export function versions(messages: Messages, message: Message): Message[][] {
+  const groups = new Map<string, Message[]>();
+  for (const other of children(messages, message.parent)) {
+    if (other.role !== message.role) continue;
+    const group = other.stats?.pair ?? other.id;
+    groups.set(group, [...(groups.get(group) ?? []), other]);
+  }
+  return [...groups.values()];
 }
 
 export function text_of(content: Content): string {
