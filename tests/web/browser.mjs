@@ -18,7 +18,7 @@ if (pictures) mkdirSync(pictures, { recursive: true });
 
 export const kDesktop = { width: 1280, height: 820 };
 export const kPhone = { width: 390, height: 844 };
-const kPatience = 15_000;
+const kPatience = Number(process.env.ORRERY_PATIENCE_MS ?? 15_000);
 
 const browser = await chromium.launch({ executablePath: process.env.ORRERY_CHROMIUM, args: ["--no-sandbox"] });
 after(() => browser.close());

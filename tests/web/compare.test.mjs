@@ -8,14 +8,14 @@ async function ask_both(page, text) {
   await page.getByRole("button", { name: "Compare two answers" }).click();
   await question(page).fill(text);
   await page.keyboard.press("Control+Enter");
-  await page.getByRole("button", { name: "Left is better" }).waitFor();
+  await page.getByRole("button", { name: "The first is better" }).waitFor();
 }
 
 page_test("two answers, a vote, and its record as JSONL", {}, async (page) => {
   await ask_both(page, "Which planet is largest?");
   assert.equal(await page.locator(".pair .answer").count(), 2);
   await picture(page, "compare");
-  await page.getByRole("button", { name: "Right is better" }).click();
+  await page.getByRole("button", { name: "The second is better" }).click();
   await page.getByText("Vote stored.").waitFor();
   await picture(page, "voted");
   const right = (await page.locator(".pair .answer").nth(1).locator(".prose").innerText()).trim();
@@ -56,13 +56,13 @@ page_test("the conversation goes on from the better answer", { only_stand_in: tr
 page_test("both answers have a setup of their own", { only_stand_in: true }, async (page) => {
   await page.getByRole("button", { name: "Compare two answers" }).click();
   await page.getByRole("button", { name: "Settings of this conversation" }).click();
-  await page.getByRole("button", { name: "Right answer" }).click();
+  await page.getByRole("button", { name: "Second answer" }).click();
   await page.getByLabel("System prompt").fill("Be the right one.");
   const sent = [];
   page.on("request", (request) => request.url().endsWith("/v1/chat/completions") && sent.push(request.postDataJSON()));
   await question(page).fill("hello");
   await page.keyboard.press("Enter");
-  await page.getByRole("button", { name: "Left is better" }).waitFor();
+  await page.getByRole("button", { name: "The first is better" }).waitFor();
   assert.equal(sent.length, 2);
   assert.ok(!sent[0].messages.some((message) => message.role === "system"));
   assert.equal(sent[1].messages[0].content, "Be the right one.");

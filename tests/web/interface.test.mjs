@@ -218,7 +218,7 @@ for (const colorScheme of ["light", "dark"]) {
       await page.getByRole("button", { name: "Compare two answers" }).click();
       await question(page).fill("one of two");
       await page.keyboard.press("Control+Enter");
-      await page.getByRole("button", { name: "Left is better" }).click();
+      await page.getByRole("button", { name: "The first is better" }).click();
       await page.getByText("Vote stored.").waitFor();
       await page.getByRole("button", { name: "Compare two answers" }).click();
       await ask(page, "say:# Title\n\n`code` and [link](https://example.org)\n\n```js\nlet x = 1\n```\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n$x^2$\n\n> quote");

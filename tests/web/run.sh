@@ -3,6 +3,7 @@
 # port, with the files of build/web (ORRERY_BUILD names another build folder), and stops it afterwards.
 #   ORRERY_SCREENSHOTS=FOLDER  keeps pictures of the page there
 #   ORRERY_TEST_FILTER=REGEX   only tests of that name
+#   ORRERY_PATIENCE_MS=15000   how long to wait for what must happen; more for a slow model
 #   ORRERY_KEY=SECRET          the key of a server that asks for one
 # Needs node, npm (once, for playwright-core and axe-core, pinned by package-lock.json) and Debian's chromium; without them it says so and
 # exits with 77. A server's first model answers the questions, so words of answers are only compared with the stand-in's.

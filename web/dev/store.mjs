@@ -37,7 +37,6 @@ export class Store {
   patch(id, change) {
     const found = this.find(id);
     for (const name of ["title", "settings", "head"]) if (name in change) found[name] = change[name];
-    found.updated_at = this.now();
     const { messages, ...rest } = found;
     return rest;
   }

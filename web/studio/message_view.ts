@@ -127,6 +127,8 @@ class AnswerView implements MessageView {
     const next = JSON.stringify([live, message.finish, message.stats, known]);
     if (next !== this.foot_state) this.foot.replaceChildren(h("div", { class: "actions" }, branches(message), live ? [] : this.actions()), this.numbers);
     this.numbers.textContent = run ? live_numbers(run) : numbers(message.stats ?? {});
+    const first = message.stats?.first_token_seconds;
+    this.numbers.title = first === undefined ? "" : t("first_token", { n: number(first, 2) });
     this.foot_state = next;
   }
 
@@ -166,17 +168,21 @@ function live_numbers(run: { pieces: number; first_piece: number | null }): stri
   if (run.first_piece === null) return "";
   const seconds = (performance.now() - run.first_piece) / 1000;
   const rate = seconds > 0.5 ? " · " + t("rate", { n: number(run.pieces / seconds, 1) }) : "";
-  return t("tokens", { n: number(run.pieces) }) + rate;
+  return tokens(run.pieces) + rate;
+}
+
+function tokens(n: number): string {
+  return n === 1 ? t("tokens_one") : t("tokens", { n: number(n) });
 }
 
 function numbers(stats: Stats): string {
   const parts: string[] = [];
-  if (stats.completion_tokens !== undefined) parts.push(t("tokens", { n: number(stats.completion_tokens) }));
+  if (stats.completion_tokens !== undefined) parts.push(tokens(stats.completion_tokens));
   if (stats.tokens_per_second) parts.push(t("rate", { n: number(stats.tokens_per_second, 1) }));
   if (stats.prompt_tokens !== undefined && stats.prompt_per_second) {
     parts.push(t("prompt_rate", { n: number(stats.prompt_tokens), rate: number(stats.prompt_per_second) }));
   }
   if (stats.cached_tokens) parts.push(t("cached", { n: number(stats.cached_tokens) }));
-  if (stats.seconds !== undefined) parts.push(t("seconds", { n: number(stats.seconds, 1) }));
+  if (stats.seconds !== undefined) parts.push(t("seconds", { n: number(stats.seconds, stats.seconds < 1 ? 2 : 1) }));
   return parts.join(" · ");
 }

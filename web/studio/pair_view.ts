@@ -5,6 +5,7 @@ import { emit } from "./bus";
 import { h } from "./dom";
 import { prompt_for } from "./generate";
 import { t } from "./i18n";
+import { new_id } from "./id";
 import { view_of, type MessageView } from "./message_view";
 import { patch, running, save_message, state } from "./state";
 import { toast } from "./toast";
@@ -24,6 +25,8 @@ export class PairView {
   readonly views: MessageView[];
   private readonly bar = h("div", { class: "vote", role: "group", "aria-label": t("vote_question") });
   private shown = "";
+  /** The same at every try, so that a vote whose answer got lost is not stored twice. */
+  private readonly preference = new_id();
 
   constructor(
     private readonly pair: [Message, Message],
@@ -64,6 +67,7 @@ export class PairView {
     const rejected = this.pair[1 - better as 0 | 1];
     const as_answer = (message: Message) => [{ role: "assistant", content: text_of(message.content) }];
     const preference = {
+      id: this.preference,
       conversation: chosen.conversation,
       prompt: prompt_for(chosen.parent, chosen.stats?.variant?.system),
       chosen: as_answer(chosen),
@@ -76,9 +80,11 @@ export class PairView {
     try {
       await api.add_preference(preference);
     } catch (error) {
-      toast(t("vote_failed", { error: (error as Error).message }));
-      for (const button of this.bar.querySelectorAll("button")) button.disabled = false;
-      return;
+      if (!(error instanceof api.ApiError) || error.status !== 409) {
+        toast(t("vote_failed", { error: (error as Error).message }));
+        for (const button of this.bar.querySelectorAll("button")) button.disabled = false;
+        return;
+      }
     }
     chosen.stats = { ...chosen.stats, vote: "chosen" };
     rejected.stats = { ...rejected.stats, vote: "rejected" };

@@ -21,7 +21,7 @@ export interface Sidebar {
 
 /** `navigate(null)` opens a new conversation. `tools` stand at the foot. */
 export function sidebar_view(navigate: (id: string | null) => void, tools: HTMLElement): Sidebar {
-  const search = h("input", { type: "search", placeholder: t("search"), "aria-label": t("search_hint") });
+  const search = h("input", { type: "search", maxlength: "200", placeholder: t("search"), "aria-label": t("search_hint") });
   const list = h("div", { class: "list" });
   /** Hidden until their deletion can no longer be undone. */
   const leaving = new Map<string, () => void>();

@@ -2,7 +2,7 @@
 
 import { on } from "./bus";
 import { h, icon } from "./dom";
-import { announce } from "./announce";
+import { announce, say } from "./announce";
 import { t } from "./i18n";
 import { view_of, type MessageView } from "./message_view";
 import { PairView, pair_of } from "./pair_view";
@@ -68,7 +68,10 @@ export function thread_view(): Thread {
     place(list, state.error ? [problem(state.error)] : items.size ? [...items.values()].map((view) => view.element) : [welcome()]);
     for (const view of items.values()) view.update();
     document.body.classList.toggle("empty", items.size === 0 && !state.error);
-    if (grown) following = true;
+    if (grown) {
+      following = true;
+      say(t("writing"));
+    }
     requestAnimationFrame(follow);
   };
 
