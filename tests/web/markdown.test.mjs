@@ -81,7 +81,7 @@ page_test("while it grows, an answer looks as it will when it is done", { only_s
 page_test("blocks that are done stay as they are while more comes", { only_stand_in: true }, async (page) => {
   await question(page).fill("say:First paragraph.\n\nSecond paragraph.\n\n" + "more words ".repeat(300));
   await page.keyboard.press("Control+Enter");
-  await page.locator(".prose .settled p").nth(1).waitFor();
+  await page.locator(".answer.live .settled p").nth(1).waitFor();
   await page.evaluate(() => (document.querySelector(".prose p").mark = "same"));
   await finished(page).first().waitFor();
   assert.equal(await page.evaluate(() => document.querySelector(".prose p").mark), "same");
