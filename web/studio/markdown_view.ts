@@ -83,8 +83,7 @@ export class MarkdownView {
     const begin = last_block(tokens);
     const from = tokens[begin]?.map?.[0] ?? 0;
     const lines = tail.split("\n");
-    // The last block is certain to be a block of its own only once its first line is complete.
-    if (begin > 0 && from < lines.length - 1) {
+    if (begin > 0 && starts_block(lines, from)) {
       this.settled.append(this.fragment(tokens.slice(0, begin), this.env));
       this.done += lines.slice(0, from).reduce((sum, line) => sum + line.length + 1, 0);
       this.growing.replaceChildren();
@@ -129,6 +128,12 @@ export class MarkdownView {
     this.restart();
     if (!this.scheduled) this.schedule();
   }
+}
+
+/** Whether the last block will still begin at that line, whatever follows: "1" may become "1.5" or one more item of the list before it. */
+function starts_block(lines: string[], from: number): boolean {
+  if (from < lines.length - 1) return true;
+  return !lines[from - 1]?.trim() && !/^(\s|$|>|[-+*](\s|$)|\d{1,9}([.)](\s|$)|$))/.test(lines[from]!);
 }
 
 /** The index of the token that opens the last top-level block. */
