@@ -75,6 +75,8 @@ struct Request {
   /// For save_prompt(), and for prompts that go on from this one: a recurrent model's state before the prompt's last
   /// token, and at the end of the answer, is kept; that costs a step. Keys and values are kept in any case.
   bool cache_prompt = false;
+  std::vector<TokenId> shown_tokens;  ///< special tokens whose text the answer has: marks of calls (chat/tools/)
+  std::vector<TokenId> end_tokens;    ///< that end the answer beside the model's own, as those of infill/ do
 };
 
 /// One step of an answer.

@@ -44,7 +44,7 @@ Sequence::Sequence(Request r, std::shared_ptr<const AdapterSet> a, std::shared_p
       adapters(std::move(a)),
       stream(std::move(s)),
       sampler(make_sampler(request, tokenizer)),
-      decoder(tokenizer),
+      decoder(tokenizer, /*keep_special=*/false, request.shown_tokens),
       stop(request.stop),
       tokens(request.prompt),
       draft_length(kMostDrafts),
@@ -285,6 +285,8 @@ void Scheduler::sample(Sequence& sequence) {
 }
 
 bool Scheduler::ends(const Sequence& sequence, TokenId token) const {
+  const std::vector<TokenId>& more = sequence.request.end_tokens;
+  if (std::find(more.begin(), more.end(), token) != more.end()) return true;
   return !sequence.request.ignore_eos && tokenizer_.is_end_of_generation(token);
 }
 

@@ -304,6 +304,9 @@ class GgufTokenizer {
     tokenizer->add_eos = add_eos;
     tokenizer->leading_space = leading_space_;
     tokenizer->chat_template = file_.get_string("tokenizer.chat_template").value_or("");
+    const auto fim = [&](const char* name, const char* older) { return id(name, id(older, std::nullopt)); };
+    tokenizer->fim = {fim("fim_pre", "prefix"),    fim("fim_suf", "suffix"),    fim("fim_mid", "middle"),
+                      id("fim_pad", std::nullopt), id("fim_rep", std::nullopt), id("fim_sep", std::nullopt)};
     std::vector<TokenId> ends;
     for (const char* name : {"eot", "eom"}) {
       if (const auto end = id(name, std::nullopt)) ends.push_back(*end);

@@ -1,13 +1,16 @@
+#include <algorithm>
+
 #include "orrery/text/tokenizer/tokenizer.h"
 #include "orrery/text/tokenizer/utf8.h"
 
 namespace orrery::text {
 
-StreamDecoder::StreamDecoder(const Tokenizer& tokenizer, bool keep_special)
-    : tokenizer_(&tokenizer), keep_special_(keep_special) {}
+StreamDecoder::StreamDecoder(const Tokenizer& tokenizer, bool keep_special, std::vector<TokenId> shown)
+    : tokenizer_(&tokenizer), keep_special_(keep_special), shown_(std::move(shown)) {}
 
 std::string StreamDecoder::push(TokenId id) {
-  std::string_view bytes = tokenizer_->bytes(id, keep_special_);
+  const bool shown = keep_special_ || std::find(shown_.begin(), shown_.end(), id) != shown_.end();
+  std::string_view bytes = tokenizer_->bytes(id, shown);
   if (at_start_ && !bytes.empty()) {
     using LeadingSpace = Tokenizer::LeadingSpace;
     const LeadingSpace rule = tokenizer_->leading_space;

@@ -57,6 +57,10 @@ class Tokenizer {
   bool add_bos = false, add_eos = false;  ///< what add_special does
   /// What decode() does to spaces at the start of a text: SentencePiece put one there that the user did not write.
   enum class LeadingSpace { kKeep, kDropOne, kDropAll } leading_space = LeadingSpace::kKeep;
+  /// Tokens around a gap to be filled, where GGUF metadata names them (infill/fim_tokens.h knows the others).
+  struct FillInMiddle {
+    std::optional<TokenId> prefix, suffix, middle, pad, repo, file;
+  } fim;
   /// The chat template of tokenizer_config.json / chat_template.jinja / GGUF; empty when there is none.
   std::string chat_template;
   bool is_end_of_generation(TokenId id) const;
@@ -65,7 +69,8 @@ class Tokenizer {
 /// Joins token bytes into text and holds back the tail of an unfinished UTF-8 character.
 class StreamDecoder {
  public:
-  explicit StreamDecoder(const Tokenizer& tokenizer, bool keep_special = false);
+  /// `shown`: special tokens whose text is kept in any case.
+  explicit StreamDecoder(const Tokenizer& tokenizer, bool keep_special = false, std::vector<TokenId> shown = {});
   /// Text that became complete with this token; empty when the character is still open.
   std::string push(TokenId id);
   /// What is left: an unfinished character as U+FFFD.
@@ -74,6 +79,7 @@ class StreamDecoder {
  private:
   const Tokenizer* tokenizer_;
   bool keep_special_;
+  std::vector<TokenId> shown_;
   bool at_start_ = true;  // leading spaces may still have to go
   std::string pending_;
 };
