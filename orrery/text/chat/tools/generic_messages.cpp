@@ -11,14 +11,20 @@ using Json = nlohmann::ordered_json;
 
 std::string instructions(const Json& tools) {
   std::string text = "You can call these tools. Each is described by the JSON schema of its arguments.\n<tools>\n";
-  for (const Json& tool : tools) text.append(tool.value("function", tool).dump()).append("\n");
+  for (const Json& tool : tools)
+    text.append((tool.is_object() && tool.contains("function") ? tool["function"] : tool).dump()).append("\n");
   return text +
          "</tools>\nTo call a tool, write this and nothing behind it, with the tool's name and its arguments:\n"
          "<tool_call>\n{\"name\": \"tool_name\", \"arguments\": {}}\n</tool_call>\n"
          "Its result comes back in <tool_response> tags. Where no tool is needed, answer without one.";
 }
 
-std::string text_of(const Json& content) {
+bool has_role(const Json& message, const char* role) {
+  return message.is_object() && message.contains("role") && message["role"] == role;
+}
+
+std::string text_of(const Json& message) {
+  const Json content = message.contains("content") ? message["content"] : Json();
   if (content.is_string()) return content;
   return content.is_null() ? std::string() : content.dump();
 }
@@ -29,24 +35,24 @@ void prepend(Json& message, const std::string& text) {
   if (content.is_array()) {
     content.insert(content.begin(), Json{{"type", "text"}, {"text", text + "\n\n"}});
   } else {
-    content = text + "\n\n" + text_of(content);
+    content = text + "\n\n" + text_of(message);
   }
 }
 
 void add_instructions(Json& messages, const std::string& text, bool takes_system) {
-  const bool has_system = !messages.empty() && messages[0].value("role", "") == "system";
+  const bool has_system = !messages.empty() && has_role(messages[0], "system");
   if (takes_system && has_system) {
     Json& content = messages[0]["content"];
     if (content.is_array()) {
       content.push_back({{"type", "text"}, {"text", "\n\n" + text}});
     } else {
-      content = text_of(content) + "\n\n" + text;
+      content = text_of(messages[0]) + "\n\n" + text;
     }
     return;
   }
   if (!takes_system)
     for (Json& message : messages)
-      if (message.value("role", "") == "user") return prepend(message, text);
+      if (has_role(message, "user")) return prepend(message, text);
   messages.insert(messages.begin(), Json{{"role", takes_system ? "system" : "user"}, {"content", text}});
 }
 
@@ -57,9 +63,9 @@ Json generic_messages(const Json& messages, const Json& tools, bool takes_system
   bool after_result = false;
   for (const Json& message : messages) {
     Json copy = message;
-    const bool is_result = message.value("role", "") == "tool";
+    const bool is_result = has_role(message, "tool");
     if (is_result) {
-      const std::string text = "<tool_response>\n" + text_of(message.value("content", Json())) + "\n</tool_response>";
+      const std::string text = "<tool_response>\n" + text_of(message) + "\n</tool_response>";
       if (after_result) {
         out.back()["content"] = out.back()["content"].get<std::string>() + "\n" + text;
         continue;

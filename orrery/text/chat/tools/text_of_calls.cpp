@@ -15,6 +15,10 @@ std::string arguments_text(const Json& function) {
   return arguments.is_string() ? arguments.get<std::string>() : arguments.dump();
 }
 
+std::string id_of(const Json& call) {
+  return call.contains("id") && call["id"].is_string() ? call["id"].get<std::string>() : std::string();
+}
+
 std::string object_text(const ToolFormat& format, const Json& function) {
   return fmt::format("{{\"{}\": {}, \"{}\": {}}}", format.name_key, function["name"].dump(), format.arguments_key,
                      arguments_text(function));
@@ -22,7 +26,7 @@ std::string object_text(const ToolFormat& format, const Json& function) {
 
 std::string named_text(const ToolFormat& format, const Json& call) {
   const Json& function = call["function"];
-  const std::string id = format.id_mark.empty() ? "" : format.id_mark + call.value("id", "");
+  const std::string id = format.id_mark.empty() ? "" : format.id_mark + id_of(call);
   const std::string layout = format.name_end.ends_with("json") ? "\n" : "";  // of DeepSeek's fenced JSON
   return format.call_begin + function["name"].get<std::string>() + id + format.name_end + layout +
          arguments_text(function) + layout + format.call_end;
