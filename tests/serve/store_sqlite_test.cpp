@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <thread>
 
 #include "../formats/support.h"
 #include "orrery/serve/store/database.h"
@@ -238,6 +239,30 @@ TEST(SqliteFile, ProcessesOpenANewFileAtOnce) {
     }
     EXPECT_EQ(Store(path).conversations("")["conversations"].size(), size_t{kProcesses});
   }
+}
+
+// Each with a connection of its own, as processes have. A change reads before it writes: it must not be overtaken in
+// between.
+TEST(SqliteFile, SeveralWriteToOneFile) {
+  const TemporaryFolder folder;
+  const std::string path = (folder.path() / "x.db").string();
+  Store(path).create_conversation({{"id", "a"}});
+  std::vector<std::thread> writers;
+  for (int i = 0; i < 3; ++i) {
+    writers.emplace_back([&, i] {
+      EXPECT_EQ(error_message([&] {
+                  Store store(path);
+                  for (int k = 0; k < 30; ++k) {
+                    const std::string id = std::to_string(i) + "-" + std::to_string(k);
+                    store.put_message("a", id, {{"role", "user"}, {"content", "x"}});
+                    store.change_conversation("a", {{"title", id}});
+                  }
+                }),
+                "no error");
+    });
+  }
+  for (std::thread& writer : writers) writer.join();
+  EXPECT_EQ(Store(path).conversation("a")["messages"].size(), 90u);
 }
 
 TEST(SqliteFile, AConversationHasALimit) {

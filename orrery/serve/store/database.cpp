@@ -94,10 +94,9 @@ bool Database::connected(soci::session& session) const {
   return !url_.postgres() || PQstatus(postgres_connection(session)) == CONNECTION_OK;
 }
 
-// Whether a server was restarted since the last call shows in the first statement; nothing has been done then, so that
-// it can simply be said again to a new connection.
+// A connection that was never opened, or lost since the last call, fails the first statement. Nothing has been done
+// then, so that it can simply be said again to a new connection.
 void Database::begin(soci::session& session, const std::string& statement) {
-  if (!connected(session)) connect(session);
   try {
     session << statement;
   } catch (const soci::soci_error&) {
