@@ -93,18 +93,19 @@ void limits_sizes(Store& store) {
   EXPECT_EQ(refusal([&] { store.put_message("a", "m", {{"content", largest + "x"}}); }), "invalid content");
 }
 
-void refuses_deep_json(Store& store) {
+// Settings whose innermost list lies that many levels deep, their own object counted.
+Json settings_of_depth(int levels) {
   std::string text = "1";
-  for (int i = 0; i < 100'000; ++i) text = "[" + std::move(text) + "]";
-  const Json deep = Json::parse(text);
-  Json settings;
-  settings["x"].swap(const_cast<Json&>(deep));
-  EXPECT_EQ(refusal([&] {
-              Json body = Json::object();
-              body["settings"].swap(settings);
-              store.create_conversation(body);
-            }),
-            "invalid settings");
+  for (int i = 1; i < levels; ++i) text = "[" + std::move(text) + "]";
+  return Json::parse(R"({"settings":{"x":)" + text + "}}");
+}
+
+void refuses_deep_json(Store& store) {
+  const Json deepest = settings_of_depth(StoreLimits::kJsonDepth);
+  EXPECT_EQ(store.create_conversation(deepest)["settings"], deepest["settings"]);
+  for (const int levels : {static_cast<int>(StoreLimits::kJsonDepth) + 1, 20'000}) {
+    EXPECT_EQ(refusal([&] { store.create_conversation(settings_of_depth(levels)); }), "invalid settings");
+  }
 }
 
 void a_body_must_be_an_object(Store& store) {
