@@ -94,11 +94,9 @@ TEST(StoreKilled, KeepsWhatItAcknowledged) {
   const formats::TemporaryFolder folder;
   const std::string path = (folder.path() / "x.db").string();
   std::mt19937 random(20231130);
-  size_t acknowledged_in_all = 0;
   for (int round = 0; round < 20; ++round) {
     const auto acknowledged = write_and_kill(path, round, static_cast<int>(random() % 60'000));
     ASSERT_FALSE(acknowledged.empty());
-    acknowledged_in_all += acknowledged.size();
     Store store(path);
     expect_sound(path);
     for (const auto& [key, version] : acknowledged) {
@@ -116,7 +114,6 @@ TEST(StoreKilled, KeepsWhatItAcknowledged) {
       EXPECT_EQ(conversation["head"], conversation["messages"].back()["id"]);
     }
   }
-  EXPECT_GT(acknowledged_in_all, 20u);
 }
 
 }  // namespace
