@@ -20,8 +20,9 @@ export const kDesktop = { width: 1280, height: 820 };
 export const kPhone = { width: 390, height: 844 };
 const kPatience = Number(process.env.ORRERY_PATIENCE_MS ?? 15_000);
 
-const browser = await chromium.launch({ executablePath: process.env.ORRERY_CHROMIUM, args: ["--no-sandbox"] });
-after(() => browser.close());
+let browser = null;
+const launched = () => (browser ??= chromium.launch({ executablePath: process.env.ORRERY_CHROMIUM, args: ["--no-sandbox"] }));
+after(async () => (await browser)?.close());
 
 /** What a console may say: a refused call, which the page then reports in words, is also printed by the browser itself. */
 const kExpected = /Failed to load resource: the server responded with a status of (4|5)\d\d|net::ERR_(INCOMPLETE_CHUNKED_ENCODING|EMPTY_RESPONSE|INTERNET_DISCONNECTED|FAILED|CONNECTION)/;
@@ -34,7 +35,7 @@ export function page_test(name, options, body) {
   const { path = "/", only_stand_in = false, key, ...context_options } = options;
   if (!filter.test(name)) return;
   test(name, { skip: only_stand_in && !stand_in && "needs the stand-in server" }, async () => {
-    const context = await browser.newContext({ viewport: kDesktop, locale: "en-GB", colorScheme: "light", acceptDownloads: true, ...context_options });
+    const context = await (await launched()).newContext({ viewport: kDesktop, locale: "en-GB", colorScheme: "light", acceptDownloads: true, ...context_options });
     context.setDefaultTimeout(kPatience);
     const wrong = [];
     const secret = key ?? process.env.ORRERY_KEY;

@@ -1,6 +1,7 @@
 // Shows a growing answer. Blocks that can no longer change are laid down once; only the last block is rendered again. Each rendering
 // is followed by a pause that grows with its cost, so that even one endless block takes a bounded share of the time.
 
+import { done_blocks } from "./blocks";
 import { h } from "./dom";
 import { t } from "./i18n";
 import { elements_of, markdown, type Token } from "./markdown";
@@ -80,14 +81,11 @@ export class MarkdownView {
   private render_tail(): void {
     const tail = this.text.slice(this.done);
     const tokens = markdown.parse(tail, this.env);
-    const begin = last_block(tokens);
-    const from = tokens[begin]?.map?.[0] ?? 0;
-    const lines = tail.split("\n");
-    if (begin > 0 && starts_block(lines, from)) {
-      this.settled.append(this.fragment(tokens.slice(0, begin), this.env));
-      this.done += lines.slice(0, from).reduce((sum, line) => sum + line.length + 1, 0);
+    const done = done_blocks(tail, tokens);
+    if (done.tokens) {
+      this.settled.append(this.fragment(tokens.splice(0, done.tokens), this.env));
+      this.done += done.length;
       this.growing.replaceChildren();
-      tokens.splice(0, begin);
     }
     morph(this.growing, this.fragment(tokens, this.env));
     this.open_fence(tokens.at(-1));
@@ -128,18 +126,6 @@ export class MarkdownView {
     this.restart();
     if (!this.scheduled) this.schedule();
   }
-}
-
-/** Whether the last block will still begin at that line, whatever follows: "1" may become "1.5" or one more item of the list before it. */
-function starts_block(lines: string[], from: number): boolean {
-  if (from < lines.length - 1) return true;
-  return !lines[from - 1]?.trim() && !/^(\s|$|>|[-+*](\s|$)|\d{1,9}([.)](\s|$)|$))/.test(lines[from]!);
-}
-
-/** The index of the token that opens the last top-level block. */
-function last_block(tokens: Token[]): number {
-  for (let i = tokens.length - 1; i >= 0; i--) if (tokens[i]!.level === 0 && tokens[i]!.nesting !== -1) return i;
-  return 0;
 }
 
 function frame_code(pre: HTMLPreElement): void {
