@@ -19,6 +19,7 @@ void add_merge(CLI::App& app);
 void add_perplexity(CLI::App& app);
 void add_bench(CLI::App& app);
 void add_plan(CLI::App& app);
+void add_serve(CLI::App& app);
 void add_completion(CLI::App& app);
 void add_help(CLI::App& app);
 void add_help_dump(CLI::App& app);

@@ -30,6 +30,7 @@ void add_commands(CLI::App& app) {
   add_perplexity(app);
   add_bench(app);
   add_plan(app);
+  add_serve(app);
   add_completion(app);
   add_help(app);
   add_help_dump(app);

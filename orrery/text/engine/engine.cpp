@@ -9,6 +9,7 @@
 #include <limits>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 #include "orrery/base/error.h"
 #include "orrery/kernels/isa.h"
@@ -23,7 +24,8 @@ namespace {
 
 using kernels::kPageTokens;
 
-constexpr int64_t kScoreTokens = 128;  // of one step of score(): its logits take 128 rows of the vocabulary
+constexpr std::chrono::milliseconds kRest{5};  // when all readers are behind
+constexpr int64_t kScoreTokens = 128;          // of one step of score(): its logits take 128 rows of the vocabulary
 
 [[noreturn]] void refuse(const std::string& where, const std::string& found, const std::string& expected,
                          const std::string& advice = "") {
@@ -120,26 +122,38 @@ struct Engine::Impl {
   }
 
   void work() {
+    bool resting = false;
     for (;;) {
       std::function<void()> job;
+      bool admits = true;
+      std::vector<std::promise<void>*> ends;
       {
         std::unique_lock lock(mutex);
-        wake.wait(lock,
-                  [this] { return stop || !jobs.empty() || !arrived.empty() || (scheduler && !scheduler->idle()); });
+        if (resting) wake.wait_for(lock, kRest);
+        wake.wait(lock, [this] {
+          return stop || !cancels.empty() || !jobs.empty() || !arrived.empty() || (scheduler && !scheduler->idle());
+        });
         if (stop) break;
+        ends.swap(cancels);
         for (auto& sequence : arrived) scheduler->add(std::move(sequence));
         arrived.clear();
-        if (!jobs.empty() && !(scheduler && scheduler->running())) {
+        if (!jobs.empty() && ends.empty() && !(scheduler && scheduler->running())) {
           job = std::move(jobs.front());
           jobs.pop_front();
         }
+        admits = jobs.empty();  // those who wait for the engine alone get it
+      }
+      if (!ends.empty()) {
+        if (scheduler) scheduler->end_all("");
+        for (std::promise<void>* done : ends) done->set_value();
+        continue;
       }
       if (job) {
         job();
         continue;
       }
       try {
-        scheduler->step();
+        resting = !scheduler->step(admits);
       } catch (const std::exception& error) {
         scheduler->end_all(error.what());
       }
@@ -304,6 +318,7 @@ struct Engine::Impl {
   std::vector<std::unique_ptr<Sequence>> arrived;  // guarded by mutex, as are the rest
   AdapterShelf adapters;
   std::deque<std::function<void()>> jobs;
+  std::vector<std::promise<void>*> cancels;
   bool stop = false;
   std::thread thread;
 };
@@ -321,6 +336,7 @@ Stream Engine::submit(Request request) {
   if (request.max_tokens == 0) refuse("max_tokens", "0", "1 or more, or -1 for no limit");
   Stream stream;
   stream.state_ = std::make_shared<Stream::State>();
+  stream.state_->on_event = std::move(request.on_event);
   auto adapters = impl_->set_of(request.adapters);
   auto sequence = std::make_unique<Sequence>(std::move(request), std::move(adapters), stream.state_,
                                              impl_->checkpoint->tokenizer());
@@ -330,6 +346,16 @@ Stream Engine::submit(Request request) {
   }
   impl_->wake.notify_one();
   return stream;
+}
+
+void Engine::cancel_all() {
+  std::promise<void> done;
+  {
+    std::lock_guard lock(impl_->mutex);
+    impl_->cancels.push_back(&done);
+  }
+  impl_->wake.notify_one();
+  done.get_future().get();
 }
 
 void Engine::load_adapter(const std::string& name, const Adapter& adapter) {
@@ -367,6 +393,15 @@ const EngineOptions& Engine::options() const { return impl_->options; }
 const DecoderSpec& Engine::spec() const { return impl_->spec; }
 int64_t Engine::weight_bytes() const { return impl_->forward.weight_bytes(); }
 int64_t Engine::kv_bytes() const { return impl_->cache.bytes() + impl_->states.bytes(); }
+
+EngineLoad Engine::load() const {
+  EngineLoad load;
+  if (impl_->scheduler) load = impl_->scheduler->load();
+  std::lock_guard lock(impl_->mutex);
+  load.waiting += static_cast<int64_t>(impl_->arrived.size());
+  return load;
+}
+
 int64_t Engine::sequence_bytes() const {
   const int64_t pages = (held_tokens(impl_->options, impl_->spec) + kPageTokens - 1) / kPageTokens;
   return pages * impl_->cache.page_bytes() + impl_->forward.state_bytes();

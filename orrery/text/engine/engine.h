@@ -77,6 +77,12 @@ struct Request {
   bool cache_prompt = false;
   std::vector<TokenId> shown_tokens;  ///< special tokens whose text the answer has: marks of calls (chat/tools/)
   std::vector<TokenId> end_tokens;    ///< that end the answer beside the model's own, as those of infill/ do
+  /// Called after each event, from the engine's thread, so that nobody has to wait in Stream::next(). It must not call
+  /// the engine.
+  std::function<void()> on_event;
+  /// The answer rests while so many events have not been taken, so that a slow reader costs neither steps nor memory;
+  /// 0: it never does.
+  int64_t most_unread = 0;
 };
 
 /// One step of an answer.
@@ -92,7 +98,16 @@ struct StreamEvent {
 struct RequestStats {
   int64_t prompt_tokens = 0, cached_tokens = 0, completion_tokens = 0;
   double prompt_seconds = 0, decode_seconds = 0;
+  double queue_seconds = 0;                         ///< of prompt_seconds: until the first step
   int64_t drafted_tokens = 0, accepted_tokens = 0;  ///< guessed ahead, and of these right
+};
+
+/// What an engine is doing, for those who watch it.
+struct EngineLoad {
+  int64_t running = 0, waiting = 0;              ///< sequences
+  int64_t pages = 0, pages_in_use = 0;           ///< of the cache of keys and values
+  int64_t prompt_tokens = 0, cached_tokens = 0;  ///< of all prompts so far, and of these found in the cache
+  int64_t completion_tokens = 0;                 ///< of all answers so far
 };
 
 /// An answer under way. Movable; dropping it cancels the request.
@@ -104,6 +119,8 @@ class Stream {
   ~Stream();
   /// Waits for the next event; false once the final event (finish != kNone) has been taken.
   bool next(StreamEvent& event);
+  /// The next event, if there is one already.
+  bool poll(StreamEvent& event);
   /// From any thread: the engine stops working on it within one step.
   void cancel();
   RequestStats stats() const;
@@ -127,6 +144,9 @@ class Engine {
 
   /// Throws Error for a prompt that does not fit, and for adapters that are not loaded or cannot go together.
   Stream submit(Request request);
+
+  /// Ends every request with kCancelled, those that wait too. Returns when they have ended.
+  void cancel_all();
 
   /// Makes an adapter available to requests, which it does not change otherwise. Waits until no request is running, as
   /// score() does. Throws Error for a name that is taken, an adapter that does not fit the model (bind()), and what
@@ -158,7 +178,8 @@ class Engine {
   /// Bytes of packed weights, and of those that decoding one token reads.
   int64_t weight_bytes() const;
   int64_t bytes_per_token() const;
-  int64_t kv_bytes() const;        ///< allocated for the cache and the states of all sequences
+  int64_t kv_bytes() const;  ///< allocated for the cache and the states of all sequences
+  EngineLoad load() const;
   int64_t sequence_bytes() const;  ///< what one sequence of options().context tokens holds of them at most
   /// Seconds spent in each kernel since reset_profile(), in the order of a step; names such as "matmul qkv".
   /// Waits until no request is running, as score() does.

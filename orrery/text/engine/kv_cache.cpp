@@ -52,6 +52,12 @@ std::vector<PageId> KvCache::find_prefix(std::span<const TokenId> tokens, int64_
   return found;
 }
 
+PageId KvCache::find_next(PageId before, std::span<const TokenId> tokens, uint64_t root) {
+  const PageId page = find(before < 0 ? root : pages_[before].serial, tokens);
+  if (page >= 0) hold(page);
+  return page;
+}
+
 PageId KvCache::take() {
   PageId page = -1;
   if (!empty_.empty()) {

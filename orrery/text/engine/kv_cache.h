@@ -36,6 +36,9 @@ class KvCache {
   /// `root`: whatever else their content depends on (adapters, how keys are rotated); 0, or a number with the highest
   /// bit set.
   std::vector<PageId> find_prefix(std::span<const TokenId> tokens, int64_t most, uint64_t root = 0);
+  /// The remembered page that holds these 64 tokens after the page `before` (-1: a first page, of sequences with this
+  /// root), held for the caller; -1: there is none.
+  PageId find_next(PageId before, std::span<const TokenId> tokens, uint64_t root = 0);
   /// A page for the caller to fill, held for it. There must be one available().
   PageId take();
   /// Remembers a page that has become full: its 64 tokens, after the page `before` (-1: it is the first, of

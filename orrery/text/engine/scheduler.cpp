@@ -32,6 +32,12 @@ std::span<const float* const> embeddings_of(const Sequence& sequence) {
   return std::span(sequence.embeddings).subspan(sequence.computed, sequence.batch_tokens);
 }
 
+/// Its reader has enough to read.
+bool rests(const Sequence& sequence) {
+  const int64_t most = sequence.request.most_unread;
+  return most > 0 && sequence.stream->unread.load(std::memory_order_relaxed) >= most;
+}
+
 Sampler make_sampler(const Request& request, const Tokenizer& tokenizer) {
   return Sampler(request.sampling, tokenizer, request.grammar ? std::make_unique<Grammar>(*request.grammar) : nullptr);
 }
@@ -80,12 +86,29 @@ Scheduler::Scheduler(const EngineOptions& options, const DecoderSpec& spec, cons
 
 int64_t most_drafts(int64_t answers) { return std::clamp<int64_t>(kDraftRows / answers - 1, 0, kMostDrafts); }
 
-void Scheduler::step() {
+EngineLoad Scheduler::load() const {
+  std::lock_guard lock(counted_mutex_);
+  return counted_;
+}
+
+void Scheduler::count() {
+  load_.running = static_cast<int64_t>(running_.size());
+  load_.waiting = static_cast<int64_t>(waiting_.size());
+  load_.pages = cache_.page_count();
+  load_.pages_in_use = load_.pages - cache_.available();
+  std::lock_guard lock(counted_mutex_);
+  counted_ = load_;
+}
+
+bool Scheduler::step(bool admits) {
   drop_cancelled();
-  admit();
+  if (admits) admit();
   draft();
   gather();
-  if (batch_.empty()) return;
+  if (batch_.empty()) {
+    count();
+    return false;
+  }
   std::span<float> logits = forward_.step(segments_);
   sampling_.clear();
   for (Sequence* sequence : batch_) {
@@ -103,6 +126,8 @@ void Scheduler::step() {
   sample();
   for (Sequence* sequence : sampling_) hand_out(*sequence);
   std::erase_if(running_, [](const auto& sequence) { return sequence->stream == nullptr; });
+  count();
+  return true;
 }
 
 std::optional<uint64_t> Scheduler::root_of(const Sequence& sequence) const {
@@ -190,7 +215,10 @@ void Scheduler::admit() {
       next.pages->adopt(cache_.find_prefix(next.tokens, (prompt - 1) / kPageTokens, *root));
     next.remembered = next.pages->count();
     next.computed = next.stats.cached_tokens = next.remembered * kPageTokens;
+    next.stats.queue_seconds = seconds_since(next.started);
     restore_state(next);
+    load_.prompt_tokens += prompt;
+    load_.cached_tokens += next.stats.cached_tokens;
     next.pages->drop_behind(next.computed);
     promised += pages_to_come(next);
     running_.push_back(std::move(waiting_.front()));
@@ -219,7 +247,7 @@ void Scheduler::draft() {
     const auto size = static_cast<int64_t>(sequence->tokens.size());
     const int64_t most = std::min(
         {most_drafts(static_cast<int64_t>(running_.size())), sequence->draft_length, sequence->limit - size - 1});
-    if (most <= 0) continue;
+    if (most <= 0 || rests(*sequence)) continue;
     if (options_.lookup) draft_by_lookup(sequence->tokens, most);
     const bool found = static_cast<int64_t>(sequence->tokens.size()) > size;
     if (draft_model_ && !found) draft_tasks_.push_back({sequence->tokens, sequence->draft_memory, most});
@@ -227,6 +255,43 @@ void Scheduler::draft() {
   if (!draft_tasks_.empty()) draft_model_->draft(draft_tasks_);
   for (const auto& sequence : running_)
     sequence->drafts.assign(sequence->tokens.begin() + sequence->computed + 1, sequence->tokens.end());
+}
+
+// What another sequence with the same beginning has computed since this one started.
+void Scheduler::adopt_computed(Sequence& sequence) {
+  const std::optional<uint64_t> root = root_of(sequence);
+  if (!root || cache_.page_count() == 0 || sequence.state != nullptr) return;
+  while (sequence.pages->count() * kPageTokens == sequence.computed &&
+         sequence.computed + kPageTokens < sequence.stats.prompt_tokens) {
+    const auto tokens = std::span(sequence.tokens).subspan(sequence.computed, kPageTokens);
+    const PageId before = sequence.computed == 0 ? -1 : sequence.pages->ids().back();
+    const PageId page = cache_.find_next(before, tokens, *root);
+    if (page < 0) break;
+    sequence.pages->adopt(page);
+    ++sequence.remembered;
+    sequence.computed += kPageTokens;
+    sequence.stats.cached_tokens += kPageTokens;
+    load_.cached_tokens += kPageTokens;
+  }
+  sequence.pages->drop_behind(sequence.computed);
+}
+
+// A sequence before it is filling the page that this one needs next: waiting for it is cheaper than computing it twice.
+bool Scheduler::computed_by_another(const Sequence& sequence) const {
+  const int64_t page = sequence.computed / kPageTokens, first = page * kPageTokens;
+  if (sequence.computed != first || first + kPageTokens >= sequence.stats.prompt_tokens) return false;
+  const std::optional<uint64_t> root = root_of(sequence);
+  if (!root || sequence.state != nullptr) return false;
+  const auto before = [page](const Sequence& one) { return page == 0 ? PageId{-1} : one.pages->ids()[page - 1]; };
+  for (const auto& other : running_) {
+    if (other.get() == &sequence) return false;
+    const bool there = other->computed / kPageTokens == page && first + kPageTokens <= other->stats.prompt_tokens;
+    if (there && before(*other) == before(sequence) && root_of(*other) == root &&
+        std::equal(sequence.tokens.begin() + first, sequence.tokens.begin() + first + kPageTokens,
+                   other->tokens.begin() + first))
+      return true;
+  }
+  return false;
 }
 
 void Scheduler::gather() {
@@ -238,6 +303,12 @@ void Scheduler::gather() {
   int64_t budget = answering ? std::min(options_.prompt_chunk, kPromptBesideAnswers) : options_.prompt_chunk;
   for (const auto& sequence : running_) {
     const auto total = static_cast<int64_t>(sequence->tokens.size());
+    sequence->batch_tokens = 0;
+    if (rests(*sequence)) continue;
+    if (total - sequence->computed > 1) {
+      adopt_computed(*sequence);
+      if (computed_by_another(*sequence)) continue;
+    }
     const int64_t missing = total - sequence->computed;
     // A state can be kept only between two steps.
     const bool stops = sequence->state != nullptr && sequence->request.cache_prompt;
@@ -311,6 +382,7 @@ void Scheduler::hand_out(Sequence& sequence, const Sequence::Sampled& sampled) {
   }
   const TokenId token = sampled.token;
   ++sequence.stats.completion_tokens;
+  ++load_.completion_tokens;
   sequence.stats.decode_seconds = seconds_since(sequence.first_token);
   if (ends(sequence, token)) return end(sequence, FinishReason::kStop);
   sequence.tokens.push_back(token);

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <deque>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <vector>
 
@@ -74,8 +75,11 @@ class Scheduler {
   void add(std::unique_ptr<Sequence> sequence) { waiting_.push_back(std::move(sequence)); }
   bool idle() const { return waiting_.empty() && running_.empty(); }
   bool running() const { return !running_.empty(); }
-  /// Admits what fits, computes one batch, hands out its tokens.
-  void step();
+  /// Admits what fits (unless told not to), computes one batch, hands out its tokens. False where there was nothing to
+  /// compute: every answer rests.
+  bool step(bool admits = true);
+  /// Counts, kept up after each step. From any thread.
+  EngineLoad load() const;
   /// Ends everything with kError (or kCancelled when the message is empty).
   void end_all(const std::string& message);
 
@@ -89,7 +93,10 @@ class Scheduler {
   void restore_state(Sequence& sequence);
   void keep_state(const Sequence& sequence);
   void start_over_where_rotation_changes(Sequence& sequence);
+  void adopt_computed(Sequence& sequence);
+  bool computed_by_another(const Sequence& sequence) const;
   void gather();
+  void count();
   void sample();
   void sample(Sequence& sequence);
   void hand_out(Sequence& sequence);
@@ -114,6 +121,9 @@ class Scheduler {
   std::vector<Segment> segments_;
   std::vector<Sequence*> batch_, sampling_;
   std::vector<DraftModel::Task> draft_tasks_;
+  EngineLoad load_;                   // the engine's thread's
+  mutable std::mutex counted_mutex_;  // of the next
+  EngineLoad counted_;
 };
 
 }  // namespace orrery::text

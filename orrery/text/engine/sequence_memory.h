@@ -24,6 +24,8 @@ class SequencePages {
   int64_t held() const { return count() - dropped_; }
   /// Starts with pages that are already held.
   void adopt(std::vector<PageId> ids) { ids_ = std::move(ids); }
+  /// Goes on with a page that is already held.
+  void adopt(PageId page) { ids_.push_back(page); }
   /// Makes room for tokens [0, end).
   void grow(int64_t end);
   /// Gives back what a token at `position`, and those after it, do not see. The page before the first that is seen

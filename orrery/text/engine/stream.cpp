@@ -19,8 +19,15 @@ bool Stream::next(StreamEvent& event) {
   std::unique_lock lock(state_->mutex);
   state_->changed.wait(lock, [this] { return !state_->events.empty() || state_->ended; });
   if (state_->events.empty()) return false;
-  event = std::move(state_->events.front());
-  state_->events.pop_front();
+  state_->take(event);
+  return true;
+}
+
+bool Stream::poll(StreamEvent& event) {
+  if (!state_) return false;
+  std::lock_guard lock(state_->mutex);
+  if (state_->events.empty()) return false;
+  state_->take(event);
   return true;
 }
 

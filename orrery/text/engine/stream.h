@@ -17,6 +17,15 @@ struct Stream::State {
   bool ended = false;              // the final event is in events, or has been taken
   RequestStats stats;
   std::atomic<bool> cancelled{false};
+  std::atomic<int64_t> unread{0};
+  std::function<void()> on_event;
+
+  /// With the mutex held, and an event there.
+  void take(StreamEvent& event) {
+    event = std::move(events.front());
+    events.pop_front();
+    unread.fetch_sub(1, std::memory_order_relaxed);
+  }
 
   void push(StreamEvent event) {
     const bool last = event.finish != FinishReason::kNone;
@@ -25,7 +34,9 @@ struct Stream::State {
       events.push_back(std::move(event));
       ended |= last;
     }
+    unread.fetch_add(1, std::memory_order_relaxed);
     changed.notify_one();
+    if (on_event) on_event();
   }
 };
 

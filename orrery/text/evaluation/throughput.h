@@ -33,10 +33,11 @@ struct Throughput {
 };
 
 /// What llama.cpp's llama-bench (one sequence) and llama-batched-bench (several) measure: random prompts, each used
-/// once; prompt time from submission to the last sequence's first token; answers begin behind `depth` tokens (an empty
-/// context for 0), and their time runs from the moment when every sequence has its first token to the moment when the
-/// first of them ends, so that all of them are being decoded all of it. progress gets the measurements done and in all.
-/// Throws Error where tokens_needed() or the sequences are more than the engine's options allow.
+/// once; prompt time from submission to the last sequence's first token; answers begin behind `depth` tokens, the same
+/// ones in each repetition (an empty context for 0), and their time runs from the moment when every sequence has its
+/// first token to the moment when the first of them ends, so that all of them are being decoded all of it. progress
+/// gets the measurements done and in all. Throws Error where tokens_needed() or the sequences are more than the
+/// engine's options allow.
 Throughput measure_throughput(Engine& engine, const ThroughputOptions& options,
                               const std::function<void(int64_t, int64_t)>& progress = {});
 

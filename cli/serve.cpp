@@ -1,0 +1,82 @@
+// orrery serve: an OpenAI-compatible server.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+
+#include "cli/commands.h"
+#include "cli/io.h"
+#include "cli/manual/describe.h"
+#include "cli/options.h"
+#include "orrery/base/error.h"
+#include "orrery/base/log.h"
+#include "orrery/serve/app.h"
+#include "orrery/text/checkpoint_cache.h"
+
+namespace orrery::cli {
+namespace {
+
+struct ServeCommand {
+  std::vector<std::string> models;
+  text::EngineOptions engine{.overflow = text::Overflow::kStop};
+  serve::ServeOptions options;
+  bool quiet = false;
+};
+
+// "name=path", or a path whose file name is the name.
+serve::ModelEntry entry_of(const std::string& argument, const text::EngineOptions& engine) {
+  const size_t equals = argument.find('=');
+  serve::ModelEntry entry{.pinned = true, .engine = engine};
+  if (equals != std::string::npos && argument.find('/') > equals) {
+    entry.name = argument.substr(0, equals);
+    entry.path = argument.substr(equals + 1);
+  } else {
+    entry.path = argument;
+    const std::filesystem::path path = text::find_model(argument);
+    entry.name =
+        argument.find('/') == std::string::npos && !std::filesystem::exists(argument) ? argument : path.stem().string();
+    if (entry.name.empty()) entry.name = path.parent_path().filename().string();
+  }
+  return entry;
+}
+
+void run(ServeCommand& command) {
+  if (log_level() > LogLevel::kInfo) set_log_level(LogLevel::kInfo);
+  if (command.models.empty()) command.models.push_back("smollm2");
+  for (const std::string& model : command.models) command.options.models.push_back(entry_of(model, command.engine));
+  command.options.log_requests = !command.quiet;
+  serve::serve(command.options, [&](uint16_t port) {
+    const std::string& address = command.options.http.address;
+    print(fmt::format("http://{}:{}\n", address.find(':') == std::string::npos ? address : "[" + address + "]", port));
+  });
+}
+
+}  // namespace
+
+void add_serve(CLI::App& app) {
+  CLI::App* command = app.add_subcommand("serve", "Answer OpenAI's clients, and show the studio in a browser");
+  auto options = std::make_shared<ServeCommand>();
+  command
+      ->add_option("models", options->models,
+                   "GGUF files, hub folders or short names, each as NAME=PATH where it is to have another name; "
+                   "nothing: smollm2")
+      ->option_text("[MODEL…]");
+  command->add_option("--address", options->options.http.address, "The address to listen at")
+      ->option_text("IP")
+      ->capture_default_str();
+  command->add_option("--port", options->options.http.port, "The port to listen at; 0: a free one")
+      ->option_text("N")
+      ->capture_default_str();
+  command->add_option("--queue", options->options.queue, "Requests that may wait for each model; more are answered 429")
+      ->option_text("N")
+      ->capture_default_str();
+  add_engine_options(*command, options->engine);
+  command->add_option("--sequences", options->engine.max_sequences, "Answers computed at once")
+      ->option_text("N")
+      ->capture_default_str();
+  command->add_flag("-q,--quiet", options->quiet, "No line for each request");
+  set_examples(*command, {{"orrery serve smollm2", "serve the default model at http://127.0.0.1:8080"}});
+  command->callback([options] { run(*options); });
+}
+
+}  // namespace orrery::cli

@@ -1,0 +1,104 @@
+#include "orrery/serve/api/chat_request.h"
+
+#include <fmt/format.h>
+
+#include <set>
+
+namespace orrery::serve {
+
+using nlohmann::ordered_json;
+
+namespace {
+
+const std::set<std::string> kRoles = {"system", "developer", "user", "assistant", "tool"};
+
+std::string text_of_parts(const ordered_json& parts, const std::string& path) {
+  std::string text;
+  for (size_t i = 0; i < parts.size(); ++i) {
+    Fields part(parts[i], fmt::format("{}[{}]", path, i));
+    const std::string type = part.text_or_throw("type");
+    if (type != "text" && type != "input_text" && type != "output_text")
+      part.refuse("type", "\"" + type + "\"", "text: this model reads nothing else");
+    if (i > 0) text += '\n';
+    text += part.text_or_throw("text");
+    part.ignore({"annotations", "logprobs"});
+    part.finish();
+  }
+  return text;
+}
+
+ordered_json read_message(const ordered_json& message, const std::string& path) {
+  Fields fields(message, path);
+  ordered_json out = ordered_json::object();
+  std::string role = fields.text_or_throw("role");
+  if (!kRoles.contains(role)) fields.refuse("role", "\"" + role + "\"", "system, developer, user, assistant or tool");
+  if (role == "developer") role = "system";  // what OpenAI's newer models call it
+  out["role"] = role;
+  if (const ordered_json* content = fields.any("content")) {
+    if (content->is_string())
+      out["content"] = *content;
+    else if (content->is_array())
+      out["content"] = text_of_parts(*content, fields.at("content"));
+    else
+      fields.refuse("content", "another form", "a string or an array of parts");
+  } else {
+    if (role != "assistant") fields.refuse("content", "nothing", "a string or an array of parts");
+    out["content"] = "";
+  }
+  for (std::string_view name : {"name", "tool_call_id", "reasoning_content"})
+    if (const auto text = fields.text(name)) out[std::string(name)] = *text;
+  if (const ordered_json* calls = fields.array("tool_calls")) out["tool_calls"] = *calls;
+  fields.ignore({"refusal", "annotations", "audio"});  // of answers that come back as they were given
+  fields.finish();
+  return out;
+}
+
+}  // namespace
+
+ordered_json read_messages(const ordered_json& list, const std::string& path) {
+  ordered_json messages = ordered_json::array();
+  for (size_t i = 0; i < list.size(); ++i) messages.push_back(read_message(list[i], fmt::format("{}[{}]", path, i)));
+  if (messages.empty())
+    throw Refusal(400, path,
+                  {.doing = "read the request", .where = path, .found = "no message", .expected = "one at least"});
+  return messages;
+}
+
+ChatRequest::ChatRequest(const ordered_json& body) {
+  Fields fields(body);
+  model = fields.text("model").value_or("");
+  messages = read_messages(fields.array_or_throw("messages"), "messages");
+  generation = std::make_shared<GenerationFields>(fields);
+  form = AnswerForm::read(fields);
+  const auto most = fields.integer("max_completion_tokens", -1, INT32_MAX);
+  const auto most_before = fields.integer("max_tokens", -1, INT32_MAX);
+  generation->max_tokens = most.value_or(most_before.value_or(-1));
+  if (generation->max_tokens == 0) fields.refuse(most ? "max_completion_tokens" : "max_tokens", "0", "1 or more");
+  const bool logprobs = fields.flag("logprobs").value_or(false);
+  const auto top = fields.integer("top_logprobs", 0, 20);
+  if (top && !logprobs) fields.refuse("top_logprobs", "top_logprobs", "it only together with \"logprobs\": true");
+  if (logprobs) top_logprobs = static_cast<int32_t>(top.value_or(0));
+  if (const ordered_json* values = fields.object("chat_template_kwargs")) template_values = *values;
+  if (const auto effort = fields.text("reasoning_effort")) template_values["reasoning_effort"] = *effort;
+  fields.ignore(
+      {"user", "safety_identifier", "metadata", "prompt_cache_key", "prompt_cache_retention"});  // names, not wishes
+  fields.only("store", false, "false: nothing is stored");
+  fields.only("modalities", ordered_json::array({"text"}), "[\"text\"]");
+  if (const auto tier = fields.text("service_tier"); tier && *tier != "auto" && *tier != "default")
+    fields.refuse("service_tier", "\"" + *tier + "\"", "auto or default");
+  fields.finish();
+}
+
+std::vector<text::TokenId> chat_tokens(const Model& model, const ChatRequest& request) {
+  std::string prompt;
+  try {
+    prompt = model.chat.prompt(request.messages, nullptr, true, request.template_values);
+  } catch (const Error& error) {
+    throw Refusal(400, "messages", error.parts(), "template_refused");
+  }
+  auto tokens = model.engine.checkpoint().tokenizer().encode(prompt, {.add_special = false, .parse_special = true});
+  check_fits(model, tokens.size(), "messages");
+  return tokens;
+}
+
+}  // namespace orrery::serve

@@ -1,0 +1,32 @@
+// OpenAI's chat completions: the answer, whole or as server-sent events.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "orrery/serve/api/answers.h"
+
+namespace orrery::serve {
+
+struct ChatAnswerOptions {
+  std::string model;
+  int choices = 1;
+  bool include_usage = false, logprobs = false;
+};
+
+std::unique_ptr<AnswerWriter> chat_stream_writer(std::shared_ptr<Exchange> exchange, const text::Tokenizer& tokenizer,
+                                                 const ChatAnswerOptions& options);
+std::unique_ptr<AnswerWriter> chat_whole_writer(std::shared_ptr<Exchange> exchange, const text::Tokenizer& tokenizer,
+                                                const ChatAnswerOptions& options);
+
+/// "chatcmpl-" and 24 random letters and digits.
+std::string new_id(const std::string& prefix);
+int64_t unix_seconds();
+const char* finish_reason(text::FinishReason reason);
+
+/// {"prompt_tokens": …}, with cached_tokens among the details.
+std::string usage_json(const Usage& usage);
+/// llama.cpp's timings.
+std::string timings_json(const Usage& usage);
+
+}  // namespace orrery::serve

@@ -1,0 +1,14 @@
+// The paths of each API, one function a file.
+#pragma once
+
+#include "orrery/serve/router.h"
+#include "orrery/serve/service.h"
+
+namespace orrery::serve {
+
+void add_chat_route(Router& router, Service& service);        ///< /v1/chat/completions
+void add_completion_route(Router& router, Service& service);  ///< /v1/completions
+void add_model_routes(Router& router, Service& service);      ///< /v1/models
+void add_token_routes(Router& router, Service& service);      ///< /tokenize, /detokenize, /apply-template
+
+}  // namespace orrery::serve

@@ -1,0 +1,136 @@
+#include "orrery/serve/app.h"
+
+#include <fmt/format.h>
+#include <signal.h>
+
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "orrery/base/log.h"
+#include "orrery/serve/api/chat_writer.h"
+#include "orrery/serve/api/error_form.h"
+#include "orrery/serve/api/json_text.h"
+#include "orrery/serve/api/routes.h"
+
+namespace orrery::serve {
+namespace {
+
+class App {
+ public:
+  explicit App(const ServeOptions& options)
+      : options_(options),
+        service_(options.models, options.memory_bytes, options.queue),
+        server_(options.http, handlers()) {
+    add_chat_route(router_, service_);
+    add_completion_route(router_, service_);
+    add_model_routes(router_, service_);
+    add_token_routes(router_, service_);
+    add_own_routes();
+  }
+
+  void run(const std::function<void(uint16_t)>& ready) {
+    std::thread opener([this] { open_models(); });
+    ready(server_.port());
+    server_.run([this](int signal) { on_signal(signal); });
+    opener.join();
+    service_.shelf.cancel_all();  // answers that were cut off know the server
+    server_.settle();
+    if (failure_) std::rethrow_exception(failure_);
+  }
+
+ private:
+  HttpHandlers handlers() {
+    return {.handle = [this](const std::shared_ptr<Exchange>& exchange) { handle(exchange); },
+            .refuse = [](int status, const std::string& message) { return openai_error(status, message); },
+            .finished = [this](const Exchange& exchange) { finished(exchange); }};
+  }
+
+  void open_models() {
+    try {
+      service_.shelf.open_pinned();
+      ready_ = true;
+    } catch (...) {
+      failure_ = std::current_exception();
+      server_.stop();
+    }
+  }
+
+  void on_signal(int) {
+    if (draining_) return server_.stop();  // asked twice
+    draining_ = true;
+    log(LogLevel::kInfo, "no new requests; running answers end");
+    server_.drain(options_.drain_time);
+  }
+
+  void handle(const std::shared_ptr<Exchange>& exchange) {
+    const Request& request = exchange->request();
+    exchange->record.id = new_id("req-");
+    try {
+      const Router::Match match = router_.match(request.method, request.path);
+      exchange->record.route = match.handler ? match.pattern : request.method;
+      if (draining_ && request.path != "/health" && request.path != "/metrics")
+        return exchange->respond(openai_error(503, "the server is going down", "shutting_down"));
+      if (match.handler) return (*match.handler)(exchange, match.values);
+      if (match.methods.empty())
+        return exchange->respond(openai_error(404, "there is nothing at " + request.path, "not_found"));
+      Response response =
+          openai_error(405, request.path + " does not have the method " + request.method, "method_not_allowed");
+      std::string allowed;
+      for (const std::string& method : match.methods) allowed += (allowed.empty() ? "" : ", ") + method;
+      response.headers.emplace_back("Allow", allowed);
+      exchange->respond(std::move(response));
+    } catch (const std::exception& error) {
+      if (!exchange->answered()) exchange->respond(openai_error(error));
+    }
+  }
+
+  void add_own_routes() {
+    const auto status = [](const char* text) { return nlohmann::ordered_json{{"status", text}}.dump(); };
+    router_.add("GET /health", [=](const auto& exchange, const auto&) { exchange->respond({.body = status("ok")}); });
+    router_.add("GET /ready", [=, this](const auto& exchange, const auto&) {
+      if (ready_) return exchange->respond({.body = status("ok")});
+      exchange->respond(openai_error(503, "models are being opened", "loading"));
+    });
+    router_.add("GET /metrics", [this](const auto& exchange, const auto&) {
+      std::vector<Metrics::Open> open;
+      for (const auto& listing : service_.shelf.list())
+        if (listing.model)
+          open.push_back({listing.name, listing.model->engine.load(), listing.model->turnstile.waiting()});
+      exchange->respond({.content_type = "text/plain; version=0.0.4; charset=utf-8",
+                         .body = service_.metrics.text(open, server_.open_connections())});
+    });
+  }
+
+  void finished(const Exchange& exchange) {
+    const Exchange::Record& record = exchange.record;
+    const int status = exchange.gone() ? 499 : record.status;  // nginx's number for a client that left
+    service_.metrics.count_response(status);
+    if (!options_.log_requests) return;
+    const double seconds = std::chrono::duration<double>(Exchange::Clock::now() - record.arrived).count();
+    std::string line = fmt::format(
+        "{{\"time\":{},\"request\":\"{}\",\"peer\":{},\"method\":{},\"path\":{},\"status\":{},\"bytes\":{},\"seconds\":"
+        "{:.4f}",
+        unix_seconds(), record.id, json_string(exchange.request().peer), json_string(exchange.request().method),
+        json_string(exchange.request().path), status, record.bytes, seconds);
+    if (!record.key.empty()) line += ",\"key\":" + json_string(record.key);
+    if (!record.model.empty())
+      line +=
+          fmt::format(",\"model\":{},\"prompt_tokens\":{},\"cached_tokens\":{},\"completion_tokens\":{}",
+                      json_string(record.model), record.prompt_tokens, record.cached_tokens, record.completion_tokens);
+    std::cerr << line + "}\n";
+  }
+
+  const ServeOptions options_;
+  Router router_;
+  std::atomic<bool> ready_{false};
+  bool draining_ = false;
+  std::exception_ptr failure_;
+  Service service_;
+  HttpServer server_;
+};
+
+}  // namespace
+
+void serve(const ServeOptions& options, const std::function<void(uint16_t)>& ready) { App(options).run(ready); }
+
+}  // namespace orrery::serve

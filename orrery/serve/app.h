@@ -1,0 +1,26 @@
+// The whole server: HTTP, the APIs, signals.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "orrery/serve/http/server.h"
+#include "orrery/serve/models/shelf.h"
+
+namespace orrery::serve {
+
+struct ServeOptions {
+  HttpOptions http;
+  std::vector<ModelEntry> models;
+  int64_t memory_bytes = 0;              ///< for weights and caches; 0: no limit
+  int64_t queue = 1024;                  ///< requests that may wait per model; more are answered 429
+  std::chrono::seconds drain_time{600};  ///< for running answers to end after SIGTERM
+  bool log_requests = true;              ///< a line of JSON per request on standard error
+};
+
+/// Serves until SIGTERM or SIGINT, lets running answers end, returns. `ready` is called with the port once requests are
+/// accepted. Throws Error for what cannot be had: addresses, certificates, models.
+void serve(const ServeOptions& options, const std::function<void(uint16_t port)>& ready);
+
+}  // namespace orrery::serve

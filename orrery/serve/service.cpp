@@ -1,0 +1,51 @@
+#include "orrery/serve/service.h"
+
+#include <fmt/format.h>
+
+#include "orrery/serve/refusal.h"
+
+namespace orrery::serve {
+namespace {
+
+void guarded(const std::shared_ptr<Exchange>& exchange, ErrorForm form, const std::function<void()>& task) {
+  try {
+    task();
+  } catch (const std::exception& error) {
+    exchange->post([exchange, response = form(error)] {
+      if (!exchange->answered() && !exchange->gone()) exchange->respond(response);
+    });
+  }
+}
+
+}  // namespace
+
+Service::Service(std::vector<ModelEntry> models, int64_t memory_bytes, int64_t queue)
+    : shelf(std::move(models), memory_bytes), queue(queue) {}
+
+void Service::prepare(const std::shared_ptr<Exchange>& exchange, ErrorForm form, std::function<void()> prepare) {
+  worker.post([exchange, form, prepare = std::move(prepare)] {
+    if (!exchange->gone()) guarded(exchange, form, prepare);
+  });
+}
+
+void Service::prepare_with(const std::shared_ptr<Exchange>& exchange, ErrorForm form, const std::string& model,
+                           std::function<void(const std::shared_ptr<Model>&)> prepare) {
+  shelf.use(model, [=, this](const std::shared_ptr<Model>& open, const std::exception_ptr& error) {
+    guarded(exchange, form, [&] {
+      if (exchange->gone()) return;
+      if (error) std::rethrow_exception(error);
+      if (open->turnstile.waiting() >= queue) {
+        Refusal full(429, "",
+                     {.doing = "answer",
+                      .found = fmt::format("{} requests that wait already", queue),
+                      .advice = "try again in a moment"},
+                     "queue_full");
+        full.retry_after = 1;
+        throw full;
+      }
+      prepare(open);
+    });
+  });
+}
+
+}  // namespace orrery::serve

@@ -1,0 +1,35 @@
+// What the handlers of all APIs share.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "orrery/serve/http/exchange.h"
+#include "orrery/serve/metrics.h"
+#include "orrery/serve/models/shelf.h"
+#include "orrery/serve/worker.h"
+
+namespace orrery::serve {
+
+/// How an API writes an error.
+using ErrorForm = Response (*)(const std::exception&);
+
+/// Models, counts, and the thread that prepares requests.
+struct Service {
+  Service(std::vector<ModelEntry> models, int64_t memory_bytes, int64_t queue);
+
+  Shelf shelf;
+  Metrics metrics;      ///< of the server's thread
+  const int64_t queue;  ///< requests that may wait for a place in a batch, per model
+  Worker worker;
+
+  /// Runs `prepare` in the worker's thread; an exception of it answers the exchange.
+  void prepare(const std::shared_ptr<Exchange>& exchange, ErrorForm form, std::function<void()> prepare);
+  /// The same with a model, which may have to be opened first. Throws Refusal for one that is not known, and for a full
+  /// queue.
+  void prepare_with(const std::shared_ptr<Exchange>& exchange, ErrorForm form, const std::string& model,
+                    std::function<void(const std::shared_ptr<Model>&)> prepare);
+};
+
+}  // namespace orrery::serve
