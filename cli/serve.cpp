@@ -45,6 +45,7 @@ void run(ServeCommand& command) {
   if (command.models.empty()) command.models.push_back("smollm2");
   for (const std::string& model : command.models) command.options.models.push_back(entry_of(model, command.engine));
   command.options.log_requests = !command.quiet;
+  command.options.version = ORRERY_VERSION;
   serve::serve(command.options, [&](uint16_t port) {
     const std::string& address = command.options.http.address;
     print(fmt::format("http://{}:{}\n", address.find(':') == std::string::npos ? address : "[" + address + "]", port));
@@ -70,6 +71,12 @@ void add_serve(CLI::App& app) {
   command->add_option("--queue", options->options.queue, "Requests that may wait for each model; more are answered 429")
       ->option_text("N")
       ->capture_default_str();
+  command
+      ->add_option("--database", options->options.database,
+                   "Where the studio keeps conversations: a SQLite file, or postgresql://…; nothing: orrery/studio.db "
+                   "in $XDG_DATA_HOME")
+      ->option_text("FILE|URL");
+  command->add_flag("!--no-studio", options->options.studio, "Serve the API alone");
   add_engine_options(*command, options->engine);
   command->add_option("--sequences", options->engine.max_sequences, "Answers computed at once")
       ->option_text("N")

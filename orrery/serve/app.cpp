@@ -11,6 +11,7 @@
 #include "orrery/serve/api/error_form.h"
 #include "orrery/serve/api/json_text.h"
 #include "orrery/serve/api/routes.h"
+#include "orrery/serve/store/store.h"
 
 namespace orrery::serve {
 namespace {
@@ -25,6 +26,12 @@ class App {
     add_completion_route(router_, service_);
     add_model_routes(router_, service_);
     add_token_routes(router_, service_);
+    service_.version = options.version;
+    service_.body_bytes = options.http.body_bytes;
+    if (options.studio) {
+      service_.store = std::make_unique<Store>(options.database);
+      add_studio_routes(router_, service_);
+    }
     add_own_routes();
   }
 

@@ -16,7 +16,10 @@ struct ServeOptions {
   int64_t memory_bytes = 0;              ///< for weights and caches; 0: no limit
   int64_t queue = 1024;                  ///< requests that may wait per model; more are answered 429
   std::chrono::seconds drain_time{600};  ///< for running answers to end after SIGTERM
-  bool log_requests = true;              ///< a line of JSON per request on standard error
+  bool studio = true;
+  std::string database;  ///< of the studio, as Store takes it; empty: the default
+  std::string version;
+  bool log_requests = true;  ///< a line of JSON per request on standard error
 };
 
 /// Serves until SIGTERM or SIGINT, lets running answers end, returns. `ready` is called with the port once requests are

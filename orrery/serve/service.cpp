@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "orrery/serve/refusal.h"
+#include "orrery/serve/store/store.h"
 
 namespace orrery::serve {
 namespace {
@@ -21,6 +22,8 @@ void guarded(const std::shared_ptr<Exchange>& exchange, ErrorForm form, const st
 
 Service::Service(std::vector<ModelEntry> models, int64_t memory_bytes, int64_t queue)
     : shelf(std::move(models), memory_bytes), queue(queue) {}
+
+Service::~Service() = default;
 
 void Service::prepare(const std::shared_ptr<Exchange>& exchange, ErrorForm form, std::function<void()> prepare) {
   worker.post([exchange, form, prepare = std::move(prepare)] {

@@ -15,14 +15,20 @@ namespace orrery::serve {
 /// How an API writes an error.
 using ErrorForm = Response (*)(const std::exception&);
 
+class Store;
+
 /// Models, counts, and the thread that prepares requests.
 struct Service {
   Service(std::vector<ModelEntry> models, int64_t memory_bytes, int64_t queue);
+  ~Service();
 
   Shelf shelf;
-  Metrics metrics;      ///< of the server's thread
-  const int64_t queue;  ///< requests that may wait for a place in a batch, per model
-  Worker worker;
+  Metrics metrics;               ///< of the server's thread
+  const int64_t queue;           ///< requests that may wait for a place in a batch, per model
+  std::unique_ptr<Store> store;  ///< the studio's; nullptr: it is not served
+  std::string version;
+  size_t body_bytes = 0;  ///< that a request may have
+  Worker worker, store_worker;
 
   /// Runs `prepare` in the worker's thread; an exception of it answers the exchange.
   void prepare(const std::shared_ptr<Exchange>& exchange, ErrorForm form, std::function<void()> prepare);

@@ -1,5 +1,7 @@
 #include "orrery/serve/api/chat_request.h"
 
+#include "orrery/text/chat/tools/tool_messages.h"
+
 #include <fmt/format.h>
 
 #include <set>
@@ -70,6 +72,12 @@ ChatRequest::ChatRequest(const ordered_json& body) {
   messages = read_messages(fields.array_or_throw("messages"), "messages");
   generation = std::make_shared<GenerationFields>(fields);
   form = AnswerForm::read(fields);
+  fields.ignore({"tools", "tool_choice", "parallel_tool_calls"});  // read_tool_request() reads them
+  try {
+    tools = text::read_tool_request(body);
+  } catch (const Error& error) {
+    throw Refusal(400, error.parts().where, error.parts());
+  }
   const auto most = fields.integer("max_completion_tokens", -1, INT32_MAX);
   const auto most_before = fields.integer("max_tokens", -1, INT32_MAX);
   generation->max_tokens = most.value_or(most_before.value_or(-1));
@@ -89,16 +97,20 @@ ChatRequest::ChatRequest(const ordered_json& body) {
   fields.finish();
 }
 
-std::vector<text::TokenId> chat_tokens(const Model& model, const ChatRequest& request) {
-  std::string prompt;
+ChatPrompt chat_prompt(const Model& model, const ChatRequest& request) {
+  ChatPrompt prompt;
   try {
-    prompt = model.chat.prompt(request.messages, nullptr, true, request.template_values);
+    const auto input =
+        text::tool_messages(request.messages, request.tools.shown(), model.tool_format, model.takes_system);
+    prompt.text = model.chat.prompt(input.messages, input.tools, true, request.template_values);
   } catch (const Error& error) {
-    throw Refusal(400, "messages", error.parts(), "template_refused");
+    const bool field = error.parts().where.starts_with("messages");
+    throw Refusal(400, field ? error.parts().where : "messages", error.parts());
   }
-  auto tokens = model.engine.checkpoint().tokenizer().encode(prompt, {.add_special = false, .parse_special = true});
-  check_fits(model, tokens.size(), "messages");
-  return tokens;
+  prompt.tokens =
+      model.engine.checkpoint().tokenizer().encode(prompt.text, {.add_special = false, .parse_special = true});
+  check_fits(model, prompt.tokens.size(), "messages");
+  return prompt;
 }
 
 }  // namespace orrery::serve

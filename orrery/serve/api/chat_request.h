@@ -6,6 +6,7 @@
 #include <string>
 
 #include "orrery/serve/api/generation.h"
+#include "orrery/text/chat/tools/tool_request.h"
 
 namespace orrery::serve {
 
@@ -18,6 +19,7 @@ struct ChatRequest {
   nlohmann::ordered_json template_values;  ///< further variables of the chat template; an object or null
   std::shared_ptr<GenerationFields> generation;
   AnswerForm form;
+  text::ToolRequest tools;
   int32_t top_logprobs = -1;
 };
 
@@ -25,7 +27,13 @@ struct ChatRequest {
 /// and fields that nobody knows. `path`: of the list, for messages.
 nlohmann::ordered_json read_messages(const nlohmann::ordered_json& list, const std::string& path);
 
-/// The prompt of a conversation, in tokens. Throws Refusal (400) with the template's own words where it refuses.
-std::vector<text::TokenId> chat_tokens(const Model& model, const ChatRequest& request);
+/// What a conversation's prompt is: its text, which ends where the answer begins, and its tokens.
+struct ChatPrompt {
+  std::string text;
+  std::vector<text::TokenId> tokens;
+};
+
+/// Throws Refusal (400) with the template's own words where it refuses, and where the prompt does not fit.
+ChatPrompt chat_prompt(const Model& model, const ChatRequest& request);
 
 }  // namespace orrery::serve

@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <random>
+#include <utility>
 
 #include "orrery/serve/api/error_form.h"
 #include "orrery/serve/api/json_text.h"
@@ -48,32 +51,47 @@ std::string timings_json(const Usage& usage) {
 
 namespace {
 
+using text::ToolEvent;
+
+// What the engine's event adds to a choice.
+std::vector<ToolEvent> parts_of(text::ToolCallParser& parser, const text::StreamEvent& event) {
+  std::vector<ToolEvent> parts = parser.push(event.text);
+  if (event.finish != text::FinishReason::kNone) std::ranges::move(parser.finish(), std::back_inserter(parts));
+  return parts;
+}
+
+const char* finish_reason(const text::ToolCallParser& parser, text::FinishReason reason) {
+  return reason == text::FinishReason::kStop && parser.calls() > 0 ? "tool_calls" : serve::finish_reason(reason);
+}
+
 class ChatStreamWriter : public AnswerWriter {
  public:
-  ChatStreamWriter(std::shared_ptr<Exchange> exchange, const text::Tokenizer& tokenizer,
-                   const ChatAnswerOptions& options)
-      : exchange_(std::move(exchange)), tokenizer_(tokenizer), options_(options) {
+  ChatStreamWriter(std::shared_ptr<Exchange> exchange, const text::Tokenizer& tokenizer, ChatAnswerOptions options)
+      : exchange_(std::move(exchange)), tokenizer_(tokenizer), options_(std::move(options)) {
     head_ = fmt::format("data: {{\"id\":\"{}\",\"object\":\"chat.completion.chunk\",\"created\":{},\"model\":{},",
-                        new_id("chatcmpl-"), unix_seconds(), json_string(options.model));
+                        new_id("chatcmpl-"), unix_seconds(), json_string(options_.model));
     if (options_.include_usage) tail_ = ",\"usage\":null";
   }
 
   void begin() override {
     exchange_->begin("text/event-stream; charset=utf-8", {{"Cache-Control", "no-cache"}, {"X-Accel-Buffering", "no"}});
     exchange_->set_keep_alive(": waiting\n\n");
-    for (int i = 0; i < options_.choices; ++i) chunk(i, "{\"role\":\"assistant\",\"content\":\"\"}", "null", "null");
+    for (size_t i = 0; i < options_.parsers.size(); ++i)
+      chunk(static_cast<int>(i), "{\"role\":\"assistant\",\"content\":\"\"}", "null", "null");
   }
 
   void event(int choice, const text::StreamEvent& event) override {
-    std::string logprobs = "null";
+    text::ToolCallParser& parser = options_.parsers[choice];
+    std::string logprobs = "null";  // they go out with the next piece, which may be empty
     if (options_.logprobs && !event.logprobs.empty()) logprobs = logprobs_json({&event.logprobs, 1}, tokenizer_);
-    if (!event.text.empty() || logprobs != "null") {
-      std::string delta = "{\"content\":";
-      append_json_string(delta, event.text);
-      chunk(choice, delta + "}", logprobs, "null");
+    for (const ToolEvent& part : parts_of(parser, event)) {
+      const std::string delta = delta_of(part);
+      if (delta.empty()) continue;
+      chunk(choice, delta, std::exchange(logprobs, "null"), "null");
     }
+    if (logprobs != "null") chunk(choice, "{\"content\":\"\"}", logprobs, "null");
     if (event.finish != text::FinishReason::kNone)
-      chunk(choice, "{}", "null", fmt::format("\"{}\"", finish_reason(event.finish)));
+      chunk(choice, "{}", "null", fmt::format("\"{}\"", finish_reason(parser, event.finish)));
   }
 
   void done(const Usage& usage) override {
@@ -90,6 +108,27 @@ class ChatStreamWriter : public AnswerWriter {
   }
 
  private:
+  static std::string delta_of(const ToolEvent& part) {
+    std::string text;
+    append_json_string(text, part.text);
+    switch (part.kind) {
+      case ToolEvent::Kind::kContent:
+        return "{\"content\":" + text + "}";
+      case ToolEvent::Kind::kReasoning:
+        return "{\"reasoning_content\":" + text + "}";
+      case ToolEvent::Kind::kCall:
+        return fmt::format(
+            "{{\"tool_calls\":[{{\"index\":{},\"id\":{},\"type\":\"function\",\"function\":{{\"name\":{},"
+            "\"arguments\":\"\"}}}}]}}",
+            part.index, json_string(part.id), json_string(part.name));
+      case ToolEvent::Kind::kArguments:
+        return fmt::format("{{\"tool_calls\":[{{\"index\":{},\"function\":{{\"arguments\":{}}}}}]}}", part.index, text);
+      case ToolEvent::Kind::kCallEnd:
+        return "";
+    }
+    return "";
+  }
+
   void chunk(int choice, std::string_view delta, std::string_view logprobs, std::string_view finish) {
     exchange_->write(
         fmt::format("{}\"choices\":[{{\"index\":{},\"delta\":{},\"logprobs\":{},\"finish_reason\":{}}}]{}}}\n\n", head_,
@@ -98,19 +137,26 @@ class ChatStreamWriter : public AnswerWriter {
 
   std::shared_ptr<Exchange> exchange_;
   const text::Tokenizer& tokenizer_;
-  const ChatAnswerOptions options_;
+  ChatAnswerOptions options_;
   std::string head_, tail_;
 };
 
 class ChatWholeWriter : public AnswerWriter {
  public:
-  ChatWholeWriter(std::shared_ptr<Exchange> exchange, const text::Tokenizer& tokenizer,
-                  const ChatAnswerOptions& options)
-      : exchange_(std::move(exchange)), tokenizer_(tokenizer), options_(options), choices_(options.choices) {}
+  ChatWholeWriter(std::shared_ptr<Exchange> exchange, const text::Tokenizer& tokenizer, ChatAnswerOptions options)
+      : exchange_(std::move(exchange)),
+        tokenizer_(tokenizer),
+        options_(std::move(options)),
+        choices_(options_.parsers.size()) {}
 
   void event(int i, const text::StreamEvent& event) override {
     Choice& choice = choices_[i];
-    choice.text += event.text;
+    for (const ToolEvent& part : parts_of(options_.parsers[i], event)) {
+      if (part.kind == ToolEvent::Kind::kContent) choice.text += part.text;
+      if (part.kind == ToolEvent::Kind::kReasoning) choice.reasoning += part.text;
+      if (part.kind == ToolEvent::Kind::kCall) choice.calls.push_back({part.id, part.name, ""});
+      if (part.kind == ToolEvent::Kind::kArguments) choice.calls.back().arguments += part.text;
+    }
     if (options_.logprobs && !event.logprobs.empty()) choice.logprobs.push_back(event.logprobs);
     if (event.finish != text::FinishReason::kNone) choice.finish = event.finish;
   }
@@ -121,11 +167,10 @@ class ChatWholeWriter : public AnswerWriter {
                     new_id("chatcmpl-"), unix_seconds(), json_string(options_.model));
     for (size_t i = 0; i < choices_.size(); ++i) {
       const Choice& choice = choices_[i];
-      body += fmt::format(
-          "{}{{\"index\":{},\"message\":{{\"role\":\"assistant\",\"content\":{},\"refusal\":null}},\"logprobs\":{},"
-          "\"finish_reason\":\"{}\"}}",
-          i == 0 ? "" : ",", i, json_string(choice.text),
-          options_.logprobs ? logprobs_json(choice.logprobs, tokenizer_) : "null", finish_reason(choice.finish));
+      body +=
+          fmt::format("{}{{\"index\":{},\"message\":{},\"logprobs\":{},\"finish_reason\":\"{}\"}}", i == 0 ? "" : ",",
+                      i, message_of(choice), options_.logprobs ? logprobs_json(choice.logprobs, tokenizer_) : "null",
+                      finish_reason(options_.parsers[i], choice.finish));
     }
     body += fmt::format("],\"usage\":{},\"timings\":{}}}", usage_json(usage), timings_json(usage));
     exchange_->respond({.body = std::move(body)});
@@ -134,27 +179,46 @@ class ChatWholeWriter : public AnswerWriter {
   void failed(const std::string& message) override { exchange_->respond(openai_error(500, message)); }
 
  private:
+  struct Call {
+    std::string id, name, arguments;
+  };
   struct Choice {
-    std::string text;
+    std::string text, reasoning;
+    std::vector<Call> calls;
     std::vector<std::vector<text::TokenLogprob>> logprobs;
     text::FinishReason finish = text::FinishReason::kNone;
   };
+
+  static std::string message_of(const Choice& choice) {
+    const bool only_calls = choice.text.empty() && !choice.calls.empty();
+    std::string message = fmt::format("{{\"role\":\"assistant\",\"content\":{},\"refusal\":null",
+                                      only_calls ? "null" : json_string(choice.text));
+    if (!choice.reasoning.empty()) message += ",\"reasoning_content\":" + json_string(choice.reasoning);
+    std::string calls;
+    for (const Call& call : choice.calls)
+      calls += fmt::format("{}{{\"id\":{},\"type\":\"function\",\"function\":{{\"name\":{},\"arguments\":{}}}}}",
+                           calls.empty() ? "" : ",", json_string(call.id), json_string(call.name),
+                           json_string(call.arguments));
+    if (!calls.empty()) message += ",\"tool_calls\":[" + calls + "]";
+    return message + "}";
+  }
+
   std::shared_ptr<Exchange> exchange_;
   const text::Tokenizer& tokenizer_;
-  const ChatAnswerOptions options_;
+  ChatAnswerOptions options_;
   std::vector<Choice> choices_;
 };
 
 }  // namespace
 
 std::unique_ptr<AnswerWriter> chat_stream_writer(std::shared_ptr<Exchange> exchange, const text::Tokenizer& tokenizer,
-                                                 const ChatAnswerOptions& options) {
-  return std::make_unique<ChatStreamWriter>(std::move(exchange), tokenizer, options);
+                                                 ChatAnswerOptions options) {
+  return std::make_unique<ChatStreamWriter>(std::move(exchange), tokenizer, std::move(options));
 }
 
 std::unique_ptr<AnswerWriter> chat_whole_writer(std::shared_ptr<Exchange> exchange, const text::Tokenizer& tokenizer,
-                                                const ChatAnswerOptions& options) {
-  return std::make_unique<ChatWholeWriter>(std::move(exchange), tokenizer, options);
+                                                ChatAnswerOptions options) {
+  return std::make_unique<ChatWholeWriter>(std::move(exchange), tokenizer, std::move(options));
 }
 
 }  // namespace orrery::serve

@@ -3,21 +3,23 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "orrery/serve/api/answers.h"
+#include "orrery/text/chat/tools/tool_call_parser.h"
 
 namespace orrery::serve {
 
 struct ChatAnswerOptions {
   std::string model;
-  int choices = 1;
+  std::vector<text::ToolCallParser> parsers;  ///< one per choice
   bool include_usage = false, logprobs = false;
 };
 
 std::unique_ptr<AnswerWriter> chat_stream_writer(std::shared_ptr<Exchange> exchange, const text::Tokenizer& tokenizer,
-                                                 const ChatAnswerOptions& options);
+                                                 ChatAnswerOptions options);
 std::unique_ptr<AnswerWriter> chat_whole_writer(std::shared_ptr<Exchange> exchange, const text::Tokenizer& tokenizer,
-                                                const ChatAnswerOptions& options);
+                                                ChatAnswerOptions options);
 
 /// "chatcmpl-" and 24 random letters and digits.
 std::string new_id(const std::string& prefix);

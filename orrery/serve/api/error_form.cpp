@@ -6,6 +6,7 @@
 
 #include "orrery/base/log.h"
 #include "orrery/serve/refusal.h"
+#include "orrery/serve/store/store_error.h"
 
 namespace orrery::serve {
 
@@ -22,6 +23,15 @@ struct Facts {
 Facts facts_of(const std::exception& error) {
   if (const auto* refusal = dynamic_cast<const Refusal*>(&error))
     return {refusal->status, refusal->what(), refusal->param, refusal->code, refusal->retry_after};
+  if (const auto* failure = dynamic_cast<const StoreError*>(&error)) {
+    using Kind = StoreError::Kind;
+    const bool invalid = failure->kind() == Kind::kInvalid;
+    const int status = invalid                              ? 400
+                       : failure->kind() == Kind::kNotFound ? 404
+                       : failure->kind() == Kind::kConflict ? 409
+                                                            : 503;
+    return {status, failure->what(), invalid ? failure->parts().where : "", "", status == 503 ? 1 : 0};
+  }
   if (const auto* mistake = dynamic_cast<const Error*>(&error)) return {400, mistake->what(), "", "", 0};
   log(LogLevel::kError, fmt::format("internal error, please report it: {}", error.what()));
   return {};

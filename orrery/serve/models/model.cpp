@@ -3,6 +3,8 @@
 #include <chrono>
 #include <filesystem>
 
+#include "orrery/text/chat/tools/tool_messages.h"
+
 namespace orrery::serve {
 namespace {
 
@@ -74,6 +76,9 @@ Model::Model(std::string n, std::shared_ptr<const text::Checkpoint> checkpoint, 
       created(seconds_of(checkpoint->path())),
       engine(checkpoint, options),
       chat(checkpoint->tokenizer()),
+      tool_format(text::find_tool_format(checkpoint->tokenizer())),
+      reasoning(text::find_reasoning_marks(checkpoint->tokenizer())),
+      takes_system(text::takes_system_messages(chat)),
       turnstile(engine.options().max_sequences) {}
 
 std::shared_ptr<const text::TokenTrie> Model::trie() {

@@ -6,9 +6,12 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "orrery/text/chat/chat.h"
+#include "orrery/text/chat/reasoning.h"
+#include "orrery/text/chat/tools/tool_format.h"
 #include "orrery/text/engine/engine.h"
 
 namespace orrery::serve {
@@ -51,7 +54,10 @@ struct Model {
   const std::string name;
   const int64_t created;  ///< seconds since 1970: the file's
   text::Engine engine;
-  text::Chat chat;
+  const text::Chat chat;
+  const text::ToolFormat tool_format;
+  const std::optional<text::ReasoningMarks> reasoning;
+  const bool takes_system;  ///< its template does something with a system message
   Turnstile turnstile;
 
  private:
