@@ -20,6 +20,7 @@ struct ServeCommand {
   std::vector<std::string> models;
   text::EngineOptions engine{.overflow = text::Overflow::kStop};
   serve::ServeOptions options;
+  std::string new_key;
   bool quiet = false;
 };
 
@@ -41,6 +42,10 @@ serve::ModelEntry entry_of(const std::string& argument, const text::EngineOption
 }
 
 void run(ServeCommand& command) {
+  if (!command.new_key.empty()) {
+    const serve::NewKey key = serve::make_key(command.new_key);
+    return print(fmt::format("key:  {}\nline: {}\n", key.key, key.line));
+  }
   if (log_level() > LogLevel::kInfo) set_log_level(LogLevel::kInfo);
   if (command.models.empty()) command.models.push_back("smollm2");
   for (const std::string& model : command.models) command.options.models.push_back(entry_of(model, command.engine));
@@ -77,6 +82,31 @@ void add_serve(CLI::App& app) {
                    "in $XDG_DATA_HOME")
       ->option_text("FILE|URL");
   command->add_flag("!--no-studio", options->options.studio, "Serve the API alone");
+  serve::GateOptions& gate = options->options.gate;
+  serve::HttpOptions& http = options->options.http;
+  command
+      ->add_option("--api-keys", gate.keys_file,
+                   "A file of API keys, one a line (docs/serving.md); read again on SIGHUP")
+      ->option_text("FILE");
+  command
+      ->add_option("--make-key", options->new_key,
+                   "Print a new API key of that name and its line for the file, and end")
+      ->option_text("NAME");
+  CLI::Option* certificate =
+      command->add_option("--certificate", http.certificate, "TLS: the certificate chain, PEM")->option_text("FILE");
+  CLI::Option* private_key =
+      command->add_option("--private-key", http.private_key, "TLS: the certificate's key, PEM")->option_text("FILE");
+  certificate->needs(private_key);
+  private_key->needs(certificate);
+  add_repeatable(
+      *command, "--cors",
+      [options](const std::string& origin) { options->options.gate.cors_origins.push_back(origin); },
+      "A web origin whose pages may call: https://example.org, or *")
+      ->option_text("ORIGIN");
+  add_repeatable(
+      *command, "--host", [options](const std::string& host) { options->options.gate.hosts.push_back(host); },
+      "A further name by which a proxy calls a server at a loopback address")
+      ->option_text("NAME");
   add_engine_options(*command, options->engine);
   command->add_option("--sequences", options->engine.max_sequences, "Answers computed at once")
       ->option_text("N")

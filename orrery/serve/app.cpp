@@ -20,12 +20,14 @@ class App {
  public:
   explicit App(const ServeOptions& options)
       : options_(options),
-        service_(options.models, options.memory_bytes, options.queue),
-        server_(options.http, handlers()) {
+        gate_(options.gate, is_loopback(options.http.address)),
+        server_(options.http, handlers()),
+        service_(options.models, options.memory_bytes, options.queue) {
     add_chat_route(router_, service_);
     add_completion_route(router_, service_);
     add_model_routes(router_, service_);
     add_token_routes(router_, service_);
+    add_ollama_routes(router_, service_);
     service_.version = options.version;
     service_.body_bytes = options.http.body_bytes;
     if (options.studio) {
@@ -62,17 +64,31 @@ class App {
     }
   }
 
-  void on_signal(int) {
+  void on_signal(int signal) {
+    if (signal == SIGHUP) return reload();
     if (draining_) return server_.stop();  // asked twice
     draining_ = true;
     log(LogLevel::kInfo, "no new requests; running answers end");
     server_.drain(options_.drain_time);
   }
 
+  void reload() {
+    try {
+      gate_.reload();
+      log(LogLevel::kInfo, "API keys were read again");
+    } catch (const Error& error) {
+      log(LogLevel::kError, fmt::format("API keys stay as they were: {}", error.what()));
+    }
+  }
+
   void handle(const std::shared_ptr<Exchange>& exchange) {
     const Request& request = exchange->request();
     exchange->record.id = new_id("req-");
+    exchange->add_headers({{"X-Request-Id", exchange->record.id}, {"X-Content-Type-Options", "nosniff"}});
+    exchange->add_headers(gate_.cors_headers(request));
     try {
+      if (auto answer = gate_.preflight(request)) return exchange->respond(*std::move(answer));
+      exchange->record.key = gate_.admit(request);
       const Router::Match match = router_.match(request.method, request.path);
       exchange->record.route = match.handler ? match.pattern : request.method;
       if (draining_ && request.path != "/health" && request.path != "/metrics")
@@ -112,6 +128,7 @@ class App {
     const Exchange::Record& record = exchange.record;
     const int status = exchange.gone() ? 499 : record.status;  // nginx's number for a client that left
     service_.metrics.count_response(status);
+    if (!record.key.empty()) gate_.count_tokens(record.key, record.prompt_tokens + record.completion_tokens);
     if (!options_.log_requests) return;
     const double seconds = std::chrono::duration<double>(Exchange::Clock::now() - record.arrived).count();
     std::string line = fmt::format(
@@ -132,12 +149,31 @@ class App {
   std::atomic<bool> ready_{false};
   bool draining_ = false;
   std::exception_ptr failure_;
-  Service service_;
+  Gate gate_;
   HttpServer server_;
+  Service service_;  // after the server: what it ends tells the server
 };
+
+// Who can reach the server can use it, unless it asks for keys.
+void check_address(const ServeOptions& options) {
+  if (is_loopback(options.http.address)) return;
+  if (options.gate.keys_file.empty())
+    throw Error({.doing = "serve",
+                 .where = "address " + options.http.address,
+                 .found = "no API keys, where other machines can reach it",
+                 .expected = "--api-keys FILE",
+                 .advice = "orrery serve --make-key NAME makes a key and its line"});
+  if (options.http.certificate.empty())
+    log(LogLevel::kWarning,
+        "keys and texts travel readable without TLS: give --certificate and --private-key, or put a proxy with TLS "
+        "before this");
+}
 
 }  // namespace
 
-void serve(const ServeOptions& options, const std::function<void(uint16_t)>& ready) { App(options).run(ready); }
+void serve(const ServeOptions& options, const std::function<void(uint16_t)>& ready) {
+  check_address(options);
+  App(options).run(ready);
+}
 
 }  // namespace orrery::serve

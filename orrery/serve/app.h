@@ -7,11 +7,13 @@
 
 #include "orrery/serve/http/server.h"
 #include "orrery/serve/models/shelf.h"
+#include "orrery/serve/security/gate.h"
 
 namespace orrery::serve {
 
 struct ServeOptions {
   HttpOptions http;
+  GateOptions gate;
   std::vector<ModelEntry> models;
   int64_t memory_bytes = 0;              ///< for weights and caches; 0: no limit
   int64_t queue = 1024;                  ///< requests that may wait per model; more are answered 429

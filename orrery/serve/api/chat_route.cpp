@@ -1,65 +1,13 @@
-#include <random>
-
-#include "orrery/serve/api/chat_request.h"
-#include "orrery/serve/api/chat_writer.h"
+#include "orrery/serve/api/chat_work.h"
 #include "orrery/serve/api/error_form.h"
 #include "orrery/serve/api/routes.h"
-#include "orrery/text/chat/tools/tool_grammar.h"
 
 namespace orrery::serve {
 namespace {
 
-// A grammar for the answer's form, or for its calls of tools.
-std::shared_ptr<const text::Grammar> grammar_of(const ChatRequest& chat, Model& model, const std::string& prompt) {
-  const text::Tokenizer& tokenizer = model.engine.checkpoint().tokenizer();
-  std::optional<std::string> calls;
-  try {
-    calls = text::tool_grammar(model.tool_format, chat.tools, tokenizer, model.reasoning, prompt);
-  } catch (const Error& error) {
-    throw Refusal(400, error.parts().where, error.parts(), "invalid_schema");
-  }
-  if (!calls) return chat.form.grammar(model);
-  if (!chat.form.free())
-    throw Refusal(400, chat.form.field,
-                  {.doing = "read the request",
-                   .where = chat.form.field,
-                   .found = "it beside tools that must be called",
-                   .expected = "one of them"});
-  return std::make_shared<text::Grammar>(text::Grammar::from_gbnf(*calls, model.trie()));
-}
-
-struct Work {
-  std::vector<text::Request> requests;
-  ChatAnswerOptions options;
-};
-
-Work work_of(const ChatRequest& chat, Model& model) {
-  const ChatPrompt prompt = chat_prompt(model, chat);
-  const bool tools = chat.tools.choice != text::ToolRequest::Choice::kNone;
-  text::Request request = chat.generation->request(model);
-  request.prompt = prompt.tokens;
-  request.grammar = grammar_of(chat, model, prompt.text);
-  request.top_logprobs = chat.top_logprobs;
-  request.cache_prompt = true;
-  std::vector<std::string> marks;
-  if (model.reasoning) marks = {model.reasoning->begin, model.reasoning->end};
-  request.shown_tokens =
-      text::shown_tokens(tools ? model.tool_format : text::ToolFormat{}, model.engine.checkpoint().tokenizer(), marks);
-  Work work{.options = {.model = model.name,
-                        .include_usage = chat.generation->include_usage,
-                        .logprobs = chat.top_logprobs >= 0}};
-  work.requests = seeded(request, chat.generation->n);
-  std::random_device random;
-  for (int i = 0; i < chat.generation->n; ++i)
-    work.options.parsers.emplace_back(
-        model.tool_format, model.reasoning,
-        text::ToolCallParser::Options{.tools = tools, .names = chat.tools.names(), .seed = random()}, prompt.text);
-  return work;
-}
-
 void answer(const std::shared_ptr<Exchange>& exchange, Service& service, const ChatRequest& chat,
             const std::shared_ptr<Model>& model) {
-  auto work = std::make_shared<Work>(work_of(chat, *model));
+  auto work = std::make_shared<ChatWork>(chat_work(chat, *model));
   exchange->post([exchange, &service, model, work, stream = chat.generation->stream] {
     if (exchange->gone()) return;
     const text::Tokenizer& tokenizer = model->engine.checkpoint().tokenizer();

@@ -190,6 +190,8 @@ class Connection : public ConnectionBase, public std::enable_shared_from_this<Co
     fields.result(static_cast<unsigned>(response.status));
     if (!response.content_type.empty()) fields.set(http::field::content_type, response.content_type);
     for (const auto& [name, value] : response.headers) fields.insert(name, value);
+    if (exchange_)
+      for (const auto& [name, value] : exchange_->headers()) fields.insert(name, value);
     return fields;
   }
 

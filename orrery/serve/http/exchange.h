@@ -33,6 +33,8 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   void write(std::string_view piece);
   void end();
   /// What is sent while nothing else is, every few seconds, so that nobody on the way gives the connection up.
+  /// Of the answer, whatever it is.
+  void add_headers(const Headers& headers) { headers_.insert(headers_.end(), headers.begin(), headers.end()); }
   void set_keep_alive(std::string piece) { keep_alive_ = std::move(piece); }
 
   bool answered() const { return state_ != State::kOpen; }
@@ -69,6 +71,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   /// The pieces so far; they count as unsent until sent() is called.
   std::string take_pieces();
   void sent();
+  const Headers& headers() const { return headers_; }
   const std::string& keep_alive() const { return keep_alive_; }
   void set_gone();
   void close();
@@ -79,6 +82,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   std::function<void()> wake_;
   State state_ = State::kOpen;
   Response response_;
+  Headers headers_;
   std::string pieces_, keep_alive_;
   size_t in_flight_ = 0;
   std::atomic<bool> gone_{false};
