@@ -39,9 +39,9 @@ asan: setup-build ## the tests under ASan and UBSan
 	$(call ninja,asan-ubsan)
 	@JOBS=$(JOBS) tests/run.sh build-asan-ubsan
 
-tsan: setup-build ## what many threads share, under TSan: the engine, the thread pool, the progress line
-	$(call ninja,tsan,test_base test_text)
-	@JOBS=$(JOBS) tests/run.sh build-tsan -R '^(Engine|ThreadPool|Progress)'
+tsan: setup-build ## what many threads share, under TSan: the engine, the server, the thread pool, the progress line
+	$(call ninja,tsan,test_base test_text test_serve)
+	@JOBS=$(JOBS) tests/run.sh build-tsan -R '^(Engine|ThreadPool|Progress|Http|Turnstile)'
 
 neon: setup-neon ## the kernels and their tests for aarch64, run under qemu
 	@JOBS=$(JOBS) tests/cross/run.sh

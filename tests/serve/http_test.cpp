@@ -83,7 +83,7 @@ TEST_F(Http, SendsPiecesAsTheyCome) {
   });
   Client client(port());
   client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
-  EXPECT_NE(client.read_until("one\n\n").find("Transfer-Encoding: chunked"), std::string::npos);
+  EXPECT_NE(client.read_until("one\n\n\r\n").find("Transfer-Encoding: chunked"), std::string::npos);
   ASSERT_TRUE(ready);
   EXPECT_TRUE(client.silent_for(milliseconds(50)));
   kept->post([exchange = kept] {

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "orrery/text/chat/chat.h"
 #include "orrery/text/chat/reasoning.h"
@@ -59,6 +60,7 @@ struct Model {
   const std::optional<text::ReasoningMarks> reasoning;
   const bool takes_system;  ///< its template does something with a system message
   Turnstile turnstile;
+  std::vector<std::string> adapters;  ///< names of those that were loaded
 
  private:
   std::mutex mutex_;
