@@ -67,7 +67,7 @@ void Answers::enter(size_t i) {
   } catch (const std::exception& error) {
     choice.ended = true;
     leave(choice);
-    fail(error.what());
+    fail(dynamic_cast<const Error*>(&error) ? 400 : 500, error.what());
   }
 }
 
@@ -100,8 +100,8 @@ void Answers::take(size_t i, const text::StreamEvent& event) {
     choice.ended = true;
     choice.stream = {};  // it knows us
     leave(choice);
-    if (event.finish == text::FinishReason::kError) return fail(event.error);
-    if (event.finish == text::FinishReason::kCancelled) return fail("the server is going down");
+    if (event.finish == text::FinishReason::kError) return fail(500, event.error);
+    if (event.finish == text::FinishReason::kCancelled) return fail(503, "the server is going down");
   }
   if (!over_) writer_->event(static_cast<int>(i), event);
 }
@@ -150,13 +150,13 @@ void Answers::client_gone() {
   }
 }
 
-void Answers::fail(const std::string& message) {
+void Answers::fail(int status, const std::string& message) {
   if (std::exchange(over_, true)) return;
   for (Choice& choice : choices_)
     if (choice.entered && !choice.ended) choice.stream.cancel();
   for (Choice& choice : choices_)
     if (!choice.entered && model_->turnstile.cancel(choice.ticket)) choice.ended = true;
-  writer_->failed(message);
+  writer_->failed(status, message);
 }
 
 }  // namespace orrery::serve

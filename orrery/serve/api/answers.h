@@ -28,8 +28,8 @@ class AnswerWriter {
   virtual void event(int choice, const text::StreamEvent& event) = 0;
   /// All choices have ended.
   virtual void done(const Usage& usage) = 0;
-  /// The engine gave up. Nothing follows.
-  virtual void failed(const std::string& message) = 0;
+  /// The engine gave up, or (400) refused. Nothing follows.
+  virtual void failed(int status, const std::string& message) = 0;
 };
 
 /// One request of the engine per choice; a client that goes away ends them all. Keeps itself alive until they have
@@ -62,7 +62,7 @@ class Answers : public std::enable_shared_from_this<Answers> {
   void measure(Choice& choice, const text::StreamEvent& event);
   void leave(Choice& choice);
   void client_gone();
-  void fail(const std::string& message);
+  void fail(int status, const std::string& message);
   bool all_ended() const;
 
   std::shared_ptr<Exchange> exchange_;

@@ -102,8 +102,8 @@ class ChatStreamWriter : public AnswerWriter {
     exchange_->end();
   }
 
-  void failed(const std::string& message) override {
-    exchange_->write("data: " + openai_error(500, message).body + "\n\n");
+  void failed(int status, const std::string& message) override {
+    exchange_->write("data: " + openai_error(status, message).body + "\n\n");
     exchange_->end();
   }
 
@@ -176,7 +176,7 @@ class ChatWholeWriter : public AnswerWriter {
     exchange_->respond({.body = std::move(body)});
   }
 
-  void failed(const std::string& message) override { exchange_->respond(openai_error(500, message)); }
+  void failed(int status, const std::string& message) override { exchange_->respond(openai_error(status, message)); }
 
  private:
   struct Call {

@@ -168,9 +168,9 @@ class CompletionWriter : public AnswerWriter {
     exchange_->respond({.body = std::move(body)});
   }
 
-  void failed(const std::string& message) override {
-    if (!options_.stream) return exchange_->respond(openai_error(500, message));
-    exchange_->write("data: " + openai_error(500, message).body + "\n\n");
+  void failed(int status, const std::string& message) override {
+    if (!options_.stream) return exchange_->respond(openai_error(status, message));
+    exchange_->write("data: " + openai_error(status, message).body + "\n\n");
     exchange_->end();
   }
 

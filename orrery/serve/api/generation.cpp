@@ -1,7 +1,9 @@
 #include "orrery/serve/api/generation.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <charconv>
 #include <nlohmann/json.hpp>
 
@@ -119,6 +121,16 @@ GenerationFields::GenerationFields(Fields& fields) {
 
 text::Request GenerationFields::request(const Model& model) const {
   const int64_t vocabulary = model.engine.spec().vocab_size;
+  for (const text::AdapterUse& use : adapters_) {
+    if (std::find(model.adapters.begin(), model.adapters.end(), use.name) != model.adapters.end()) continue;
+    throw Refusal(400, "lora",
+                  {.doing = "read the request",
+                   .where = "lora",
+                   .found = "\"" + use.name + "\"",
+                   .expected = model.adapters.empty() ? "nothing: this model has no adapters"
+                                                      : fmt::format("one of {}", fmt::join(model.adapters, ", "))},
+                  "adapter_not_found");
+  }
   text::Request request{.sampling = sampled(model.engine.checkpoint().sampling(), vocabulary),
                         .max_tokens = max_tokens,
                         .stop = stop,

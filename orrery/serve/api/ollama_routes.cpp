@@ -153,9 +153,9 @@ class OllamaWriter : public AnswerWriter {
     exchange_->end();
   }
 
-  void failed(const std::string& message) override {
+  void failed(int status, const std::string& message) override {
     const std::string error = "{\"error\":" + json_string(message) + "}\n";
-    if (!stream_) return exchange_->respond({.status = 500, .body = error});
+    if (!stream_) return exchange_->respond({.status = status, .body = error});
     exchange_->write(error);
     exchange_->end();
   }

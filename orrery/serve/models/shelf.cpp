@@ -52,7 +52,10 @@ void Shelf::open(Slot& slot) {
     auto checkpoint = text::Checkpoint::open(slot.entry.path);
     make_room(checkpoint->file_bytes());
     model = std::make_shared<Model>(slot.entry.name, std::move(checkpoint), slot.entry.engine);
-    for (const auto& [name, path] : slot.entry.adapters) model->engine.load_adapter(name, text::open_adapter(path));
+    for (const auto& [name, path] : slot.entry.adapters) {
+      model->engine.load_adapter(name, text::open_adapter(path));
+      model->adapters.push_back(name);
+    }
     make_room(0);
     log(LogLevel::kInfo, fmt::format("model {} is open: {}, {:.0f} MB", slot.entry.name, slot.entry.path,
                                      static_cast<double>(bytes_of(*model)) / 1e6));

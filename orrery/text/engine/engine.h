@@ -72,7 +72,6 @@ struct Request {
   std::vector<AdapterUse> adapters;        ///< what they add to the model is summed
   int32_t top_logprobs = -1;               ///< -1: no log-probabilities
   bool ignore_eos = false;
-  std::vector<TokenId> shown_tokens;  ///< special tokens that are text of the answer (marks of tool calls), ascending
   /// For save_prompt(), and for prompts that go on from this one: a recurrent model's state before the prompt's last
   /// token, and at the end of the answer, is kept; that costs a step. Keys and values are kept in any case.
   bool cache_prompt = false;
