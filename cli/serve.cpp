@@ -11,6 +11,7 @@
 #include "orrery/base/error.h"
 #include "orrery/base/log.h"
 #include "orrery/serve/app.h"
+#include "orrery/serve/config/config.h"
 #include "orrery/text/checkpoint_cache.h"
 
 namespace orrery::cli {
@@ -20,7 +21,7 @@ struct ServeCommand {
   std::vector<std::string> models;
   text::EngineOptions engine{.overflow = text::Overflow::kStop};
   serve::ServeOptions options;
-  std::string new_key;
+  std::string new_key, config;
   bool quiet = false;
 };
 
@@ -41,15 +42,37 @@ serve::ModelEntry entry_of(const std::string& argument, const text::EngineOption
   return entry;
 }
 
-void run(ServeCommand& command) {
+// The file's settings, but for those that the command line gives too.
+serve::ServeOptions with_config(const ServeCommand& command, const CLI::App& given) {
+  serve::ServeOptions options;
+  serve::read_config(command.config, command.engine, options);
+  const serve::ServeOptions& ours = command.options;
+  const auto keep = [&](const char* name, auto& theirs, const auto& value) {
+    if (given.count(name) > 0) theirs = value;
+  };
+  keep("--address", options.http.address, ours.http.address);
+  keep("--port", options.http.port, ours.http.port);
+  keep("--certificate", options.http.certificate, ours.http.certificate);
+  keep("--private-key", options.http.private_key, ours.http.private_key);
+  keep("--api-keys", options.gate.keys_file, ours.gate.keys_file);
+  keep("--cors", options.gate.cors_origins, ours.gate.cors_origins);
+  keep("--host", options.gate.hosts, ours.gate.hosts);
+  keep("--queue", options.queue, ours.queue);
+  keep("--database", options.database, ours.database);
+  keep("--no-studio", options.studio, ours.studio);
+  return options;
+}
+
+void run(ServeCommand& command, const CLI::App& given) {
   if (!command.new_key.empty()) {
     const serve::NewKey key = serve::make_key(command.new_key);
     return print(fmt::format("key:  {}\nline: {}\n", key.key, key.line));
   }
   if (log_level() > LogLevel::kInfo) set_log_level(LogLevel::kInfo);
-  if (command.models.empty()) command.models.push_back("smollm2");
+  if (!command.config.empty()) command.options = with_config(command, given);
+  if (command.models.empty() && command.options.models.empty()) command.models.push_back("smollm2");
   for (const std::string& model : command.models) command.options.models.push_back(entry_of(model, command.engine));
-  command.options.log_requests = !command.quiet;
+  if (command.quiet) command.options.log_requests = false;
   command.options.version = ORRERY_VERSION;
   serve::serve(command.options, [&](uint16_t port) {
     const std::string& address = command.options.http.address;
@@ -67,6 +90,10 @@ void add_serve(CLI::App& app) {
                    "GGUF files, hub folders or short names, each as NAME=PATH where it is to have another name; "
                    "nothing: smollm2")
       ->option_text("[MODEL…]");
+  command
+      ->add_option("--config", options->config,
+                   "Settings and models from a file (docs/serving.md); what the command line says as well counts")
+      ->option_text("FILE");
   command->add_option("--address", options->options.http.address, "The address to listen at")
       ->option_text("IP")
       ->capture_default_str();
@@ -113,7 +140,7 @@ void add_serve(CLI::App& app) {
       ->capture_default_str();
   command->add_flag("-q,--quiet", options->quiet, "No line for each request");
   set_examples(*command, {{"orrery serve smollm2", "serve the default model at http://127.0.0.1:8080"}});
-  command->callback([options] { run(*options); });
+  command->callback([options, command] { run(*options, *command); });
 }
 
 }  // namespace orrery::cli
