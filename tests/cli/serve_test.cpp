@@ -104,7 +104,7 @@ std::vector<json> events_of(const std::string& body) {
 }
 
 bool wait_until(const std::function<bool()>& is) {
-  for (int i = 0; i < 1000 && !is(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  for (int i = 0; i < 6000 && !is(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(20));
   return is();
 }
 

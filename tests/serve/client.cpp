@@ -42,7 +42,7 @@ bool Client::send(const std::string& bytes) {
 }
 
 std::string Client::read_until(const std::string& text) {
-  const auto until = Clock::now() + std::chrono::seconds(20);
+  const auto until = Clock::now() + std::chrono::seconds(120);
   for (;;) {
     const size_t at = text.empty() ? std::string::npos : buffer_.find(text);
     if (at != std::string::npos) {

@@ -16,9 +16,9 @@ class Client {
 
   /// False where the other side is gone.
   bool send(const std::string& bytes);
-  /// What comes until `text` has come, or the other side ends, or 20 seconds are over.
+  /// What comes until `text` has come, or the other side ends, or two minutes are over.
   std::string read_until(const std::string& text);
-  /// All that comes until the other side ends, or 20 seconds are over.
+  /// All that comes until the other side ends, or two minutes are over.
   std::string read_all() { return read_until(""); }
   /// Nothing comes for so long, and the connection stays.
   bool silent_for(std::chrono::milliseconds time);

@@ -2,11 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <toml++/toml.h>
 #include <charconv>
 #include <cmath>
 #include <set>
 #include <sstream>
-#include <toml++/toml.h>
 
 #include "orrery/base/dtype.h"
 #include "orrery/base/error.h"
@@ -160,7 +160,8 @@ ModelEntry read_model(const toml::table& table, const std::filesystem::path& fil
   return entry;
 }
 
-void read_models(Keys& keys, const std::filesystem::path& file, const text::EngineOptions& engine, ServeOptions& options) {
+void read_models(Keys& keys, const std::filesystem::path& file, const text::EngineOptions& engine,
+                 ServeOptions& options) {
   const toml::node* node = keys.find("model");
   if (node == nullptr) return;
   const toml::array* list = node->as_array();
@@ -169,7 +170,8 @@ void read_models(Keys& keys, const std::filesystem::path& file, const text::Engi
   for (const toml::node& one : *list) {
     ModelEntry entry = read_model(*one.as_table(), file, engine);
     for (const ModelEntry& other : options.models)
-      if (other.name == entry.name) keys.fail(one, "model.name", "\"" + entry.name + "\" a second time", "a name of its own");
+      if (other.name == entry.name)
+        keys.fail(one, "model.name", "\"" + entry.name + "\" a second time", "a name of its own");
     options.models.push_back(std::move(entry));
   }
 }
