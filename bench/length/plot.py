@@ -53,7 +53,7 @@ def plot(rows):
     for panel in panels:
         lines += panel.svg(colours)
     for i, (name, colour) in enumerate(colours.items()):
-        x = LEFT + i * 158
+        x = LEFT + i * (2 * WIDTH - LEFT) // len(colours)
         lines.append(f'<rect x="{x}" y="{HEIGHT + 4}" width="12" height="12" fill="{colour}"/>')
         lines.append(f'<text x="{x + 17}" y="{HEIGHT + 14}">{name}</text>')
     return "\n".join([*lines, "</svg>\n"])
