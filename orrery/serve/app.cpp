@@ -10,6 +10,7 @@
 #include "orrery/serve/api/chat_writer.h"
 #include "orrery/serve/api/error_form.h"
 #include "orrery/serve/api/json_text.h"
+#include "orrery/serve/api/openapi.h"
 #include "orrery/serve/api/routes.h"
 #include "orrery/serve/store/store.h"
 
@@ -113,6 +114,9 @@ class App {
     router_.add("GET /ready", [=, this](const auto& exchange, const auto&) {
       if (ready_) return exchange->respond({.body = status("ok")});
       exchange->respond(openai_error(503, "models are being opened", "loading"));
+    });
+    router_.add("GET /openapi.json", [](const auto& exchange, const auto&) {
+      exchange->respond({.body = std::string(openapi_document())});
     });
     router_.add("GET /metrics", [this](const auto& exchange, const auto&) {
       std::vector<Metrics::Open> open;

@@ -305,6 +305,20 @@ TEST_F(Serve, AnswersOllamasClients) {
   EXPECT_TRUE(server().post("/api/chat", {{"model", "nobody"}, {"messages", kCapital}}, 404)["error"].is_string());
 }
 
+TEST_F(Serve, DescribesItsPaths) {
+  const json document = server().get("/openapi.json");
+  EXPECT_EQ(document["openapi"], "3.1.0");
+  for (const auto& [path, methods] : document["paths"].items())
+    for (const auto& [method, what] : methods.items()) {
+      std::string upper = method == "get" ? "GET" : "POST";
+      std::string place = path.substr(0, path.find('{'));
+      if (place != path) place += "nobody";
+      const Reply reply = ask(server().port(), upper, place, upper == "POST" ? "{}" : "");
+      EXPECT_TRUE(what["responses"].contains(std::to_string(reply.status))) << upper << ' ' << path << reply.status;
+      EXPECT_EQ(reply.body.find("there is nothing at"), std::string::npos) << reply.body;
+    }
+}
+
 TEST_F(Serve, SaysWhatIsWrongInOpenAisShape) {
   const auto error = [](const json& body, int status) {
     return server().post("/v1/chat/completions", body, status)["error"];

@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# Clients that people have, against this build's server: tests/clients/run.sh python|node
+# Clients that people have, against this build's server: tests/clients/run.sh python|node|schema
 #   python   the packages openai and ollama
 #   node     npm's openai
-# Each part's packages are pinned here (requirements.txt, package-lock.json) and kept in the cache. The server runs
+#   schema   schemathesis: requests made from /openapi.json, and the answers held to it
+# Each part's packages are pinned here (requirements.txt, package-lock.json, schema/requirements.txt) and kept in the cache. The server runs
 # on a free port of 127.0.0.1 until the end. What is missing is said, and the exit code is 77. ORRERY_BUILD names another build folder.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
-part=${1:?usage: run.sh python|node}
+part=${1:?usage: run.sh python|node|schema}
 missing() { printf 'run.sh: Skipped\n%s\n[  SKIPPED ]\n' "$1"; exit 77; }
 program=${ORRERY_BUILD:-$root/build}/bin/orrery
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/orrery
@@ -36,9 +37,10 @@ python_packages() { python3 -m venv . && bin/python -m pip install --quiet --dis
 node_packages() { cp "$here/package.json" "$here/package-lock.json" . && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error; }
 
 case $part in
-python)
+python|schema)
   python3 -c 'import ensurepip, venv' 2>/dev/null || missing "python3 cannot make an environment (package python3-venv)"
   pinned=$here/requirements.txt
+  [ "$part" = python ] || pinned=$here/schema/requirements.txt
   packages=$(fetched "$pinned" python_packages "$pinned") || missing "pip could not fetch the clients' packages"
   ;;
 node)
@@ -60,7 +62,9 @@ for limits in "ann - -" "ben 2 -"; do
 done
 export ORRERY_KEY ORRERY_SHORT_KEY
 ORRERY_KEY=$(cat "$work/ann") ORRERY_SHORT_KEY=$(cat "$work/ben")  # ben: two requests a minute
-"$program" serve smollm2 --port 0 --threads 2 --database "$work/studio.db" --context 1024 --api-keys "$work/keys" >"$work/address" 2>"$work/log" &
+context=1024
+[ "$part" != schema ] || context=128  # no answer is longer, whatever a request says
+"$program" serve smollm2 --port 0 --threads 2 --database "$work/studio.db" --context $context --api-keys "$work/keys" >"$work/address" 2>"$work/log" &
 server=$!
 for _ in $(seq 600); do [ -s "$work/address" ] && break; kill -0 "$server" 2>/dev/null || break; sleep 0.05; done
 export ORRERY_BASE_URL
@@ -70,6 +74,7 @@ ORRERY_BASE_URL=$(head -n 1 "$work/address")
 status=0
 case $part in
 python) (cd "$here" && PYTHONDONTWRITEBYTECODE=1 "$packages/bin/python" -W ignore::ResourceWarning -m unittest -v openai_test openai_async_test ollama_test) || status=$? ;;
+schema) "$here/schema/check.sh" "$packages" "$work" || status=$? ;;
 node) ORRERY_CLIENT_MODULES=$packages node --test-reporter=spec "$here/openai.test.mjs" || status=$? ;;
 esac
 kill -0 "$server" 2>/dev/null || { echo "tests/clients: the server ended by itself" >&2; status=1; }

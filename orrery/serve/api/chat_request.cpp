@@ -49,7 +49,11 @@ ordered_json read_message(const ordered_json& message, const std::string& path) 
   }
   for (std::string_view name : {"name", "tool_call_id", "reasoning_content"})
     if (const auto text = fields.text(name)) out[std::string(name)] = *text;
-  if (const ordered_json* calls = fields.array("tool_calls")) out["tool_calls"] = *calls;
+  if (const ordered_json* calls = fields.array("tool_calls")) {
+    for (const ordered_json& call : *calls)
+      if (!call.is_object()) fields.refuse("tool_calls", std::string("a value of type ") + call.type_name(), "objects");
+    out["tool_calls"] = *calls;
+  }
   fields.ignore({"refusal", "annotations", "audio"});  // of answers that come back as they were given
   fields.finish();
   return out;

@@ -24,7 +24,8 @@ std::string host_name(std::string_view host) {
 bool is_public(const Request& request) {
   const std::string& path = request.path;
   const bool reads = request.method == "GET" || request.method == "HEAD";
-  return reads && (path == "/" || path == "/health" || path == "/ready" || path.starts_with("/studio/"));
+  return reads && (path == "/" || path == "/health" || path == "/ready" || path == "/openapi.json" ||
+                   path.starts_with("/studio/"));
 }
 
 bool changes(const Request& request) {
