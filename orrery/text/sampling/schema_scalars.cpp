@@ -38,12 +38,17 @@ const std::string& text_of(const Located& keyword) {
   return keyword.value->get_ref<const std::string&>();
 }
 
+constexpr size_t kLimitDigits = 64;  // each is a group within another in the grammar
+
 void limit(const SchemaParts& parts, const char* keyword, bool exclusive, int sign,
            std::optional<NumberRange::Bound>& bound) {
   if (!parts.has(keyword)) return;
   const Located& at = parts.rest.at(keyword);
   if (!at.value->is_number()) schema_error(at.pointer, at.value->dump(), "a number");
   const NumberRange::Bound here{decimal_from_json(*at.value), exclusive};
+  const size_t digits = here.value.integer.find_last_not_of('0') + 1 + here.value.fraction.size();
+  if (digits > kLimitDigits)
+    schema_error(at.pointer, fmt::format("a limit of {} digits", digits), fmt::format("at most {}", kLimitDigits));
   const int order = bound ? compare(here.value, bound->value) * sign : 1;
   if (order > 0 || (order == 0 && exclusive)) bound = here;
 }

@@ -125,6 +125,7 @@ TEST(JsonSchema, ErrorsNameThePointer) {
       {R"({"type": "string", "minLength": 1.5})", "#/minLength"},
       {R"({"type": "string", "maxLength": 1000000})", "#/maxLength"},
       {R"({"type": "integer", "minimum": "1"})", "#/minimum"},
+      {R"({"type": "number", "maximum": 1.01e-299})", "#/maximum: found a limit of 301 digits"},
       {R"({"type": "integer", "exclusiveMinimum": true})", "#/exclusiveMinimum"},
       {R"({"$ref": "https://example.org/x"})", "#/$ref: found https"},
       {R"({"$ref": "#/$defs/none"})", "#/$ref: found #/$defs/none"},
