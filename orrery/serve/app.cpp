@@ -26,6 +26,8 @@ class App {
         service_(options.models, options.memory_bytes, options.queue) {
     add_chat_route(router_, service_);
     add_completion_route(router_, service_);
+    add_responses_route(router_, service_);
+    add_infill_route(router_, service_);
     add_model_routes(router_, service_);
     add_token_routes(router_, service_);
     add_ollama_routes(router_, service_);

@@ -1,16 +1,11 @@
 // orrery serve, with the default model and clients at 127.0.0.1.
-#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <atomic>
-#include <chrono>
 #include <nlohmann/json.hpp>
-#include <thread>
 
 #include "tests/cli/program.h"
+#include "tests/cli/server.h"
 #include "tests/serve/client.h"
 
 namespace orrery::cli_test {
@@ -21,92 +16,8 @@ using serve::ask;
 using serve::Client;
 using serve::Reply;
 
-/// The program, serving at a free port until the end of the test.
-class Server {
- public:
-  explicit Server(const Words& words) {
-    int pipe[2];
-    if (::pipe2(pipe, O_CLOEXEC) != 0) return;
-    Words all = {ORRERY_BINARY_DIR "/orrery", "serve", "--port", "0", "--threads", "2", "--database",
-                 folder_.path("studio.db")};
-    all.insert(all.end(), words.begin(), words.end());
-    std::vector<char*> arguments;
-    for (std::string& word : all) arguments.push_back(word.data());
-    arguments.push_back(nullptr);
-    child_ = ::fork();
-    if (child_ == 0) {
-      ::dup2(pipe[1], STDOUT_FILENO);
-      const int log = ::open(folder_.path("log").c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
-      ::dup2(log, STDERR_FILENO);
-      ::execv(arguments[0], arguments.data());
-      ::_exit(127);
-    }
-    ::close(pipe[1]);
-    std::string line;
-    for (char c = 0; c != '\n' && ::read(pipe[0], &c, 1) == 1;) line += c;
-    ::close(pipe[0]);
-    const size_t colon = line.rfind(':');
-    if (colon != std::string::npos) port_ = static_cast<uint16_t>(std::atoi(line.c_str() + colon + 1));
-  }
-  ~Server() { stop(SIGKILL); }
-
-  uint16_t port() const { return port_; }
-  std::string log() const { return read_file(folder_.path("log")); }
-  void tell(int signal) { ::kill(child_, signal); }
-  /// The exit code, or -signal.
-  int stop(int signal) {
-    if (child_ < 0) return 0;
-    ::kill(child_, signal);
-    int status = 0;
-    ::waitpid(child_, &status, 0);
-    child_ = -1;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-  }
-
-  json post(const std::string& path, const json& body, int expected = 200) {
-    const Reply reply = ask(port_, "POST", path, body.dump());
-    EXPECT_EQ(reply.status, expected) << reply.body;
-    return json::parse(reply.body, nullptr, false);
-  }
-  json get(const std::string& path) { return json::parse(ask(port_, "GET", path).body, nullptr, false); }
-  int64_t running() {
-    const std::string text = ask(port_, "GET", "/metrics").body;
-    int64_t count = 0;
-    for (const char* name : {"num_requests_running{", "num_requests_waiting{"})
-      count += std::atoll(text.c_str() + text.find('}', text.find(std::string("\nvllm:") + name)) + 1);
-    return count;
-  }
-
- private:
-  TemporaryFolder folder_;
-  pid_t child_ = -1;
-  uint16_t port_ = 0;
-};
-
 const json kCapital = {{{"role", "user"}, {"content", "What is the capital of France?"}}};
 constexpr const char* kParis = "The capital of France is Paris.";
-
-// What the events of a stream say, one JSON object each, without the end's mark, which must be there.
-std::vector<json> events_of(const std::string& body) {
-  std::vector<json> events;
-  size_t at = 0;
-  bool done = false;
-  while ((at = body.find("data: ", at)) != std::string::npos) {
-    const std::string data = body.substr(at + 6, body.find("\n\n", at) - at - 6);
-    at += 6;
-    if (data == "[DONE]")
-      done = true;
-    else
-      events.push_back(json::parse(data));
-  }
-  EXPECT_TRUE(done) << body;
-  return events;
-}
-
-bool wait_until(const std::function<bool()>& is) {
-  for (int i = 0; i < 6000 && !is(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  return is();
-}
 
 class Serve : public testing::Test {
  protected:

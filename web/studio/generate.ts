@@ -109,7 +109,7 @@ function stats_of(ending: Ending | null, run: { started: number; pieces: number;
     tokens_per_second: ending?.timings.predicted_per_second ?? (writing > 0.05 ? run.pieces / writing : undefined),
     prompt_tokens: ending?.usage.prompt_tokens,
     prompt_per_second: ending?.timings.prompt_per_second,
-    cached_tokens: ending?.timings.cached_n ?? ending?.usage.prompt_tokens_details?.cached_tokens,
+    cached_tokens: ending?.timings.cache_n ?? ending?.usage.prompt_tokens_details?.cached_tokens,
   };
   return stats;
 }

@@ -82,7 +82,8 @@ void Answers::pump() {
   for (size_t i = 0; i < choices_.size(); ++i) {
     Choice& choice = choices_[i];
     text::StreamEvent event;
-    while ((over_ || exchange_->unsent() < kMostUnsent) && !choice.ended && choice.stream.poll(event)) take(i, event);
+    while ((over_ || exchange_->unsent() < kMostUnsent) && !choice.ended && choice.stream.poll(event))
+      take(i, std::move(event));
   }
   if (over_ || !all_ended()) return;
   over_ = true;
@@ -93,8 +94,12 @@ void Answers::pump() {
   writer_->done(usage_);
 }
 
-void Answers::take(size_t i, const text::StreamEvent& event) {
+void Answers::take(size_t i, text::StreamEvent event) {
   Choice& choice = choices_[i];
+  if (choice.enough) {  // what the engine had said before it heard of it
+    if (event.finish == text::FinishReason::kNone) return;
+    event = {.finish = text::FinishReason::kLength};
+  }
   measure(choice, event);
   if (event.finish != text::FinishReason::kNone) {
     choice.ended = true;
@@ -103,7 +108,11 @@ void Answers::take(size_t i, const text::StreamEvent& event) {
     if (event.finish == text::FinishReason::kError) return fail(500, event.error);
     if (event.finish == text::FinishReason::kCancelled) return fail(503, "the server is going down");
   }
-  if (!over_) writer_->event(static_cast<int>(i), event);
+  if (over_) return;
+  writer_->event(static_cast<int>(i), event);
+  if (choice.ended || !writer_->enough(static_cast<int>(i))) return;
+  choice.enough = true;
+  choice.stream.cancel();
 }
 
 void Answers::measure(Choice& choice, const text::StreamEvent& event) {

@@ -38,15 +38,15 @@ std::string usage_json(const Usage& usage) {
 }
 
 std::string timings_json(const Usage& usage) {
-  const auto rate = [](int64_t tokens, double seconds) {
-    return seconds > 0 ? static_cast<double>(tokens) / seconds : 0.0;
+  const auto part = [](const char* name, int64_t tokens, double seconds) {
+    const double per_token = tokens > 0 ? seconds * 1e3 / static_cast<double>(tokens) : 0;
+    const double rate = seconds > 0 ? static_cast<double>(tokens) / seconds : 0;
+    return fmt::format("\"{0}_n\":{1},\"{0}_ms\":{2:.3f},\"{0}_per_token_ms\":{3:.3f},\"{0}_per_second\":{4:.2f}", name,
+                       tokens, seconds * 1e3, per_token, rate);
   };
-  const int64_t computed = usage.prompt_tokens - usage.cached_tokens;
-  return fmt::format(
-      "{{\"cached_n\":{},\"prompt_n\":{},\"prompt_ms\":{:.3f},\"prompt_per_second\":{:.2f},\"predicted_n\":{},"
-      "\"predicted_ms\":{:.3f},\"predicted_per_second\":{:.2f}}}",
-      usage.cached_tokens, computed, usage.prompt_seconds * 1e3, rate(computed, usage.prompt_seconds),
-      usage.completion_tokens, usage.decode_seconds * 1e3, rate(usage.completion_tokens, usage.decode_seconds));
+  return fmt::format("{{\"cache_n\":{},{},{}}}", usage.cached_tokens,
+                     part("prompt", usage.prompt_tokens - usage.cached_tokens, usage.prompt_seconds),
+                     part("predicted", usage.completion_tokens, usage.decode_seconds));
 }
 
 namespace {

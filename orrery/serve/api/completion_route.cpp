@@ -1,12 +1,15 @@
 // OpenAI's first API: text in, text that goes on with it out.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "orrery/serve/api/chat_writer.h"
 #include "orrery/serve/api/error_form.h"
 #include "orrery/serve/api/generation.h"
+#include "orrery/serve/api/infill_request.h"
 #include "orrery/serve/api/json_text.h"
+#include "orrery/serve/api/prompts.h"
 #include "orrery/serve/api/routes.h"
 
 namespace orrery::serve {
@@ -19,7 +22,7 @@ struct Completion {
   explicit Completion(const ordered_json& body) {
     Fields fields(body);
     model = fields.text("model").value_or("");
-    read_prompts(fields);
+    prompts = read_prompts(fields, "prompt", 128);
     generation = std::make_shared<GenerationFields>(fields);
     form = AnswerForm::read(fields);
     generation->max_tokens = fields.integer("max_tokens", -1, INT32_MAX).value_or(16);  // OpenAI's default
@@ -30,62 +33,20 @@ struct Completion {
     const auto best = fields.integer("best_of", 1, 128);
     if (best && *best != generation->n)
       fields.refuse("best_of", std::to_string(*best), "the same number as n: answers are not ranked");
-    fields.only("suffix", "", "nothing: use /infill");
+    suffix = fields.text("suffix").value_or("");
+    if (!suffix.empty() && !std::ranges::all_of(prompts, [](const ordered_json& one) { return one.is_string(); }))
+      fields.refuse("suffix", "it beside token ids", "texts as prompts");
     fields.ignore({"user"});
     fields.finish();
   }
 
-  // A text, texts, token ids, or lists of them.
-  void read_prompts(Fields& fields) {
-    const ordered_json* prompt = fields.any("prompt");
-    if (prompt == nullptr) fields.refuse("prompt", "nothing", "a string, token ids, or a list of them");
-    const auto is_ids = [](const ordered_json& list) {
-      return list.is_array() && !list.empty() &&
-             std::all_of(list.begin(), list.end(), [](const ordered_json& one) { return one.is_number_integer(); });
-    };
-    if (prompt->is_string() || is_ids(*prompt)) {
-      prompts.push_back(*prompt);
-      return;
-    }
-    if (!prompt->is_array() || prompt->empty() || prompt->size() > 128)
-      fields.refuse("prompt", "another form", "a string, token ids, or a list of up to 128 of them");
-    for (const ordered_json& one : *prompt) {
-      if (!one.is_string() && !is_ids(one)) fields.refuse("prompt", "another form", "strings, or lists of token ids");
-      prompts.push_back(one);
-    }
-  }
-
-  std::string model;
+  std::string model, suffix;
   std::vector<ordered_json> prompts;
   std::shared_ptr<GenerationFields> generation;
   AnswerForm form;
   int32_t top_logprobs = -1;
   bool echo = false;
 };
-
-std::vector<text::TokenId> tokens_of(const Model& model, const ordered_json& prompt) {
-  const text::Tokenizer& tokenizer = model.engine.checkpoint().tokenizer();
-  std::vector<text::TokenId> tokens;
-  if (prompt.is_string()) {
-    tokens = tokenizer.encode(prompt.get_ref<const std::string&>());
-  } else {
-    for (const ordered_json& id : prompt) {
-      if (id < 0 || id >= model.engine.spec().vocab_size)
-        throw Refusal(400, "prompt",
-                      {.doing = "read the request",
-                       .where = "prompt",
-                       .found = "token " + id.dump(),
-                       .expected = fmt::format("0 to {}", model.engine.spec().vocab_size - 1)});
-      tokens.push_back(id.get<text::TokenId>());
-    }
-  }
-  if (tokens.empty() && tokenizer.bos) tokens.push_back(*tokenizer.bos);
-  if (tokens.empty())
-    throw Refusal(400, "prompt",
-                  {.doing = "read the request", .where = "prompt", .found = "no token", .expected = "one at least"});
-  check_fits(model, tokens.size(), "prompt");
-  return tokens;
-}
 
 // OpenAI's first form of log-probabilities: parallel lists.
 struct Logprobs {
@@ -204,8 +165,14 @@ void answer(const std::shared_ptr<Exchange>& exchange, Service& service, const C
                         .include_usage = completion.generation->include_usage,
                         .logprobs = completion.top_logprobs >= 0};
   for (const ordered_json& prompt : completion.prompts) {
-    request.prompt = tokens_of(*model, prompt);
-    const std::string echo = completion.echo ? model->engine.checkpoint().tokenizer().decode(request.prompt) : "";
+    std::string echo;
+    if (completion.suffix.empty()) {
+      request.prompt = tokens_of(*model, prompt, "prompt");
+      if (completion.echo) echo = model->engine.checkpoint().tokenizer().decode(request.prompt);
+    } else {
+      set_gap(request, *model, {.prefix = prompt, .suffix = completion.suffix}, {}, "suffix");
+      if (completion.echo) echo = prompt;
+    }
     for (text::Request& one : seeded(request, completion.generation->n)) {
       requests.push_back(std::move(one));
       options.echoes.push_back(echo);

@@ -66,6 +66,54 @@ std::vector<text::AdapterUse> read_adapters(Fields& fields) {
   return uses;
 }
 
+struct NamedSampler {
+  std::string_view name;
+  void (*off)(text::SamplingOptions&);
+  void (*on)(text::SamplingOptions&) = nullptr;
+};
+
+// llama.cpp's names in the order in which ours run. XTC is off unless fields ask for it, which are refused. Its
+// "infill" draws among the few tokens of at least a fifth of the probability; ours takes the likeliest.
+constexpr NamedSampler kSamplers[] = {
+    {"penalties",
+     [](text::SamplingOptions& s) {
+       s.repeat_penalty = 1;
+       s.frequency_penalty = s.presence_penalty = 0;
+     }},
+    {"dry", [](text::SamplingOptions& s) { s.dry_multiplier = 0; }},
+    {"top_n_sigma", [](text::SamplingOptions& s) { s.top_n_sigma = -1; }},
+    {"top_k", [](text::SamplingOptions& s) { s.top_k = 0; }},
+    {"typ_p", [](text::SamplingOptions& s) { s.typical_p = 1; }},
+    {"top_p", [](text::SamplingOptions& s) { s.top_p = 1; }},
+    {"min_p", [](text::SamplingOptions& s) { s.min_p = 0; }},
+    {"xtc", [](text::SamplingOptions&) {}},
+    {"temperature", [](text::SamplingOptions& s) { s.temperature = 1; }},
+    {"infill", [](text::SamplingOptions&) {}, [](text::SamplingOptions& s) { s.temperature = 0; }},
+};
+
+// llama.cpp's list of the samplers that run: the others are off.
+std::vector<std::function<void(text::SamplingOptions&)>> read_samplers(Fields& fields) {
+  std::vector<std::function<void(text::SamplingOptions&)>> changes;
+  if (fields.array("samplers") == nullptr) return changes;
+  size_t at = 0;
+  const auto off = [&](size_t end) {
+    for (; at < end; ++at) changes.emplace_back(kSamplers[at].off);
+  };
+  for (const std::string& name : fields.texts("samplers")) {
+    const auto found = std::ranges::find(kSamplers, name, &NamedSampler::name);
+    std::string names;
+    for (const NamedSampler& one : kSamplers) names += fmt::format("{}{}", names.empty() ? "" : ", ", one.name);
+    if (found == std::end(kSamplers)) fields.refuse("samplers", "\"" + name + "\"", "some of " + names);
+    const auto index = static_cast<size_t>(found - std::begin(kSamplers));
+    if (index < at) fields.refuse("samplers", "\"" + name + "\" there", "this order: " + names);
+    off(index);
+    if (found->on) changes.emplace_back(found->on);
+    ++at;
+  }
+  off(std::size(kSamplers));
+  return changes;
+}
+
 }  // namespace
 
 GenerationFields::GenerationFields(Fields& fields) {
@@ -102,6 +150,7 @@ GenerationFields::GenerationFields(Fields& fields) {
     changes_.push_back([seed](S& sampling) {
       if (*seed != -1) sampling.seed = static_cast<uint64_t>(*seed);  // llama.cpp: -1 draws one
     });
+  for (auto& change : read_samplers(fields)) changes_.push_back(std::move(change));  // behind what they undo
   logit_bias_ = read_logit_bias(fields);
   adapters_ = read_adapters(fields);
   ignore_eos_ = fields.flag("ignore_eos").value_or(false);

@@ -13,7 +13,7 @@ namespace orrery::serve {
 
 /// Sampling as a request asks for it; what it leaves open is the model's. OpenAI's names (temperature, top_p, seed,
 /// frequency_penalty, presence_penalty, logit_bias), and llama.cpp's and vLLM's (top_k, min_p, typical_p, top_n_sigma,
-/// repeat_penalty or repetition_penalty, repeat_last_n, dry_*, mirostat*, ignore_eos).
+/// repeat_penalty or repetition_penalty, repeat_last_n, dry_*, mirostat*, samplers, ignore_eos).
 class GenerationFields {
  public:
   /// Reads the fields. Throws Refusal.
