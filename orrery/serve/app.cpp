@@ -27,6 +27,7 @@ class App {
     add_chat_route(router_, service_);
     add_completion_route(router_, service_);
     add_responses_route(router_, service_);
+    add_embedding_route(router_, service_);
     add_infill_route(router_, service_);
     add_model_routes(router_, service_);
     add_token_routes(router_, service_);

@@ -18,6 +18,17 @@ void guarded(const std::shared_ptr<Exchange>& exchange, ErrorForm form, const st
   }
 }
 
+void check_queue(int64_t waiting, int64_t most) {
+  if (waiting < most) return;
+  Refusal full(429, "",
+               {.doing = "answer",
+                .found = fmt::format("{} requests that wait already", most),
+                .advice = "try again in a moment"},
+               "queue_full");
+  full.retry_after = 1;
+  throw full;
+}
+
 }  // namespace
 
 Service::Service(std::vector<ModelEntry> models, int64_t memory_bytes, int64_t queue)
@@ -37,17 +48,18 @@ void Service::prepare_with(const std::shared_ptr<Exchange>& exchange, ErrorForm 
     guarded(exchange, form, [&] {
       if (exchange->gone()) return;
       if (error) std::rethrow_exception(error);
-      if (open->turnstile.waiting() >= queue) {
-        Refusal full(429, "",
-                     {.doing = "answer",
-                      .found = fmt::format("{} requests that wait already", queue),
-                      .advice = "try again in a moment"},
-                     "queue_full");
-        full.retry_after = 1;
-        throw full;
-      }
+      check_queue(open->turnstile.waiting(), queue);
       prepare(open);
     });
+  });
+}
+
+void Service::compute(const std::shared_ptr<Exchange>& exchange, ErrorForm form, std::function<void()> task) {
+  check_queue(computing, queue);
+  ++computing;
+  compute_worker.post([=, this, task = std::move(task)] {
+    if (!exchange->gone()) guarded(exchange, form, task);
+    --computing;
   });
 }
 

@@ -1,6 +1,8 @@
 // What the handlers of all APIs share.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -27,8 +29,9 @@ struct Service {
   const int64_t queue;           ///< requests that may wait for a place in a batch, per model
   std::unique_ptr<Store> store;  ///< the studio's; nullptr: it is not served
   std::string version;
-  size_t body_bytes = 0;  ///< that a request may have
-  Worker worker, store_worker;
+  size_t body_bytes = 0;              ///< that a request may have
+  std::atomic<int64_t> computing{0};  ///< tasks of compute_worker
+  Worker worker, store_worker, compute_worker;
 
   /// Runs `prepare` in the worker's thread; an exception of it answers the exchange.
   void prepare(const std::shared_ptr<Exchange>& exchange, ErrorForm form, std::function<void()> prepare);
@@ -36,6 +39,9 @@ struct Service {
   /// queue.
   void prepare_with(const std::shared_ptr<Exchange>& exchange, ErrorForm form, const std::string& model,
                     std::function<void(const std::shared_ptr<Model>&)> prepare);
+  /// Runs what has to wait until an engine is idle, one after the other, in a thread where nothing else waits for it.
+  /// Throws Refusal for a full queue.
+  void compute(const std::shared_ptr<Exchange>& exchange, ErrorForm form, std::function<void()> task);
 };
 
 }  // namespace orrery::serve

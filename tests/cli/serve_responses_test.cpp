@@ -1,8 +1,10 @@
-// orrery serve speaks OpenAI's Responses API.
+// orrery serve speaks OpenAI's Responses API, and gives embeddings.
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "orrery/text/tokenizer/base64.h"
 #include "tests/cli/server.h"
 #include "tests/serve/client.h"
 
@@ -127,6 +129,43 @@ TEST_F(ServeResponses, FollowsSchemasAndRefusesByName) {
   const json longer = server_->post("/v1/responses", {{"input", much}}, 400)["error"];
   EXPECT_EQ(longer["code"], "context_length_exceeded");
   EXPECT_EQ(longer["param"], "input");
+}
+
+using ServeEmbeddings = ServeResponses;
+
+TEST_F(ServeEmbeddings, AreUnitVectorsInWhichLikeMeansNear) {
+  const json input = {"The cat sleeps on the sofa.", "A kitten is asleep on the couch.",
+                      "Interest rates rose in March."};
+  const json answer = server_->post("/v1/embeddings", {{"input", input}});
+  ASSERT_EQ(answer["data"].size(), 3u);
+  std::vector<std::vector<float>> vectors;
+  for (const json& one : answer["data"]) vectors.push_back(one["embedding"].get<std::vector<float>>());
+  const auto dot = [&](int a, int b) {
+    double sum = 0;
+    for (size_t i = 0; i < vectors[a].size(); ++i) sum += double(vectors[a][i]) * vectors[b][i];
+    return sum;
+  };
+  EXPECT_EQ(vectors[0].size(), 576u);
+  for (int i : {0, 1, 2}) EXPECT_NEAR(dot(i, i), 1, 1e-5);
+  EXPECT_GT(dot(0, 1), dot(0, 2));
+  EXPECT_EQ(answer["usage"]["prompt_tokens"], answer["usage"]["total_tokens"]);
+
+  // Tokens are the text; a text alone is what it is among others.
+  const json ids = server_->post("/tokenize", {{"content", input[2]}})["tokens"];
+  const json again =
+      server_->post("/v1/embeddings", {{"input", ids}, {"dimensions", 576}, {"encoding_format", "base64"}});
+  EXPECT_EQ(again["usage"]["prompt_tokens"], ids.size());
+  const std::string bytes = text::decode_base64(again["data"][0]["embedding"].get<std::string>(), "the answer");
+  ASSERT_EQ(bytes.size(), 576u * sizeof(float));
+  EXPECT_EQ(std::memcmp(bytes.data(), vectors[2].data(), bytes.size()), 0);
+}
+
+TEST_F(ServeEmbeddings, RefuseWhatCannotBe) {
+  EXPECT_EQ(server_->post("/v1/embeddings", {{"input", "a"}, {"dimensions", 64}}, 400)["error"]["param"], "dimensions");
+  EXPECT_EQ(server_->post("/v1/embeddings", {{"input", {99999999}}}, 400)["error"]["param"], "input");
+  std::string much;
+  for (int i = 0; i < 2000; ++i) much += "word ";
+  EXPECT_EQ(server_->post("/v1/embeddings", {{"input", much}}, 400)["error"]["code"], "context_length_exceeded");
 }
 
 }  // namespace

@@ -8,6 +8,7 @@ namespace orrery::serve {
 
 void add_chat_route(Router& router, Service& service);        ///< /v1/chat/completions
 void add_completion_route(Router& router, Service& service);  ///< /v1/completions
+void add_embedding_route(Router& router, Service& service);   ///< /v1/embeddings
 void add_infill_route(Router& router, Service& service);      ///< /infill
 void add_model_routes(Router& router, Service& service);      ///< /v1/models
 void add_ollama_routes(Router& router, Service& service);     ///< /api/chat, /api/generate, /api/tags

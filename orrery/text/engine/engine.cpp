@@ -192,9 +192,13 @@ struct Engine::Impl {
     return adapters.set_of(uses);
   }
 
-  void score(std::span<const TokenId> tokens, const ImagePatches& patches, const AdapterSet* set, bool values,
+  enum class Output { kHead, kValue, kHidden };
+
+  void score(std::span<const TokenId> tokens, const ImagePatches& patches, const AdapterSet* set, Output output,
              const Sink& sink) {
-    const int64_t outputs = values ? 1 : spec.outputs();
+    const int64_t outputs = output == Output::kValue    ? 1
+                            : output == Output::kHidden ? spec.hidden_size
+                                                        : spec.outputs();
     const std::vector<float> patch_rows = forward.embed_patches(patches.values);
     std::vector<const float*> embeddings(tokens.size(), nullptr);
     for (size_t i = 0; i < patches.positions.size(); ++i)
@@ -217,8 +221,8 @@ struct Engine::Impl {
                             .state = lent.state,
                             .adapters = set,
                             .all_logits = true};
-      std::span<float> rows = forward.step({&segment, 1});
-      if (values) rows = forward.values();
+      std::span<float> rows = output == Output::kHidden ? forward.hidden({&segment, 1}) : forward.step({&segment, 1});
+      if (output == Output::kValue) rows = forward.values();
       for (size_t i = 0; i < count; ++i) sink(static_cast<int64_t>(first + i), rows.subspan(i * outputs, outputs));
       pages.drop_behind(static_cast<int64_t>(first + count));
     }
@@ -367,13 +371,18 @@ void Engine::score(std::span<const TokenId> tokens, const Sink& sink, const Imag
   impl_->check_tokens(tokens, impl_->options.context);
   impl_->check_patches(patches, tokens);
   const auto set = impl_->set_of(adapters);
-  impl_->run_alone([&] { impl_->score(tokens, patches, set.get(), false, sink); });
+  impl_->run_alone([&] { impl_->score(tokens, patches, set.get(), Impl::Output::kHead, sink); });
 }
 
 void Engine::values(std::span<const TokenId> tokens, const Sink& sink) {
   impl_->check_tokens(tokens, impl_->options.context);
   if (!impl_->spec.value_head) refuse("model", "no value head", "v_head.summary.weight in its checkpoint");
-  impl_->run_alone([&] { impl_->score(tokens, {}, nullptr, true, sink); });
+  impl_->run_alone([&] { impl_->score(tokens, {}, nullptr, Impl::Output::kValue, sink); });
+}
+
+void Engine::hidden(std::span<const TokenId> tokens, const Sink& sink) {
+  impl_->check_tokens(tokens, impl_->options.context);
+  impl_->run_alone([&] { impl_->score(tokens, {}, nullptr, Impl::Output::kHidden, sink); });
 }
 
 int64_t Engine::save_prompt(const std::filesystem::path& file, std::span<const TokenId> tokens) {

@@ -161,6 +161,9 @@ class Engine {
              std::span<const AdapterUse> adapters = {});
   /// The value head's output [1] at every position. Throws Error for a model without one.
   void values(std::span<const TokenId> tokens, const Sink& sink);
+  /// The hidden state behind the last norm [hidden_size] at every position: what the head reads. Means of them are
+  /// texts' embeddings.
+  void hidden(std::span<const TokenId> tokens, const Sink& sink);
 
   /// What is computed of a prompt, kept in a file between runs (--prompt-cache; engine/prompt_cache.h has the format).
   /// save_prompt() writes, wholly or not at all, what is held of the longest prefix of `tokens`: keys and values in

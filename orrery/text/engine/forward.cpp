@@ -48,14 +48,28 @@ std::shared_ptr<const PackedAdapter> Forward::pack(const Adapter& bound) {
   return std::make_shared<const PackedAdapter>(bound, WeightLoader(checkpoint_, spec_, {}), projection, projector_);
 }
 
-std::span<float> Forward::step(std::span<const Segment> segments) {
+void Forward::run_layers(std::span<const Segment> segments) {
   batch_.assign(segments);
   adaptation_.begin(batch_);
   layers_->begin(batch_);
   embed_tokens();
   for (int64_t i = 0; i < spec_.layers; ++i)
     layers_->run(i, batch_, hidden_.as<float>(), i + 1 < spec_.layers ? layers_->first_weights(i + 1) : head_.ahead());
+}
+
+std::span<float> Forward::step(std::span<const Segment> segments) {
+  run_layers(segments);
   return outputs(head_, spec_.outputs(), logits_);
+}
+
+std::span<float> Forward::hidden(std::span<const Segment> segments) {
+  run_layers(segments);
+  const int64_t size = spec_.hidden_size;
+  for (int64_t row = 0; row < batch_.size(); ++row) {
+    const std::span<float> state(hidden_.as<float>() + row * size, size);
+    final_norm_(state, state);
+  }
+  return {hidden_.as<float>(), static_cast<size_t>(batch_.size() * size)};
 }
 
 std::span<float> Forward::values() { return outputs(value_head_, 1, values_); }

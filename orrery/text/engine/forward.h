@@ -27,6 +27,10 @@ class Forward {
   /// logits [rows, outputs] of the tokens that asked for them, in order, valid until the next step.
   std::span<float> step(std::span<const Segment> segments);
 
+  /// The same without a head: the hidden states behind the last norm [tokens, hidden_size] of all tokens, valid until
+  /// the next step.
+  std::span<float> hidden(std::span<const Segment> segments);
+
   /// What the value head says of the rows whose logits the last step gave [rows]; valid until the next step.
   std::span<float> values();
   /// Embeddings [n, hidden_size] of image patches [n, patches.values()].
@@ -41,6 +45,7 @@ class Forward {
   Layers& layers() { return *layers_; }
 
  private:
+  void run_layers(std::span<const Segment> segments);
   void embed_tokens();
   std::span<float> outputs(const Projection& head, int64_t size, Buffer& out);
 
