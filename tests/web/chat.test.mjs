@@ -72,12 +72,6 @@ page_test("a refusal is shown where it happened, and can be tried again", { only
   await page.locator(".status").getByText("(try again in 7 s)").waitFor();
 });
 
-page_test("an answer that breaks off keeps what came", { only_stand_in: true }, async (page) => {
-  await ask(page, "break it");
-  await page.locator(".status").getByText("The answer broke off: the connection broke off").waitFor();
-  assert.match(await last_text(page), /word0 .*word[5-9]/);
-});
-
 page_test("history outlasts a reload; the address opens the conversation", {}, async (page) => {
   await ask(page, "Remember this question");
   const text = await last_text(page);

@@ -55,7 +55,7 @@ export async function chat(request, incoming, response, pace) {
   chunk({
     choices: [],
     usage: { prompt_tokens: prompt, completion_tokens: sent, total_tokens: prompt + sent, prompt_tokens_details: { cached_tokens: 1 } },
-    timings: { prompt_n: prompt, prompt_per_second: 900, predicted_n: sent, predicted_per_second: sent / seconds, cached_n: 1 },
+    timings: { prompt_n: prompt, prompt_per_second: 900, predicted_n: sent, predicted_per_second: sent / seconds, cache_n: 1 },
   });
   response.end("data: [DONE]\n\n");
 }
