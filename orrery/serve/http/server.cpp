@@ -177,11 +177,4 @@ void HttpServer::settle() {
   impl_->context.poll();
 }
 
-void HttpServer::post_after(std::chrono::milliseconds time, std::function<void()> task) {
-  auto timer = std::make_shared<asio::steady_timer>(impl_->context, time);
-  timer->async_wait([timer, task = std::move(task)](const boost::system::error_code& error) {
-    if (!error) task();
-  });
-}
-
 }  // namespace orrery::serve

@@ -50,8 +50,6 @@ class HttpServer {
   void stop();
   /// After run(): runs what has been posted since.
   void settle();
-  /// Runs a task in run()'s thread, after a time.
-  void post_after(std::chrono::milliseconds time, std::function<void()> task);
 
  private:
   struct Impl;
