@@ -166,19 +166,21 @@ struct Engine::Impl {
   // Runs job on the engine's thread while no request is running, and waits for it.
   void run_alone(const std::function<void()>& job) {
     std::promise<void> done;
+    std::exception_ptr failure;
     {
       std::lock_guard lock(mutex);
       jobs.push_back([&] {
         try {
           job();
-          done.set_value();
         } catch (...) {
-          done.set_exception(std::current_exception());
+          failure = std::current_exception();
         }
+        done.set_value();  // behind the catch: this thread holds the exception no longer
       });
     }
     wake.notify_one();
     done.get_future().get();
+    if (failure) std::rethrow_exception(std::exchange(failure, nullptr));
   }
 
   void load_adapter(const std::string& name, const Adapter& adapter) {

@@ -432,6 +432,7 @@ void Scheduler::end_all(const std::string& message) {
   for (auto& sequence : waiting_) end(*sequence, reason, message);
   running_.clear();
   waiting_.clear();
+  count();
 }
 
 }  // namespace orrery::text
