@@ -57,12 +57,6 @@ std::string read_documents(const DocumentOptions& options) {
   return text::cited_text(documents);
 }
 
-std::string with_documents(const std::string& documents, const std::string& question) {
-  if (documents.empty()) return question;
-  if (question.empty()) return documents;
-  return documents + (documents.ends_with('\n') ? "\n" : "\n\n") + question;
-}
-
 void check_documents_fit(const text::Engine& engine, size_t prompt_tokens) {
   const auto needed = static_cast<int64_t>(prompt_tokens) + 1;
   const int64_t context = engine.options().context, possible = engine.spec().context_length;

@@ -25,10 +25,6 @@ void add_document_options(CLI::App& command, DocumentOptions& options);
 /// them goes to standard error.
 std::string read_documents(const DocumentOptions& options);
 
-/// A question about documents: their text, a blank line, the question. Either may be empty. After the documents is
-/// where small models still know what was asked, and a second question finds the documents in the cache.
-std::string with_documents(const std::string& documents, const std::string& question);
-
 /// Throws Error with both sizes and what can be done where a prompt with documents does not fit into the context.
 void check_documents_fit(const text::Engine& engine, size_t prompt_tokens);
 

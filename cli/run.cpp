@@ -139,12 +139,12 @@ void run(RunOptions& options, const CLI::App& command) {
   const std::string question = question_text(options), documents = read_documents(options.documents);
   const std::vector<formats::Image> pictures = read_pictures(options.images);
   auto checkpoint = text::Checkpoint::open(options.model);
-  if (!pictures.empty()) text::check_sees_pictures(*checkpoint);
+  if (!pictures.empty()) text::check_picture_count(*checkpoint, pictures.size());
   const auto engine = load_engine(std::move(checkpoint), options.engine, options.output);
   const text::Tokenizer& tokenizer = engine->checkpoint().tokenizer();
   follow_recommendations(command, engine->checkpoint().sampling(), options.request.sampling);
   const std::string quoted = options.raw ? documents : text::spell_special_tokens_apart(documents, tokenizer);
-  write_prompt(options, *engine, pictures, with_documents(quoted, question));
+  write_prompt(options, *engine, pictures, text::with_documents(quoted, question));
   if (!documents.empty()) check_documents_fit(*engine, options.request.prompt.size());
   options.request.grammar = make_grammar(options, tokenizer);
   load_prompt_cache(*engine, options.prompt_cache);

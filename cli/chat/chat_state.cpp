@@ -56,7 +56,7 @@ void answer_last_question(ChatState& chat) {
 void ask(ChatState& chat, const std::string& question) {
   const std::string documents = std::exchange(chat.documents, {});
   const std::string quoted = text::spell_special_tokens_apart(documents, chat.engine.checkpoint().tokenizer());
-  chat.conversation.turns.push_back({"user", with_documents(quoted, question)});
+  chat.conversation.turns.push_back({"user", text::with_documents(quoted, question)});
   try {
     answer_last_question(chat);
   } catch (...) {

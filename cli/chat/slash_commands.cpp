@@ -78,7 +78,7 @@ bool load(ChatState& chat, const std::string& argument) {
 
 bool file(ChatState& chat, const std::string& argument) {
   const std::string text = read_documents({.files = {file_name(argument, "/file")}});
-  chat.documents = with_documents(chat.documents, text);
+  chat.documents = text::with_documents(chat.documents, text);
   print(fmt::format("({}: {} characters, before your next message)\n", argument, text.size()));
   return kGoOn;
 }

@@ -127,8 +127,11 @@ int exif_orientation(std::span<const std::byte> exif) {
 void check_image_size(int64_t height, int64_t width, const std::string& name, int64_t max_pixels) {
   if (height < 1 || width < 1) refuse_image(name, fmt::format("{} × {} pixels", width, height), "at least one");
   if (width > max_pixels / height)
-    refuse_image(name, fmt::format("{} × {} pixels", width, height), fmt::format("at most {} in all", max_pixels),
-                 "make the picture smaller");
+    throw ImageTooLarge({.doing = "read a picture",
+                         .where = name,
+                         .found = fmt::format("{} × {} pixels", width, height),
+                         .expected = fmt::format("at most {} in all", max_pixels),
+                         .advice = "make the picture smaller"});
 }
 
 void refuse_image(const std::string& name, std::string found, std::string expected, std::string advice) {

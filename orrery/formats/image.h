@@ -8,6 +8,7 @@
 #include <string>
 
 #include "orrery/base/buffer.h"
+#include "orrery/base/error.h"
 #include "orrery/base/tensor_view.h"
 
 namespace orrery::formats {
@@ -33,6 +34,12 @@ struct ImageOptions {
   /// Turn or mirror the picture as its EXIF orientation says, which is how people see their photos. Pillow's
   /// Image.open leaves it as the sensor lay, and so does false.
   bool turn = true;
+};
+
+/// The Error of a picture with more pixels than `max_pixels`.
+class ImageTooLarge : public Error {
+ public:
+  using Error::Error;
 };
 
 /// Decodes a JPEG (baseline, progressive; grey, RGB, CMYK), PNG (every colour type, 16 bits cut to their upper 8) or

@@ -55,11 +55,20 @@ void Service::prepare_with(const std::shared_ptr<Exchange>& exchange, ErrorForm 
 }
 
 void Service::compute(const std::shared_ptr<Exchange>& exchange, ErrorForm form, std::function<void()> task) {
-  check_queue(computing, queue);
-  ++computing;
-  compute_worker.post([=, this, task = std::move(task)] {
+  run_in(computing_, exchange, form, std::move(task));
+}
+
+void Service::read_files(const std::shared_ptr<Exchange>& exchange, ErrorForm form, std::function<void()> task) {
+  run_in(files_, exchange, form, std::move(task));
+}
+
+void Service::run_in(Lane& lane, const std::shared_ptr<Exchange>& exchange, ErrorForm form,
+                     std::function<void()> task) {
+  check_queue(lane.tasks, queue);
+  ++lane.tasks;
+  lane.worker.post([exchange, form, &lane, task = std::move(task)] {
     if (!exchange->gone()) guarded(exchange, form, task);
-    --computing;
+    --lane.tasks;
   });
 }
 

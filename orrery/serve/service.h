@@ -20,7 +20,8 @@ using ErrorForm = Response (*)(const std::exception&);
 class Store;
 
 /// Models, counts, and the thread that prepares requests.
-struct Service {
+class Service {
+ public:
   Service(std::vector<ModelEntry> models, int64_t memory_bytes, int64_t queue);
   ~Service();
 
@@ -29,9 +30,8 @@ struct Service {
   const int64_t queue;           ///< requests that may wait for a place in a batch, per model
   std::unique_ptr<Store> store;  ///< the studio's; nullptr: it is not served
   std::string version;
-  size_t body_bytes = 0;              ///< that a request may have
-  std::atomic<int64_t> computing{0};  ///< tasks of compute_worker
-  Worker worker, store_worker, compute_worker;
+  size_t body_bytes = 0;  ///< that a request may have
+  Worker worker, store_worker;
 
   /// Runs `prepare` in the worker's thread; an exception of it answers the exchange.
   void prepare(const std::shared_ptr<Exchange>& exchange, ErrorForm form, std::function<void()> prepare);
@@ -42,6 +42,18 @@ struct Service {
   /// Runs what has to wait until an engine is idle, one after the other, in a thread where nothing else waits for it.
   /// Throws Refusal for a full queue.
   void compute(const std::shared_ptr<Exchange>& exchange, ErrorForm form, std::function<void()> task);
+  /// Runs what reads PDFs and pictures, likewise in a thread of its own: one may take a minute.
+  void read_files(const std::shared_ptr<Exchange>& exchange, ErrorForm form, std::function<void()> task);
+
+ private:
+  /// A worker with tasks that may wait, but not too many.
+  struct Lane {
+    std::atomic<int64_t> tasks{0};
+    Worker worker;
+  };
+  void run_in(Lane& lane, const std::shared_ptr<Exchange>& exchange, ErrorForm form, std::function<void()> task);
+
+  Lane computing_, files_;
 };
 
 }  // namespace orrery::serve

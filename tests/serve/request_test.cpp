@@ -64,7 +64,7 @@ TEST(ChatRequestFields, NameWhatIsWrong) {
   EXPECT_EQ(refused(R"({"messages": [{"role": "king", "content": ""}]})"), "400 messages[0].role");
   EXPECT_EQ(refused(R"({"messages": [{"role": "user"}]})"), "400 messages[0].content");
   EXPECT_EQ(refused(R"({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]})"),
-            "400 messages[0].content[0].type");
+            "400 messages[0].content[0].image_url");
   EXPECT_EQ(refused(R"({"messages": [{"role": "user", "content": "a", "mood": "b"}]})"), "400 messages[0].mood");
   EXPECT_EQ(refused(R"({"tools": [{"type": "function", "function": {"name": "a b"}}]})"), "400 tools[0].function.name");
   EXPECT_EQ(refused(R"({"store": true})"), "400 store");

@@ -66,7 +66,7 @@ TEST(ResponsesFields, NameTheItemThatIsWrong) {
   EXPECT_EQ(item(R"({"role": "king", "content": "b"})"), "input[1].role");
   EXPECT_EQ(item(R"({"role": "tool", "content": "b"})"), "input[1].role");
   EXPECT_EQ(item(R"({"role": "user"})"), "input[1].content");
-  EXPECT_EQ(item(R"({"role": "user", "content": [{"type": "input_image"}]})"), "input[1].content[0].type");
+  EXPECT_EQ(item(R"({"role": "user", "content": [{"type": "input_image"}]})"), "input[1].content[0].image_url");
   EXPECT_EQ(item(R"({"role": "user", "content": "b", "mood": 1})"), "input[1].mood");
   EXPECT_EQ(item(R"({"type": "item_reference", "id": "x"})"), "input[1].type");
   EXPECT_EQ(item(R"({"type": "function_call", "name": "f", "arguments": "{}"})"), "input[1].call_id");

@@ -1,10 +1,14 @@
 #include "orrery/serve/api/chat_request.h"
 
-#include "orrery/text/chat/tools/tool_messages.h"
-
 #include <fmt/format.h>
 
+#include <map>
 #include <set>
+#include <utility>
+
+#include "orrery/text/chat/tools/tool_messages.h"
+#include "orrery/text/documents/special_tokens.h"
+#include "orrery/text/pictures/picture_prompt.h"
 
 namespace orrery::serve {
 
@@ -14,14 +18,20 @@ namespace {
 
 const std::set<std::string> kRoles = {"system", "developer", "user", "assistant", "tool"};
 
-std::string text_of_parts(const ordered_json& parts, const std::string& path) {
+std::string text_of_parts(const ordered_json& parts, const std::string& path, std::vector<Attachment>* attachments) {
   std::string text;
+  bool first = true;
   for (size_t i = 0; i < parts.size(); ++i) {
     Fields part(parts[i], fmt::format("{}[{}]", path, i));
     const std::string type = part.text_or_throw("type");
+    if (is_attachment(type) && attachments != nullptr) {
+      attachments->push_back(read_attachment(part, type));
+      part.finish();
+      continue;
+    }
     if (type != "text" && type != "input_text" && type != "output_text")
-      part.refuse("type", "\"" + type + "\"", "text: this model reads nothing else");
-    if (i > 0) text += '\n';
+      part.refuse("type", "\"" + type + "\"", attachments ? "text, image_url or file" : "text");
+    if (!std::exchange(first, false)) text += '\n';
     text += part.text_or_throw("text");
     part.ignore({"annotations", "logprobs"});
     part.finish();
@@ -29,7 +39,7 @@ std::string text_of_parts(const ordered_json& parts, const std::string& path) {
   return text;
 }
 
-ordered_json read_message(const ordered_json& message, const std::string& path) {
+ordered_json read_message(const ordered_json& message, const std::string& path, std::vector<Attachment>* attachments) {
   Fields fields(message, path);
   ordered_json out = ordered_json::object();
   std::string role = fields.text_or_throw("role");
@@ -40,7 +50,7 @@ ordered_json read_message(const ordered_json& message, const std::string& path) 
     if (content->is_string())
       out["content"] = *content;
     else if (content->is_array())
-      out["content"] = text_of_parts(*content, fields.at("content"));
+      out["content"] = text_of_parts(*content, fields.at("content"), attachments);
     else
       fields.refuse("content", "another form", "a string or an array of parts");
   } else {
@@ -59,21 +69,45 @@ ordered_json read_message(const ordered_json& message, const std::string& path) 
   return out;
 }
 
+// Each may cost seconds, and a picture hundreds of megabytes for a moment.
+void check_attachments(const ChatRequest& request) {
+  constexpr size_t kMost = 32;
+  const auto& all = request.attachments;
+  if (all.size() > kMost)
+    throw Refusal(400, "messages",
+                  {.doing = "read the request",
+                   .where = "messages",
+                   .found = fmt::format("{} pictures and files", all.size()),
+                   .expected = fmt::format("at most {}", kMost)});
+  for (const Attachment& one : all)
+    if (const ordered_json& role = request.messages[one.message]["role"]; role != "user")
+      throw Refusal(400, one.part,
+                    {.doing = "read the request",
+                     .where = one.part,
+                     .found = "a picture or file in a message of the role " + role.get<std::string>(),
+                     .expected = "user"});
+}
+
 }  // namespace
 
-ordered_json read_messages(const ordered_json& list, const std::string& path) {
+ordered_json read_messages(const ordered_json& list, const std::string& path, std::vector<Attachment>* attachments) {
   ordered_json messages = ordered_json::array();
-  for (size_t i = 0; i < list.size(); ++i) messages.push_back(read_message(list[i], fmt::format("{}[{}]", path, i)));
+  for (size_t i = 0; i < list.size(); ++i) {
+    const size_t before = attachments ? attachments->size() : 0;
+    messages.push_back(read_message(list[i], fmt::format("{}[{}]", path, i), attachments));
+    for (size_t n = before; attachments && n < attachments->size(); ++n) (*attachments)[n].message = i;
+  }
   if (messages.empty())
     throw Refusal(400, path,
                   {.doing = "read the request", .where = path, .found = "no message", .expected = "one at least"});
   return messages;
 }
 
-ChatRequest::ChatRequest(const ordered_json& body) {
+ChatRequest::ChatRequest(const ordered_json& body, std::vector<Attachment> given) : attachments(std::move(given)) {
   Fields fields(body);
   model = fields.text("model").value_or("");
-  messages = read_messages(fields.array_or_throw("messages"), "messages");
+  messages = read_messages(fields.array_or_throw("messages"), "messages", &attachments);
+  check_attachments(*this);
   generation = std::make_shared<GenerationFields>(fields);
   form = AnswerForm::read(fields);
   fields.ignore({"tools", "tool_choice", "parallel_tool_calls"});  // read_tool_request() reads them
@@ -101,18 +135,79 @@ ChatRequest::ChatRequest(const ordered_json& body) {
   fields.finish();
 }
 
-ChatPrompt chat_prompt(const Model& model, const ChatRequest& request) {
+namespace {
+
+// What needs no look at them.
+void check_pictures(const Model& model, const ChatRequest& request, const std::vector<const Attachment*>& pictures) {
+  try {
+    text::check_picture_count(model.engine.checkpoint(), pictures.size());
+  } catch (const Error& error) {
+    Error::Parts parts = error.parts();
+    parts.where = pictures.back()->part;
+    throw Refusal(400, pictures.back()->part, std::move(parts));
+  }
+  if (request.messages.size() != 1)
+    throw Refusal(400, "messages",
+                  {.doing = "ask about a picture",
+                   .where = "messages",
+                   .found = fmt::format("{} of them", request.messages.size()),
+                   .expected = "one: this model was trained on a picture and one text about it"});
+  if (request.tools.choice != text::ToolRequest::Choice::kNone)
+    throw Refusal(400, "tools",
+                  {.doing = "ask about a picture", .where = "tools", .found = "tools", .expected = "none beside it"});
+}
+
+ChatPrompt picture_chat_prompt(const Model& model, const std::vector<const Attachment*>& pictures,
+                               const std::string& question) {
+  std::vector<formats::Image> images;
+  for (const Attachment* picture : pictures) images.push_back(decode_picture(*picture));
   ChatPrompt prompt;
   try {
-    const auto input =
-        text::tool_messages(request.messages, request.tools.shown(), model.tool_format, model.takes_system);
-    prompt.text = model.chat.prompt(input.messages, input.tools, true, request.template_values);
+    auto made = text::picture_prompt(model.engine.checkpoint(), images, question);
+    prompt.tokens = std::move(made.prompt);
+    prompt.patches = std::move(made.patches);
   } catch (const Error& error) {
-    const bool field = error.parts().where.starts_with("messages");
-    throw Refusal(400, field ? error.parts().where : "messages", error.parts());
+    throw Refusal(400, "messages[0].content", error.parts());
   }
-  prompt.tokens =
-      model.engine.checkpoint().tokenizer().encode(prompt.text, {.add_special = false, .parse_special = true});
+  return prompt;
+}
+
+// The messages with their files' texts.
+ordered_json with_files(const text::Tokenizer& tokenizer, const ChatRequest& request) {
+  std::map<size_t, std::vector<text::Document>> documents;  // by message
+  for (const Attachment& one : request.attachments)
+    if (one.kind == Attachment::Kind::kFile) documents[one.message].push_back(read_file(one));
+  ordered_json messages = request.messages;
+  for (const auto& [message, files] : documents) {
+    ordered_json& content = messages[message]["content"];
+    content = text::with_documents(text::spell_special_tokens_apart(text::cited_text(files), tokenizer),
+                                   content.get<std::string>());
+  }
+  return messages;
+}
+
+}  // namespace
+
+ChatPrompt chat_prompt(const Model& model, const ChatRequest& request) {
+  const text::Tokenizer& tokenizer = model.engine.checkpoint().tokenizer();
+  std::vector<const Attachment*> pictures;
+  for (const Attachment& one : request.attachments)
+    if (one.kind == Attachment::Kind::kPicture) pictures.push_back(&one);
+  if (!pictures.empty()) check_pictures(model, request, pictures);
+  const ordered_json messages = with_files(tokenizer, request);
+  ChatPrompt prompt;
+  if (!pictures.empty()) {
+    prompt = picture_chat_prompt(model, pictures, messages[0]["content"].get_ref<const std::string&>());
+  } else {
+    try {
+      const auto input = text::tool_messages(messages, request.tools.shown(), model.tool_format, model.takes_system);
+      prompt.text = model.chat.prompt(input.messages, input.tools, true, request.template_values);
+    } catch (const Error& error) {
+      const bool field = error.parts().where.starts_with("messages");
+      throw Refusal(400, field ? error.parts().where : "messages", error.parts());
+    }
+    prompt.tokens = tokenizer.encode(prompt.text, {.add_special = false, .parse_special = true});
+  }
   check_fits(model, prompt.tokens.size(), "messages");
   return prompt;
 }

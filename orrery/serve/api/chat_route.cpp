@@ -22,9 +22,9 @@ void answer(const std::shared_ptr<Exchange>& exchange, Service& service, const C
 void add_chat_route(Router& router, Service& service) {
   router.add("POST /v1/chat/completions", [&service](const std::shared_ptr<Exchange>& exchange, const Router::Values&) {
     service.prepare(exchange, openai_error, [exchange, &service] {
-      const ChatRequest chat(parse_body(exchange->take_body()));
-      service.prepare_with(exchange, openai_error, chat.model,
-                           [exchange, &service, chat](const auto& model) { answer(exchange, service, chat, model); });
+      const auto chat = std::make_shared<const ChatRequest>(parse_body(exchange->take_body()));
+      prepare_chat(exchange, service, openai_error, chat->model, *chat,
+                   [exchange, &service, chat](const auto& model) { answer(exchange, service, *chat, model); });
     });
   });
 }

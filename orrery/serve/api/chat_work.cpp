@@ -33,6 +33,7 @@ ChatWork chat_work(const ChatRequest& chat, Model& model) {
   const bool tools = chat.tools.choice != text::ToolRequest::Choice::kNone;
   text::Request request = chat.generation->request(model);
   request.prompt = prompt.tokens;
+  request.patches = prompt.patches;
   request.grammar = grammar_of(chat, model, prompt.text);
   request.top_logprobs = chat.top_logprobs;
   request.cache_prompt = true;
@@ -50,6 +51,16 @@ ChatWork chat_work(const ChatRequest& chat, Model& model) {
         model.tool_format, model.reasoning,
         text::ToolCallParser::Options{.tools = tools, .names = chat.tools.names(), .seed = random()}, prompt.text);
   return work;
+}
+
+void prepare_chat(const std::shared_ptr<Exchange>& exchange, Service& service, ErrorForm form, const std::string& model,
+                  const ChatRequest& chat, std::function<void(const std::shared_ptr<Model>&)> answer) {
+  const bool long_work = !chat.attachments.empty();
+  service.prepare_with(exchange, form, model,
+                       [=, &service, answer = std::move(answer)](const std::shared_ptr<Model>& open) {
+                         if (!long_work) return answer(open);
+                         service.read_files(exchange, form, [answer, open] { answer(open); });
+                       });
 }
 
 }  // namespace orrery::serve

@@ -48,6 +48,7 @@ class Fields {
   void only(std::string_view name, const nlohmann::ordered_json& nothing, std::string_view why);
   void finish() const;
 
+  const std::string& path() const { return path_; }
   /// "path.name"
   std::string at(std::string_view name) const;
   [[noreturn]] void refuse(std::string_view name, const std::string& found, const std::string& expected) const;

@@ -74,12 +74,6 @@ ordered_json openai_messages(const ordered_json& list) {
   for (ordered_json& message : messages) {
     if (!message.is_object()) continue;
     message.erase("thinking");
-    if (message.contains("images") && !message["images"].empty())
-      throw Refusal(400, "messages",
-                    {.doing = "read the request",
-                     .where = "messages",
-                     .found = "images",
-                     .expected = "text: this model sees no pictures"});
     message.erase("images");
     if (message.contains("tool_name")) {
       message["name"] = message["tool_name"];
@@ -96,6 +90,15 @@ ordered_json openai_messages(const ordered_json& list) {
     }
   }
   return messages;
+}
+
+void read_images(Fields& fields, size_t message, std::vector<Attachment>& pictures) {
+  if (fields.array("images") == nullptr) return;
+  const auto images = fields.texts("images");
+  for (size_t i = 0; i < images.size(); ++i) {
+    pictures.push_back(read_bare_picture(images[i], fmt::format("{}[{}]", fields.at("images"), i)));
+    pictures.back().message = message;
+  }
 }
 
 /// Lines of JSON, or one object.
@@ -186,11 +189,11 @@ class OllamaWriter : public AnswerWriter {
 };
 
 void answer(const std::shared_ptr<Exchange>& exchange, Service& service, const std::string& asked, ordered_json body,
-            bool chat) {
+            std::vector<Attachment> pictures, bool chat) {
   const bool stream = body["stream"] == true;
-  const ChatRequest request(body);
-  service.prepare_with(exchange, ollama_error, asked, [=, &service](const std::shared_ptr<Model>& model) {
-    auto work = std::make_shared<ChatWork>(chat_work(request, *model));
+  const auto request = std::make_shared<const ChatRequest>(body, std::move(pictures));
+  prepare_chat(exchange, service, ollama_error, asked, *request, [=, &service](const std::shared_ptr<Model>& model) {
+    auto work = std::make_shared<ChatWork>(chat_work(*request, *model));
     exchange->post([=, &service] {
       if (exchange->gone()) return;
       auto writer =
@@ -213,12 +216,18 @@ void chat(const std::shared_ptr<Exchange>& exchange, Service& service) {
   Fields fields(given);
   const std::string model = model_of(fields);
   ordered_json body = generation_body(fields);
-  body["messages"] = openai_messages(fields.array_or_throw("messages"));
+  const ordered_json& messages = fields.array_or_throw("messages");
+  std::vector<Attachment> pictures;
+  for (size_t i = 0; i < messages.size(); ++i) {
+    Fields message(messages[i], fmt::format("messages[{}]", i));
+    read_images(message, i, pictures);
+  }
+  body["messages"] = openai_messages(messages);
   if (const ordered_json* tools = fields.array("tools"); tools && !tools->empty()) body["tools"] = *tools;
   if (const ordered_json* think = fields.any("think"); think && think->is_boolean())
     body["chat_template_kwargs"] = {{"enable_thinking", *think}};
   fields.finish();
-  answer(exchange, service, model, std::move(body), true);
+  answer(exchange, service, model, std::move(body), std::move(pictures), true);
 }
 
 void generate(const std::shared_ptr<Exchange>& exchange, Service& service) {
@@ -229,15 +238,16 @@ void generate(const std::shared_ptr<Exchange>& exchange, Service& service) {
   ordered_json messages = ordered_json::array();
   if (const auto system = fields.text("system"); system && !system->empty())
     messages.push_back({{"role", "system"}, {"content", *system}});
+  std::vector<Attachment> pictures;
+  read_images(fields, messages.size(), pictures);
   messages.push_back({{"role", "user"}, {"content", fields.text("prompt").value_or("")}});
   body["messages"] = std::move(messages);
   fields.only("raw", false, "false: /v1/completions goes on with a text as it is");
   fields.only("suffix", "", "nothing: /infill fills in");
   fields.only("template", "", "nothing: the model's own template is used");
-  fields.only("images", ordered_json::array(), "no pictures");
   fields.only("context", ordered_json::array(), "nothing: send messages to /api/chat");
   fields.finish();
-  answer(exchange, service, model, std::move(body), false);
+  answer(exchange, service, model, std::move(body), std::move(pictures), false);
 }
 
 }  // namespace

@@ -32,9 +32,8 @@ void add_responses_route(Router& router, Service& service) {
   router.add("POST /v1/responses", [&service](const std::shared_ptr<Exchange>& exchange, const Router::Values&) {
     service.prepare(exchange, openai_error, [exchange, &service] {
       const ResponsesRequest request(parse_body(exchange->take_body()));
-      service.prepare_with(
-          exchange, openai_error, request.chat->model,
-          [exchange, &service, request](const auto& model) { answer(exchange, service, request, model); });
+      prepare_chat(exchange, service, openai_error, request.chat->model, *request.chat,
+                   [exchange, &service, request](const auto& model) { answer(exchange, service, request, model); });
     });
   });
 }

@@ -176,7 +176,7 @@ void add_studio_routes(Router& router, Service& service) {
   });
   router.add("POST /api/studio/files", [&service](const std::shared_ptr<Exchange>& exchange, const Router::Values&) {
     const std::string name = exchange->request().parameter("name").value_or("");
-    service.prepare(exchange, openai_error, [exchange, name] {
+    service.read_files(exchange, openai_error, [exchange, name] {
       Response response = json_response(document_json(read_uploaded_document(exchange->take_body(), name)));
       exchange->post([exchange, response = std::move(response)] {
         if (!exchange->gone()) exchange->respond(response);

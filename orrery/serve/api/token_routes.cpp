@@ -71,7 +71,7 @@ Make read_detokenize(Fields& fields) {
 }
 
 Make read_template(Fields& fields) {
-  const ordered_json messages = read_messages(fields.array_or_throw("messages"), "messages");
+  const ordered_json messages = read_messages(fields.array_or_throw("messages"), "messages", nullptr);
   const bool generate = fields.flag("add_generation_prompt").value_or(true);
   ordered_json values;
   if (const ordered_json* given = fields.object("chat_template_kwargs")) values = *given;

@@ -81,4 +81,10 @@ std::string cited_text(std::span<const Document> documents) {
   return text;
 }
 
+std::string with_documents(const std::string& documents, const std::string& question) {
+  if (documents.empty()) return question;
+  if (question.empty()) return documents;
+  return documents + (documents.ends_with('\n') ? "\n" : "\n\n") + question;
+}
+
 }  // namespace orrery::text

@@ -46,4 +46,8 @@ Document document_from_bytes(std::string_view bytes, const std::string& name);
 /// One file without pages that is alone is its text, without a line before it.
 std::string cited_text(std::span<const Document> documents);
 
+/// A question about documents: their text, a blank line, the question. Either may be empty. After the documents is
+/// where small models still know what was asked, and a second question finds the documents in the cache.
+std::string with_documents(const std::string& documents, const std::string& question);
+
 }  // namespace orrery::text

@@ -338,7 +338,7 @@ Stream Engine::submit(Request request) {
   impl_->check_tokens(request.prompt, impl_->options.context - 1);
   if (impl_->spec.labels > 0)
     refuse("model", fmt::format("a head of {} scores", impl_->spec.labels), "a language model's head");
-  impl_->check_patches(request.patches, request.prompt);
+  if (request.patches) impl_->check_patches(*request.patches, request.prompt);
   if (request.max_tokens == 0) refuse("max_tokens", "0", "1 or more, or -1 for no limit");
   Stream stream;
   stream.state_ = std::make_shared<Stream::State>();

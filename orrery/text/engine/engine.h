@@ -64,7 +64,7 @@ enum class FinishReason { kNone, kStop, kLength, kCancelled, kError };
 
 struct Request {
   std::vector<TokenId> prompt;  ///< not empty, shorter than the context: Error gives both sizes otherwise
-  ImagePatches patches;
+  std::shared_ptr<const ImagePatches> patches;  ///< nullptr: no picture
   SamplingOptions sampling;
   int64_t max_tokens = -1;                 ///< -1: until the end of the context, which then is no error
   std::vector<std::string> stop;           ///< the answer ends before the first of these

@@ -227,12 +227,13 @@ void Scheduler::admit() {
 }
 
 void Scheduler::embed_patches(Sequence& sequence) {
-  const ImagePatches& patches = sequence.request.patches;
-  if (patches.positions.empty()) return;
+  if (!sequence.request.patches || sequence.request.patches->positions.empty()) return;
+  const ImagePatches& patches = *sequence.request.patches;
   sequence.patch_rows = forward_.embed_patches(patches.values);
   sequence.embeddings.assign(sequence.tokens.size(), nullptr);
   for (size_t i = 0; i < patches.positions.size(); ++i)
     sequence.embeddings[patches.positions[i]] = sequence.patch_rows.data() + i * spec_.hidden_size;
+  sequence.request.patches.reset();
 }
 
 // Speculative decoding: guesses are computed together with the last token, and each that is what the sampler takes

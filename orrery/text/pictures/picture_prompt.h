@@ -1,6 +1,7 @@
 // Questions about pictures, as the model that sees them was trained on them.
 #pragma once
 
+#include <memory>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -13,7 +14,7 @@ namespace orrery::text {
 /// What Request takes.
 struct PicturePrompt {
   std::vector<TokenId> prompt;
-  ImagePatches patches;
+  std::shared_ptr<const ImagePatches> patches;
 };
 
 /// A prompt of the pictures and a text about them. Fuyu's is its processor's (transformers, FuyuProcessor): for each
@@ -24,7 +25,7 @@ struct PicturePrompt {
 PicturePrompt picture_prompt(const Checkpoint& checkpoint, std::span<const formats::Image> pictures,
                              std::string_view text);
 
-/// The Error of picture_prompt() for models that see no pictures, before there are any.
-void check_sees_pictures(const Checkpoint& checkpoint);
+/// The Error of picture_prompt() for models that see no pictures, or not so many, before there are any.
+void check_picture_count(const Checkpoint& checkpoint, size_t count);
 
 }  // namespace orrery::text

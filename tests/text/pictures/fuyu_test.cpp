@@ -145,8 +145,8 @@ TEST(PicturePrompt, IsTheOriginals) {
     const std::string name = "prompt." + std::to_string(i), text = expected().metadata().at(name);
     const PicturePrompt got = picture_prompt(*checkpoint, pictures, text);
     EXPECT_EQ(std::vector<int64_t>(got.prompt.begin(), got.prompt.end()), values<int64_t>(name + ".ids")) << text;
-    EXPECT_EQ(got.patches.positions, values<int64_t>(name + ".positions")) << text;
-    EXPECT_EQ(got.patches.values, values<float>("small.0.patches"));
+    EXPECT_EQ(got.patches->positions, values<int64_t>(name + ".positions")) << text;
+    EXPECT_EQ(got.patches->values, values<float>("small.0.patches"));
   }
 }
 
