@@ -127,6 +127,8 @@ TEST_F(Serve, CallsToolsWhenItMust) {
   next["messages"].push_back(choice["message"]);
   next["messages"].push_back({{"role", "tool"}, {"tool_call_id", call["id"]}, {"content", "sunny, 21 degrees"}});
   server().post("/v1/chat/completions", next);
+  next["messages"].back()["tool_call_id"] = "call_x";
+  EXPECT_EQ(server().post("/v1/chat/completions", next, 400)["error"]["param"], "messages[2].tool_call_id");
   json stream = body;
   stream["stream"] = true;
   std::string arguments;
@@ -134,6 +136,33 @@ TEST_F(Serve, CallsToolsWhenItMust) {
     for (const json& delta : event["choices"][0]["delta"].value("tool_calls", json::array()))
       arguments += delta["function"].value("arguments", "");
   EXPECT_EQ(arguments, call["function"]["arguments"]);
+}
+
+TEST_F(Serve, EndsAnAnswerBehindItsFirstCallWhereThereMayBeOne) {
+  // A grammar in place of a model that was taught to call tools twice.
+  const std::string call = R"(<tool_call>{\"name\": \"now\", \"arguments\": {}}</tool_call>)";
+  json body = {{"messages", kCapital},
+               {"max_tokens", 200},
+               {"tools", {{{"type", "function"}, {"function", {{"name", "now"}}}}}},
+               {"grammar", "root ::= \"Look. " + call + call + " Done.\""}};
+  json choice = server().post("/v1/chat/completions", body)["choices"][0];
+  EXPECT_EQ(choice["message"]["tool_calls"].size(), 2u);
+  EXPECT_EQ(choice["message"]["content"], "Look. Done.");
+  body["parallel_tool_calls"] = false;
+  choice = server().post("/v1/chat/completions", body)["choices"][0];
+  EXPECT_EQ(choice["message"]["tool_calls"].size(), 1u);
+  EXPECT_EQ(choice["message"]["content"], "Look.");
+  EXPECT_EQ(choice["finish_reason"], "tool_calls");
+  body["stream"] = true;
+  std::string finish;
+  int64_t calls = 0;
+  for (const json& event : events_of(ask(server().port(), "POST", "/v1/chat/completions", body.dump()).body)) {
+    const json& one = event["choices"][0];
+    for (const json& delta : one["delta"].value("tool_calls", json::array())) calls += delta.contains("id");
+    if (one["finish_reason"].is_string()) finish = one["finish_reason"];
+  }
+  EXPECT_EQ(calls, 1);
+  EXPECT_EQ(finish, "tool_calls");
 }
 
 TEST_F(Serve, FollowsASchema) {

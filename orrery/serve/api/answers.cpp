@@ -96,9 +96,9 @@ void Answers::pump() {
 
 void Answers::take(size_t i, text::StreamEvent event) {
   Choice& choice = choices_[i];
-  if (choice.enough) {  // what the engine had said before it heard of it
+  if (choice.enough != text::FinishReason::kNone) {  // what the engine had said before it heard of it
     if (event.finish == text::FinishReason::kNone) return;
-    event = {.finish = text::FinishReason::kLength};
+    event = {.finish = choice.enough};
   }
   measure(choice, event);
   if (event.finish != text::FinishReason::kNone) {
@@ -110,9 +110,9 @@ void Answers::take(size_t i, text::StreamEvent event) {
   }
   if (over_) return;
   writer_->event(static_cast<int>(i), event);
-  if (choice.ended || !writer_->enough(static_cast<int>(i))) return;
-  choice.enough = true;
-  choice.stream.cancel();
+  if (choice.ended) return;
+  choice.enough = writer_->enough(static_cast<int>(i));
+  if (choice.enough != text::FinishReason::kNone) choice.stream.cancel();
 }
 
 void Answers::measure(Choice& choice, const text::StreamEvent& event) {

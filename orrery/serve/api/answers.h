@@ -26,8 +26,8 @@ class AnswerWriter {
   virtual void begin() {}
   /// A token, or text alone; the last of a choice says why it ends. Never after failed().
   virtual void event(int choice, const text::StreamEvent& event) = 0;
-  /// Asked behind each event: a choice that has all it wants gets one more, its end, as if a length were reached.
-  virtual bool enough(int /*choice*/) const { return false; }
+  /// Asked behind each event: a choice that has all it wants gets one more, its end, for the reason that is returned.
+  virtual text::FinishReason enough(int /*choice*/) const { return text::FinishReason::kNone; }
   /// All choices have ended.
   virtual void done(const Usage& usage) = 0;
   /// The engine gave up, or (400) refused. Nothing follows.
@@ -52,7 +52,8 @@ class Answers : public std::enable_shared_from_this<Answers> {
     text::Request request;
     text::Stream stream;
     uint64_t ticket = 0;
-    bool entered = false, left = false, ended = false, enough = false;
+    bool entered = false, left = false, ended = false;
+    text::FinishReason enough = text::FinishReason::kNone;
     Clock::time_point last_token;
     bool has_token = false;
   };

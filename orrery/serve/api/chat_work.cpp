@@ -49,7 +49,9 @@ ChatWork chat_work(const ChatRequest& chat, Model& model) {
   for (int i = 0; i < chat.generation->n; ++i)
     work.options.parsers.emplace_back(
         model.tool_format, model.reasoning,
-        text::ToolCallParser::Options{.tools = tools, .names = chat.tools.names(), .seed = random()}, prompt.text);
+        text::ToolCallParser::Options{
+            .tools = tools, .single = !chat.tools.parallel, .names = chat.tools.names(), .seed = random()},
+        prompt.text);
   return work;
 }
 

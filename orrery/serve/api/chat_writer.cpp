@@ -30,6 +30,10 @@ const char* finish_reason(text::FinishReason reason) {
   return reason == text::FinishReason::kLength ? "length" : "stop";
 }
 
+text::FinishReason enough(const text::ToolCallParser& parser) {
+  return parser.over() ? text::FinishReason::kStop : text::FinishReason::kNone;
+}
+
 std::string usage_json(const Usage& usage) {
   return fmt::format(
       "{{\"prompt_tokens\":{},\"completion_tokens\":{},\"total_tokens\":{},\"prompt_tokens_details\":{{\"cached_"
@@ -93,6 +97,8 @@ class ChatStreamWriter : public AnswerWriter {
     if (event.finish != text::FinishReason::kNone)
       chunk(choice, "{}", "null", fmt::format("\"{}\"", finish_reason(parser, event.finish)));
   }
+
+  text::FinishReason enough(int choice) const override { return serve::enough(options_.parsers[choice]); }
 
   void done(const Usage& usage) override {
     if (options_.include_usage)
@@ -160,6 +166,8 @@ class ChatWholeWriter : public AnswerWriter {
     if (options_.logprobs && !event.logprobs.empty()) choice.logprobs.push_back(event.logprobs);
     if (event.finish != text::FinishReason::kNone) choice.finish = event.finish;
   }
+
+  text::FinishReason enough(int choice) const override { return serve::enough(options_.parsers[choice]); }
 
   void done(const Usage& usage) override {
     std::string body =

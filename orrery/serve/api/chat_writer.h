@@ -25,6 +25,8 @@ std::unique_ptr<AnswerWriter> chat_whole_writer(std::shared_ptr<Exchange> exchan
 std::string new_id(const std::string& prefix);
 int64_t unix_seconds();
 const char* finish_reason(text::FinishReason reason);
+/// AnswerWriter::enough() of an answer with one call at most.
+text::FinishReason enough(const text::ToolCallParser& parser);
 
 /// {"prompt_tokens": …}, with cached_tokens among the details.
 std::string usage_json(const Usage& usage);

@@ -79,7 +79,9 @@ class InfillWriter : public AnswerWriter {
     }
   }
 
-  bool enough(int) const override { return limits_.reached(); }
+  text::FinishReason enough(int) const override {
+    return limits_.reached() ? text::FinishReason::kLength : text::FinishReason::kNone;
+  }
 
   void done(const Usage& usage) override {
     const bool ended = finish_ == text::FinishReason::kStop;

@@ -138,6 +138,8 @@ class OllamaWriter : public AnswerWriter {
     }
   }
 
+  text::FinishReason enough(int) const override { return serve::enough(parser_); }
+
   void done(const Usage& usage) override {
     for (ordered_json& call : calls_) {
       ordered_json& arguments = call["function"]["arguments"];

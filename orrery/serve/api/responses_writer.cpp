@@ -90,6 +90,8 @@ class ResponsesWriter : public AnswerWriter {
     close(cut_ ? "incomplete" : "completed");
   }
 
+  text::FinishReason enough(int) const override { return serve::enough(parser_); }
+
   void done(const Usage& usage) override {
     ordered_json response = this->response(cut_ ? "incomplete" : "completed");
     if (cut_) response["incomplete_details"] = {{"reason", "max_output_tokens"}};

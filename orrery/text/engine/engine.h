@@ -44,6 +44,8 @@ struct EngineOptions {
   int64_t self_extend = 1;         ///< > 1: Self-Extend (Jin et al. 2024) with groups of so many positions
   int64_t self_extend_window = 0;  ///< of it: tokens near by, whose positions stay; 0: half the trained context
   Overflow overflow = Overflow::kError;
+
+  bool operator==(const EngineOptions&) const = default;
 };
 
 /// Pictures in a prompt, for models whose spec() has patches.

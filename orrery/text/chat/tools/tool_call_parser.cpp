@@ -39,7 +39,7 @@ std::vector<ToolEvent> ToolCallParser::push(std::string_view piece) {
 }
 
 void ToolCallParser::feed(std::string_view text) {
-  for (char c : text) step(c);
+  for (size_t i = 0; i < text.size() && !over(); ++i) step(text[i]);
 }
 
 void ToolCallParser::step(char c) {
@@ -295,6 +295,7 @@ void ToolCallParser::fail(char c) {
   id_.clear();
   arguments_.clear();
   // The beginning of a mark that was expected may be that of another one.
+  if (over()) return;
   const std::string partial = std::exchange(held_, {});
   raw_.resize(raw_.size() - std::min(raw_.size(), partial.size()));
   state_ = State::kContent;
@@ -313,6 +314,7 @@ void ToolCallParser::leave(char c) {
 }
 
 std::vector<ToolEvent> ToolCallParser::finish() {
+  if (over()) return {};
   const bool between = state_ == State::kAfterObject || state_ == State::kAfterArguments || state_ == State::kAfterCall;
   if (state_ == State::kContent || state_ == State::kReasoning) {
     for (char c : std::exchange(held_, {})) say(c);

@@ -50,6 +50,7 @@ class ToolCallParser {
   struct Options {
     bool whole = false;              ///< a call's events come together, when it is complete
     bool tools = true;               ///< false: no calls are looked for, only thoughts
+    bool single = false;             ///< the answer is over behind its first call: all that follows is dropped
     std::vector<std::string> names;  ///< known tools: where an answer may be a bare object, only these make it a call
     uint64_t seed = 0;               ///< of the ids: "call_" and 24 letters and digits, or nine (ToolFormat::short_ids)
   };
@@ -62,7 +63,8 @@ class ToolCallParser {
   /// The answer is over: what was held back. Not to be pushed to afterwards.
   std::vector<ToolEvent> finish();
 
-  int calls() const { return calls_; }  ///< that are over
+  int calls() const { return calls_; }                         ///< that are over
+  bool over() const { return options_.single && calls_ > 0; }  ///< nothing that is pushed from here on counts
 
  private:
   enum class State {

@@ -48,7 +48,8 @@ class ToolGrammar {
     rule("call", gbnf_join(calls));
     const std::string text = fmt::format("!<[{}]>*", *token);
     const bool several = request_.parallel && format_.parallel;
-    rule("root", fmt::format("{} ({} {}){}", text, answer(false), text, several ? "*" : "?"));
+    rule("root",
+         fmt::format("{} ({} {}){}", text, answer(false), text, several ? fmt::format("{{0,{}}}", kMostCalls) : "?"));
     return std::move(out_);
   }
 
@@ -101,7 +102,7 @@ class ToolGrammar {
     rule("gap", R"(| " " | "\n" " "{0,8})");
     const bool several = request_.parallel && format_.parallel;
     const auto more = [&](std::string_view separator, std::string_view item) {
-      return several ? fmt::format("({} {})*", separator, item) : std::string();
+      return several ? fmt::format("({} {}){{0,{}}}", separator, item, kMostCalls - 1) : std::string();
     };
     const std::string open = mark_then(format_.block_begin, "gap "), close = then_mark(" gap ", format_.block_end);
     if (format_.shape == ToolFormat::Shape::kNamed) {

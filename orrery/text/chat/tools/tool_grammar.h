@@ -11,12 +11,15 @@
 
 namespace orrery::text {
 
+/// A model that must call and has nothing more to say may repeat its calls to the end of its context.
+constexpr int kMostCalls = 16;
+
 /// The GBNF that an answer to the request must follow (Grammar::from_gbnf), or nothing where it is free.
 ///
 /// Choice kRequired: calls and nothing else, each of a tool (of the named one) with arguments that fit its parameters;
-/// one call where request.parallel is false or the format knows no more. A thought may come first where the model has
-/// marks for it, and must be closed where `prompt` opens it: inside, "</" begins nothing but the mark, unless that is
-/// one token.
+/// one call where request.parallel is false or the format knows no more, else kMostCalls at most. A thought may come
+/// first where the model has marks for it, and must be closed where `prompt` opens it: inside, "</" begins nothing but
+/// the mark, unless that is one token.
 ///
 /// Choice kAuto: free, but for functions with "strict": true. Then the text is free up to the mark that begins a call,
 /// and calls follow the grammar (of tools that are not strict, any object). That needs a mark which is one token of the

@@ -67,7 +67,7 @@ class Converter {
         refuse(where + ".content", std::string("a value of type ") + out["content"].type_name(), "text, or a list");
       if (!format_.template_writes_calls) write_calls(out);
     }
-    if (given(message, "tool_call_id") && message["tool_call_id"].is_string()) result(out);
+    if (given(message, "tool_call_id") && message["tool_call_id"].is_string()) result(out, where);
     return out;
   }
 
@@ -98,10 +98,13 @@ class Converter {
     message.erase("tool_calls");
   }
 
-  void result(Json& message) {
+  void result(Json& message, const std::string& where) {
     const std::string id = message["tool_call_id"];
-    if (const auto known = name_of_.find(id); known != name_of_.end() && !given(message, "name"))
-      message["name"] = known->second;
+    const auto call = name_of_.find(id);
+    if (call == name_of_.end())
+      refuse(where + ".tool_call_id", Json(id).dump(-1, ' ', true, Json::error_handler_t::replace).substr(0, 80),
+             "the id of a call before it");
+    if (!given(message, "name")) message["name"] = call->second;
     if (format_.short_ids) message["tool_call_id"] = short_id(id);
   }
 

@@ -21,7 +21,7 @@ struct TemplateInput {
 /// Where it says nothing of tools (the generic format), a system message of ours (or the end of the one that
 /// is there) lists `tools`, and results become <tool_response> tags in a user's message. `takes_system` false puts the
 /// list before the first user's message. Throws Error whose `where` is the field
-/// ("messages[2].tool_calls[0].function.arguments") for what is malformed.
+/// ("messages[2].tool_calls[0].function.arguments") for what is malformed, and for results of calls that were not made.
 TemplateInput tool_messages(const nlohmann::ordered_json& messages, const nlohmann::ordered_json& tools,
                             const ToolFormat& format, bool takes_system = true);
 

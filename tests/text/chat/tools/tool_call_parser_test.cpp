@@ -100,6 +100,20 @@ INSTANTIATE_TEST_SUITE_P(
         Written{"granite 3",
                 R"(<|tool_call|>[{"name": "f", "arguments": {"a": 1}}, {"name": "g", "arguments": {}}])"}));
 
+// However a format writes several calls, nothing of the second one is read, nor is it content.
+TEST_P(EveryFormat, EndsBehindTheFirstCallWhereThereMayBeOne) {
+  const Written& written = GetParam();
+  Calls first = written.calls;
+  if (first.size() > 1) first.resize(1);
+  const Reader reader{.format = format_named(written.format), .options = {.single = true}};
+  const Answer answer = reader.read(std::string_view(written.text));
+  EXPECT_EQ(calls_of(answer), first) << answer;
+  if (!first.empty()) EXPECT_EQ(answer.content, written.content.substr(0, written.content.find(" Done")));
+  ToolCallParser parser(format_named(written.format), std::nullopt, {.single = true});
+  parser.push(written.text);
+  EXPECT_EQ(parser.over(), !first.empty());
+}
+
 TEST(ToolCallParser, FunctionaryAnswersGoOnFromTheMarkInThePrompt) {
   const Reader reader{.format = format_named("functionary v3.2"), .prompt = "<|/h|>>>>"};
   EXPECT_EQ(calls_of(reader.read("f\n{}>>>g\n{\"a\": 1}")), (Calls{{"f", "{}"}, {"g", R"({"a": 1})"}}));

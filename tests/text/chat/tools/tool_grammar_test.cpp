@@ -95,6 +95,26 @@ TEST(ToolGrammar, ForcedAnswersAreCallsThatFitInEveryFormat) {
   }
 }
 
+TEST(ToolGrammar, CallsAreNotDemandedWithoutEnd) {
+  for (const std::string name : {"hermes", "tool_call list", "deepseek"}) {
+    const ToyTokenizer tokenizer = tokenizer_of(name);
+    const ToolFormat format = find_tool_format(tokenizer);
+    const ToolRequest request{.tools = kTools, .choice = ToolRequest::Choice::kRequired, .function = "now"};
+    const auto trie = make_token_trie(tokenizer);
+    const auto takes = [&](int count) {
+      Json calls = Json::array();
+      for (int i = 0; i < count; ++i)
+        calls.push_back(Json::parse(R"({"function": {"name": "now", "arguments": "{}"}})"));
+      std::mt19937 random(1);
+      return accepts(Grammar::from_gbnf(*tool_grammar(format, request, tokenizer), trie), tokenizer,
+                     text_of_calls(format, calls), random);
+    };
+    EXPECT_TRUE(takes(1)) << name;
+    EXPECT_TRUE(takes(kMostCalls)) << name;
+    EXPECT_FALSE(takes(kMostCalls + 1)) << name;
+  }
+}
+
 TEST(ToolGrammar, NamedFunctionsMarksAreTokensWhereTheyAreSpecial) {
   const ToyTokenizer tokenizer = tokenizer_of("mistral names");
   const ToolRequest request{.tools = kTools, .choice = ToolRequest::Choice::kRequired, .function = "now"};

@@ -80,7 +80,7 @@ TEST(ToolMessages, IdsBecomeShortWhereTheTemplateDemandsIt) {
   EXPECT_EQ(messages[2]["tool_call_id"], id);
   EXPECT_EQ(tool_messages(messages, kTools, format_named("mistral")).messages, messages);
   Json other = kMessages;
-  other[1]["tool_calls"][0]["id"] = "call_x";
+  other[1]["tool_calls"][0]["id"] = other[2]["tool_call_id"] = "call_x";
   EXPECT_NE(tool_messages(other, kTools, format_named("mistral")).messages[1]["tool_calls"][0]["id"], id);
 }
 
@@ -99,10 +99,12 @@ TEST(ToolMessages, WhatIsMalformedIsNamed) {
   EXPECT_EQ(where_of(with("/1/tool_calls/0", "f")), call + ".function");
   EXPECT_EQ(where_of(with("/1/tool_calls", "f")), "messages[1].tool_calls");
   EXPECT_EQ(where_of(with("/1/content", 5)), "messages[1].content");
+  EXPECT_EQ(where_of(with("/2/tool_call_id", "call_x")), "messages[2].tool_call_id");
+  EXPECT_EQ(where_of({kMessages[0], kMessages[2], kMessages[1]}), "messages[1].tool_call_id");  // before its call
   EXPECT_EQ(where_of(kMessages), "no error");
-  EXPECT_FALSE(tool_messages(with("/1/tool_calls", Json::array()), kTools, format_named("hermes"))
-                   .messages[1]
-                   .contains("tool_calls"));
+  Json no_calls = with("/1/tool_calls", Json::array());
+  no_calls.erase(2);
+  EXPECT_FALSE(tool_messages(no_calls, kTools, format_named("hermes")).messages[1].contains("tool_calls"));
 }
 
 TEST(ToolMessages, AGenericModelIsToldInMessages) {
