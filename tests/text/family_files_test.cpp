@@ -4,8 +4,10 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <fstream>
 
 #include "orrery/formats/gguf.h"
+#include "orrery/formats/safetensors.h"
 #include "orrery/text/convert/convert.h"
 #include "orrery/text/convert/to_hub.h"
 #include "orrery/text/engine/engine.h"
@@ -24,6 +26,20 @@ std::vector<float> logits_of(const std::filesystem::path& model) {
   engine.score(tokens,
                [&](int64_t, std::span<const float> logits) { all.insert(all.end(), logits.begin(), logits.end()); });
   return all;
+}
+
+json rwkv7_config() {
+  return {{"architectures", {"RWKV7ForCausalLM"}},
+          {"model_type", "rwkv7"},
+          {"vocab_size", 128},
+          {"hidden_size", 128},
+          {"num_hidden_layers", 2},
+          {"intermediate_size", 192},
+          {"head_dim", 64},
+          {"decay_low_rank_dim", 8},
+          {"a_low_rank_dim", 16},
+          {"v_low_rank_dim", 8},
+          {"gate_low_rank_dim", 24}};
 }
 
 /// The tensors `parts`, rows after rows, as one under a new name.
@@ -182,7 +198,7 @@ TEST(FamilyFiles, GgufWithEachExpertApartIsTheSameModel) {
 
 TEST(FamilyFiles, HubFoldersSurviveGguf) {
   for (const json& config :
-       {tiny_config(), phi_config(), mixtral_config(), gemma_config(),
+       {tiny_config(), phi_config(), mixtral_config(), gemma_config(), rwkv7_config(),
         tiny_config({{"architectures", {"Qwen2ForCausalLM"}}, {"model_type", "qwen2"}, {"use_sliding_window", false}}),
         tiny_config({{"architectures", {"MistralForCausalLM"}}, {"model_type", "mistral"}, {"sliding_window", 3}})}) {
     TempFolder folder;
@@ -198,6 +214,39 @@ TEST(FamilyFiles, HubFoldersSurviveGguf) {
       ASSERT_NEAR(first[i], again[i], near) << config.at("model_type") << " " << i;
     }
   }
+}
+
+TEST(FamilyFiles, Rwkv7BecomesWhatFlashLinearAttentionReads) {
+  TempFolder folder;
+  std::filesystem::create_directory(folder / "hub");
+  write_tiny_model(folder / "hub", rwkv7_config());
+  const std::string vocabulary = R"(1 '\x00' 1
+2 '\\' 1
+3 "'" 1
+4 'a' 1
+5 '\n\t\r' 3
+6 'é"' 3
+7 b'\xc3' 1
+9 'ab' 2
+)";
+  std::ofstream(folder / "hub" / "rwkv_vocab_v20230424.txt") << vocabulary;
+  convert_to_gguf((folder / "hub").string(), folder / "model.gguf", {.type = "F32"});
+  convert_to_hub((folder / "model.gguf").string(), folder / "again", {.type = "F32"});
+
+  const auto hub = Checkpoint::open((folder / "hub").string()), again = Checkpoint::open((folder / "again").string());
+  EXPECT_EQ(again->tokenizer().encode("abé\"'\\\n\t\r\xc3"), (std::vector<TokenId>{9, 6, 3, 2, 5, 7}));
+  EXPECT_EQ(again->tokenizer().eos, TokenId{0});
+  for (TokenId id = 0; id < 12; ++id) EXPECT_EQ(again->tokenizer().bytes(id), hub->tokenizer().bytes(id)) << id;
+
+  const auto weights = formats::SafetensorsFile::open(folder / "again" / "model.safetensors");
+  const auto shape = [&](const char* name) { return weights.find(name)->shape; };
+  EXPECT_EQ(shape("model.layers.1.attn.x_w"), (std::vector<int64_t>{1, 1, 128}));
+  EXPECT_EQ(shape("model.layers.1.attn.r_k"), (std::vector<int64_t>{2, 64}));
+  EXPECT_EQ(shape("model.layers.1.attn.k_k"), (std::vector<int64_t>{128}));
+  EXPECT_EQ(shape("model.layers.1.ffn.x_k"), (std::vector<int64_t>{128}));
+  EXPECT_EQ(shape("model.layers.1.attn.v_lora.lora.0.weight"), (std::vector<int64_t>{8, 128}));
+  EXPECT_EQ(weights.find("model.layers.0.attn.v_lora.lora.0.weight"), nullptr);
+  EXPECT_EQ(again->spec().rwkv.head_norm_eps, hub->spec().rwkv.head_norm_eps);
 }
 
 TEST(FamilyFiles, ARefusedConversionLeavesNothing) {

@@ -12,6 +12,7 @@
 #include "orrery/formats/gguf.h"
 #include "orrery/text/convert/vocabulary.h"
 #include "orrery/text/tokenizer/pre_kinds.h"
+#include "orrery/text/tokenizer/rwkv.h"
 
 namespace orrery::text {
 
@@ -217,9 +218,10 @@ Json tokenizer_config(const GgufFile& gguf, const Tokenizer& tokenizer, const ch
 }
 
 void copy_files(const fs::path& from, const fs::path& to) {
-  for (const char* name : {"tokenizer.json", "tokenizer.model", "tokenizer_config.json", "special_tokens_map.json",
-                           "added_tokens.json", "chat_template.jinja", "generation_config.json",
-                           "preprocessor_config.json", "processor_config.json", "vocab.json", "merges.txt"})
+  for (const char* name :
+       {"tokenizer.json", "tokenizer.model", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
+        "chat_template.jinja", "generation_config.json", "preprocessor_config.json", "processor_config.json",
+        "vocab.json", "merges.txt", kRwkvVocabulary.data()})
     if (fs::exists(from / name)) fs::copy_file(from / name, to / name);
 }
 
@@ -232,16 +234,20 @@ void write_hub_tokenizer(const Checkpoint& checkpoint, const fs::path& folder) {
   const GgufFile gguf = GgufFile::open(path);
   const Tokenizer& tokenizer = checkpoint.tokenizer();
   const std::string model = gguf.get_string("tokenizer.ggml.model").value_or("");
-  const bool bytes = model == "gpt2";
-  if (bytes)
+  const char* tokenizer_class = "PreTrainedTokenizerFast";
+  if (model == "gpt2") {
     write_byte_level_bpe(gguf, tokenizer, folder, path.string());
-  else if (model == "llama")
+  } else if (model == "llama") {
+    tokenizer_class = "LlamaTokenizer";
     write_sentencepiece(gguf, tokenizer, folder, path.string());
-  else
-    refuse(path.string() + ", tokenizer.ggml.model", model, "gpt2 or llama");
+  } else if (model == "rwkv") {
+    tokenizer_class = "RwkvTokenizer";
+    write_file(folder / kRwkvVocabulary, write_rwkv_vocabulary(tokenizer));
+  } else {
+    refuse(path.string() + ", tokenizer.ggml.model", model, "gpt2, llama or rwkv");
+  }
   write_file(folder / "tokenizer_config.json",
-             tokenizer_config(gguf, tokenizer, bytes ? "PreTrainedTokenizerFast" : "LlamaTokenizer")
-                 .dump(2, ' ', false, Json::error_handler_t::replace));
+             tokenizer_config(gguf, tokenizer, tokenizer_class).dump(2, ' ', false, Json::error_handler_t::replace));
 }
 
 }  // namespace orrery::text

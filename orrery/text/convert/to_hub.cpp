@@ -145,6 +145,8 @@ QuantizeSummary convert_to_hub(const std::string& model, const fs::path& folder,
       plan.order = separating_order(spec.rope, spec.head_dim);
     TensorView& target = targets.emplace_back();
     target = {.name = expected.hub, .dtype = type, .shape = source->shape};
+    if (family.hub_shape)
+      if (auto shape = family.hub_shape(expected.canonical, spec); !shape.empty()) target.shape = std::move(shape);
     target.bytes = bytes_of(type, target.elements());
     summary.tensors[type] += 1;
     summary.input_bytes += source->bytes;

@@ -14,6 +14,7 @@
 #include "orrery/text/checkpoint_files.h"
 #include "orrery/text/families/config_json.h"
 #include "orrery/text/tokenizer/byte_level.h"
+#include "orrery/text/tokenizer/rwkv.h"
 #include "orrery/text/tokenizer/sentencepiece_proto.h"
 #include "orrery/text/tokenizer/tiktoken.h"
 
@@ -269,15 +270,7 @@ Vocabulary rwkv_vocabulary(const Tokenizer& tokenizer, int64_t vocab_size) {
   for (int64_t id = 0; id < std::min(vocab_size, tokenizer.size()); ++id) {
     const std::string_view bytes = tokenizer.bytes(TokenId(id));
     if (bytes.empty()) continue;
-    std::string& token = vocabulary.tokens[id];
-    token.clear();
-    for (const unsigned char c : bytes)
-      token += c == '\\'               ? "\\\\"
-               : c == '\n'             ? "\\n"
-               : c == '\t'             ? "\\t"
-               : c == '\r'             ? "\\r"
-               : c >= 0x20 && c < 0x7f ? std::string(1, char(c))
-                                       : fmt::format("\\x{:02x}", c);
+    vocabulary.tokens[id] = escape_rwkv(bytes);
     vocabulary.kinds[id] = TokenKind::kNormal;
   }
   if (tokenizer.eos) {

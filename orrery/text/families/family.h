@@ -76,6 +76,8 @@ struct Family {
   RopeLayout gguf_layout = RopeLayout::kHalf;  ///< how q's and k's rows lie in GGUF files
   /// The attention's scale that llama.cpp takes for such a model; nullptr: head_dim^-0.5.
   double (*gguf_attention_scale)(const DecoderSpec&) = nullptr;
+  /// The axes that the hub gives a tensor, by its canonical name, where they are not the table's; empty: they are.
+  std::vector<int64_t> (*hub_shape)(std::string_view canonical, const DecoderSpec&) = nullptr;
   double hub_norm_offset = 0;  ///< what the hub's norms leave to be added to their weights; GGUF's have it in them
   bool gguf_windows = false;   ///< whether its GGUF files can say which layers have windows
   /// Tensors that llama.cpp wants and does not use, and those that it gets in their place.

@@ -7,8 +7,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <nlohmann/json.hpp>
 
+#include "orrery/base/error.h"
 #include "orrery/text/families/config_json.h"
+#include "orrery/text/families/decoder_config.h"
 #include "orrery/text/families/gguf_config.h"
 #include "orrery/text/families/rwkv_tensors.h"
 
@@ -128,6 +131,32 @@ DecoderSpec spec_from_gguf(const GgufConfig& config) {
                                              fmt::format("a divisor of {}", spec.hidden_size)));
 }
 
+void describe(const DecoderSpec& spec, nlohmann::json& config) {
+  if (const double eps = double(spec.head_dim) * spec.norm_eps; std::abs(spec.rwkv.head_norm_eps - eps) > 1e-3 * eps)
+    throw Error(
+        {.doing = "write a config",
+         .where = "the heads' norm",
+         .found = fmt::format("an epsilon of {}", spec.rwkv.head_norm_eps),
+         .expected = fmt::format("{}: heads of {} times the other norms' {}", eps, spec.head_dim, spec.norm_eps),
+         .advice = "the hub's RWKV-7 has no other"});
+  write_sizes(spec, config);
+  for (const char* name : {"num_attention_heads", "num_key_value_heads"}) config.erase(name);
+  config["head_dim"] = spec.head_dim;
+  config["num_heads"] = spec.heads;
+  config["norm_eps"] = shortest(spec.norm_eps);
+  config["hidden_act"] = "sqrelu";
+  config["decay_low_rank_dim"] = spec.rwkv.decay_rank;
+  config["a_low_rank_dim"] = spec.rwkv.rate_rank;
+  config["v_low_rank_dim"] = spec.rwkv.value_rank;
+  config["gate_low_rank_dim"] = spec.rwkv.gate_rank;
+}
+
+std::vector<int64_t> hub_shape(std::string_view canonical, const DecoderSpec& spec) {
+  if (canonical.find(".time_mix.mix_") != canonical.npos) return {1, 1, spec.hidden_size};
+  if (canonical.ends_with(".r_k")) return {spec.heads, spec.head_dim};
+  return {};
+}
+
 DecoderSpec spec_from_original(const OriginalTensors& tensors) {
   DecoderSpec spec =
       rwkv::spec_from_original(tensors, "rwkv7", MixerKind::kRwkv7, tensors.at("blocks.0.att.r_k", 2).shape[0]);
@@ -158,9 +187,11 @@ Family rwkv7_family() {
       .hub_architectures = {"RWKV7ForCausalLM"},
       .spec_from_hub = spec_from_hub,
       .spec_from_gguf = spec_from_gguf,
+      .describe = describe,
       .tensors = kTensors,
       .ignorable = ignorable,
       .split = rwkv::split,
+      .hub_shape = hub_shape,
       .gguf_stand_ins = {{"blk.0.time_mix_v0.weight", "blk.0.time_mix_a0.weight"},
                          {"blk.0.time_mix_v1.weight", "blk.0.time_mix_a1.weight"},
                          {"blk.0.time_mix_v2.weight", "blk.0.time_mix_a2.weight"}},

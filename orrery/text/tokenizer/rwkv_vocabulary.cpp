@@ -84,24 +84,9 @@ class Literal {
   std::string out_;
 };
 
-/// As GGUF writes a token: what is not printable ASCII as \xNN.
-std::string escaped(std::string_view bytes) {
-  std::string out;
-  for (const char c : bytes) {
-    const auto code = static_cast<unsigned char>(c);
-    out += c == '\n'                    ? "\\n"
-           : c == '\t'                  ? "\\t"
-           : c == '\r'                  ? "\\r"
-           : c == '\\'                  ? "\\\\"
-           : code >= 0x20 && code < 127 ? std::string(1, c)
-                                        : fmt::format("\\x{:02x}", code);
-  }
-  return out;
-}
-
 std::unique_ptr<PipelineTokenizer> tokenizer_of(std::span<const std::string> words, std::optional<TokenId> end) {
   std::vector<std::string> pieces;
-  for (const std::string& word : words) pieces.push_back(escaped(word));
+  for (const std::string& word : words) pieces.push_back(escape_rwkv(word));
   if (end) pieces[size_t(*end)] = "<|endoftext|>";
   PipelineTokenizer::Parts parts = build_rwkv(pieces, words);
   parts.special.assign(words.size(), false);
@@ -116,6 +101,20 @@ std::unique_ptr<PipelineTokenizer> tokenizer_of(std::span<const std::string> wor
 }
 
 }  // namespace
+
+std::string escape_rwkv(std::string_view bytes) {
+  std::string out;
+  for (const char c : bytes) {
+    const auto code = static_cast<unsigned char>(c);
+    out += c == '\n'                    ? "\\n"
+           : c == '\t'                  ? "\\t"
+           : c == '\r'                  ? "\\r"
+           : c == '\\'                  ? "\\\\"
+           : code >= 0x20 && code < 127 ? std::string(1, c)
+                                        : fmt::format("\\x{:02x}", code);
+  }
+  return out;
+}
 
 std::unique_ptr<Tokenizer> load_rwkv_vocabulary(std::string_view text, const std::string& name, int64_t vocab_size) {
   std::vector<std::string> words(1);
@@ -144,6 +143,18 @@ std::unique_ptr<Tokenizer> load_rwkv_vocabulary(std::string_view text, const std
     place.refuse(fmt::format("id {}", words.size() - 1), fmt::format("an id below the model's {}", vocab_size));
   words.resize(std::max(words.size(), size_t(std::min(vocab_size, kMaxTokens))));
   return tokenizer_of(words, kEndOfText);
+}
+
+std::string write_rwkv_vocabulary(const Tokenizer& tokenizer) {
+  std::string text;
+  for (TokenId id = 0; id < tokenizer.size(); ++id) {
+    const std::string_view bytes = tokenizer.bytes(id);
+    if (bytes.empty() || id == kEndOfText) continue;
+    text += fmt::format("{} b'", id);
+    for (const char c : escape_rwkv(bytes)) text += c == '\'' ? "\\'" : std::string(1, c);
+    text += fmt::format("' {}\n", bytes.size());
+  }
+  return text;
 }
 
 std::unique_ptr<Tokenizer> make_byte_tokenizer() {
