@@ -234,7 +234,7 @@ TEST(FamilyFiles, Rwkv7BecomesWhatFlashLinearAttentionReads) {
   convert_to_hub((folder / "model.gguf").string(), folder / "again", {.type = "F32"});
 
   const auto hub = Checkpoint::open((folder / "hub").string()), again = Checkpoint::open((folder / "again").string());
-  EXPECT_EQ(again->tokenizer().encode("abé\"'\\\n\t\r\xc3"), (std::vector<TokenId>{9, 6, 3, 2, 5, 7}));
+  EXPECT_EQ(again->tokenizer().encode("abé\"'\\\n\t\r"), (std::vector<TokenId>{9, 6, 3, 2, 5}));
   EXPECT_EQ(again->tokenizer().eos, TokenId{0});
   for (TokenId id = 0; id < 12; ++id) EXPECT_EQ(again->tokenizer().bytes(id), hub->tokenizer().bytes(id)) << id;
 

@@ -47,7 +47,9 @@ class GgufTokenizer {
     } else if (model == "llama" || model == "t5") {
       parts = build_sentencepiece_parts(model == "llama");
     } else if (model == "rwkv") {
-      parts = build_rwkv(tokens_);
+      std::vector<bool> unused;
+      for (PieceType type : types_) unused.push_back(type == PieceType::kUnused);
+      parts = build_rwkv(tokens_, unused);
     } else if (model == "bert") {
       parts = build_bert_parts();
     } else {

@@ -50,9 +50,9 @@ class Greedy final : public Model {
 
 }  // namespace
 
-PipelineTokenizer::Parts build_rwkv(std::span<const std::string_view> tokens) {
+PipelineTokenizer::Parts build_rwkv(std::span<const std::string_view> tokens, const std::vector<bool>& unused) {
   std::vector<std::string> words;
-  for (std::string_view token : tokens) words.push_back(unescape(token));
+  for (size_t id = 0; id < tokens.size(); ++id) words.push_back(unused[id] ? "" : unescape(tokens[id]));
   return build_rwkv(std::vector<std::string>(tokens.begin(), tokens.end()), words);
 }
 

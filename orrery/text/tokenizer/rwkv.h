@@ -6,13 +6,14 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "orrery/text/tokenizer/pipeline.h"
 
 namespace orrery::text {
 
-/// Tokens as GGUF has them: bytes escaped as in a Python literal (\n, \\, \x1f).
-PipelineTokenizer::Parts build_rwkv(std::span<const std::string_view> tokens);
+/// Tokens as GGUF has them: bytes escaped as in a Python literal (\n, \\, \x1f). An `unused` one is in no text.
+PipelineTokenizer::Parts build_rwkv(std::span<const std::string_view> tokens, const std::vector<bool>& unused);
 /// The tokens as a vocabulary writes them and, one for each, the bytes they stand for; none: in no text.
 PipelineTokenizer::Parts build_rwkv(std::span<const std::string> pieces, std::span<const std::string> words);
 
