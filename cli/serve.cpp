@@ -43,41 +43,44 @@ serve::ModelEntry entry_of(const std::string& argument, const text::EngineOption
 }
 
 // The file's settings, but for those that the command line gives too.
-serve::ServeOptions with_config(const ServeCommand& command, const CLI::App& given) {
-  serve::ServeOptions options;
-  serve::read_config(command.config, command.engine, options);
-  const serve::ServeOptions& ours = command.options;
-  const auto keep = [&](const char* name, auto& theirs, const auto& value) {
-    if (given.count(name) > 0) theirs = value;
-  };
-  keep("--address", options.http.address, ours.http.address);
-  keep("--port", options.http.port, ours.http.port);
-  keep("--certificate", options.http.certificate, ours.http.certificate);
-  keep("--private-key", options.http.private_key, ours.http.private_key);
-  keep("--api-keys", options.gate.keys_file, ours.gate.keys_file);
-  keep("--cors", options.gate.cors_origins, ours.gate.cors_origins);
-  keep("--host", options.gate.hosts, ours.gate.hosts);
-  keep("--queue", options.queue, ours.queue);
-  keep("--database", options.database, ours.database);
-  keep("--no-studio", options.studio, ours.studio);
+serve::ServeOptions options_of(const ServeCommand& command, const CLI::App& given) {
+  serve::ServeOptions options = command.options;
+  if (!command.config.empty()) {
+    options = {};
+    serve::read_config(command.config, command.engine, options);
+    const serve::ServeOptions& ours = command.options;
+    const auto keep = [&](const char* name, auto& theirs, const auto& value) {
+      if (given.count(name) > 0) theirs = value;
+    };
+    keep("--address", options.http.address, ours.http.address);
+    keep("--port", options.http.port, ours.http.port);
+    keep("--certificate", options.http.certificate, ours.http.certificate);
+    keep("--private-key", options.http.private_key, ours.http.private_key);
+    keep("--api-keys", options.gate.keys_file, ours.gate.keys_file);
+    keep("--cors", options.gate.cors_origins, ours.gate.cors_origins);
+    keep("--host", options.gate.hosts, ours.gate.hosts);
+    keep("--queue", options.queue, ours.queue);
+    keep("--database", options.database, ours.database);
+    keep("--no-studio", options.studio, ours.studio);
+  }
+  for (const std::string& model : command.models) options.models.push_back(entry_of(model, command.engine));
+  if (options.models.empty()) options.models.push_back(entry_of("smollm2", command.engine));
+  if (command.quiet) options.log_requests = false;
+  options.version = ORRERY_VERSION;
   return options;
 }
 
-void run(ServeCommand& command, const CLI::App& given) {
+void run(const ServeCommand& command, const CLI::App& given) {
   if (!command.new_key.empty()) {
     const serve::NewKey key = serve::make_key(command.new_key);
     return print(fmt::format("key:  {}\nline: {}\n", key.key, key.line));
   }
   if (log_level() > LogLevel::kInfo) set_log_level(LogLevel::kInfo);
-  if (!command.config.empty()) command.options = with_config(command, given);
-  if (command.models.empty() && command.options.models.empty()) command.models.push_back("smollm2");
-  for (const std::string& model : command.models) command.options.models.push_back(entry_of(model, command.engine));
-  if (command.quiet) command.options.log_requests = false;
-  command.options.version = ORRERY_VERSION;
-  serve::serve(command.options, [&](uint16_t port) {
-    const std::string& address = command.options.http.address;
-    print(fmt::format("http://{}:{}\n", address.find(':') == std::string::npos ? address : "[" + address + "]", port));
-  });
+  serve::serve([&] { return options_of(command, given); },
+               [](const std::string& address, uint16_t port) {
+                 const bool six = address.find(':') != std::string::npos;
+                 print(fmt::format("http://{}:{}\n", six ? "[" + address + "]" : address, port));
+               });
 }
 
 }  // namespace
@@ -91,8 +94,10 @@ void add_serve(CLI::App& app) {
                    "nothing: smollm2")
       ->option_text("[MODEL…]");
   command
-      ->add_option("--config", options->config,
-                   "Settings and models from a file (docs/serving.md); what the command line says as well counts")
+      ->add_option(
+          "--config", options->config,
+          "Settings and models from a file (docs/serving.md), read again on SIGHUP; what the command line says as "
+          "well counts")
       ->option_text("FILE");
   command->add_option("--address", options->options.http.address, "The address to listen at")
       ->option_text("IP")

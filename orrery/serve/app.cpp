@@ -17,10 +17,41 @@
 namespace orrery::serve {
 namespace {
 
+// Who can reach the server can use it, unless it asks for keys.
+void check_address(const std::string& address, const ServeOptions& options) {
+  if (is_loopback(address)) return;
+  if (options.gate.keys_file.empty())
+    throw Error({.doing = "serve",
+                 .where = "address " + address,
+                 .found = "no API keys, where other machines can reach it",
+                 .expected = "--api-keys FILE",
+                 .advice = "orrery serve --make-key NAME makes a key and its line"});
+  if (options.http.certificate.empty())
+    log(LogLevel::kWarning,
+        "keys and texts travel readable without TLS: give --certificate and --private-key, or put a proxy with TLS "
+        "before this");
+}
+
+// What SIGHUP cannot change, of what is to be another.
+std::string changed_for_good(const ServeOptions& now, const ServeOptions& next) {
+  std::string names;
+  const auto add = [&](const char* name, bool same) {
+    if (!same) names += (names.empty() ? "" : ", ") + std::string(name);
+  };
+  add("address", now.http.address == next.http.address);
+  add("port", now.http.port == next.http.port);
+  add("certificate", now.http.certificate == next.http.certificate);
+  add("private_key", now.http.private_key == next.http.private_key);
+  add("studio", now.studio == next.studio);
+  add("database", now.database == next.database);
+  return names;
+}
+
 class App {
  public:
-  explicit App(const ServeOptions& options)
-      : options_(options),
+  App(const ServeOptions& options, std::function<ServeOptions()> read)
+      : read_(std::move(read)),
+        options_(options),
         gate_(options.gate, is_loopback(options.http.address)),
         server_(options.http, handlers()),
         service_(options.models, options.memory_bytes, options.queue) {
@@ -41,10 +72,9 @@ class App {
     add_own_routes();
   }
 
-  void run(const std::function<void(uint16_t)>& ready) {
+  void run(const std::function<void(const std::string&, uint16_t)>& ready) {
     std::thread opener([this] { open_models(); });
-    ready(server_.port());
-    server_.run([this](int signal) { on_signal(signal); });
+    server_.run([this](int signal) { on_signal(signal); }, [&] { ready(options_.http.address, server_.port()); });
     opener.join();
     service_.shelf.cancel_all();  // answers that were cut off know the server
     server_.settle();
@@ -76,13 +106,33 @@ class App {
     server_.drain(options_.drain_time);
   }
 
+  // All of it is read before any of it counts, in the worker: files take their time.
   void reload() {
-    try {
-      gate_.reload();
-      log(LogLevel::kInfo, "API keys were read again");
-    } catch (const Error& error) {
-      log(LogLevel::kError, fmt::format("API keys stay as they were: {}", error.what()));
-    }
+    service_.worker.post([this, address = options_.http.address] {
+      try {
+        ServeOptions next = read_();
+        check_address(address, next);
+        std::vector<ApiKey> keys = read_keys(next.gate);
+        service_.shelf.check(next.models);
+        server_.post([this, next = std::move(next), keys = std::move(keys)] { change(next, keys); });
+      } catch (const Error& error) {
+        log(LogLevel::kError, fmt::format("settings stay as they were: {}", error.what()));
+      }
+    });
+  }
+
+  void change(const ServeOptions& next, const std::vector<ApiKey>& keys) {
+    if (draining_) return;
+    gate_.replace(next.gate, keys);
+    server_.limit(next.http.connections, next.http.body_bytes);
+    service_.queue = next.queue;
+    service_.body_bytes = next.http.body_bytes;
+    service_.shelf.replace(next.models, next.memory_bytes);
+    options_.drain_time = next.drain_time;
+    options_.log_requests = next.log_requests;
+    const std::string fixed = changed_for_good(options_, next);
+    if (!fixed.empty()) log(LogLevel::kWarning, "only a restart changes " + fixed);
+    log(LogLevel::kInfo, "settings and API keys were read again");
   }
 
   void handle(const std::shared_ptr<Exchange>& exchange) {
@@ -151,7 +201,8 @@ class App {
     std::cerr << line + "}\n";
   }
 
-  const ServeOptions options_;
+  const std::function<ServeOptions()> read_;
+  ServeOptions options_;
   Router router_;
   std::atomic<bool> ready_{false};
   bool draining_ = false;
@@ -161,26 +212,12 @@ class App {
   Service service_;  // after the server: what it ends tells the server
 };
 
-// Who can reach the server can use it, unless it asks for keys.
-void check_address(const ServeOptions& options) {
-  if (is_loopback(options.http.address)) return;
-  if (options.gate.keys_file.empty())
-    throw Error({.doing = "serve",
-                 .where = "address " + options.http.address,
-                 .found = "no API keys, where other machines can reach it",
-                 .expected = "--api-keys FILE",
-                 .advice = "orrery serve --make-key NAME makes a key and its line"});
-  if (options.http.certificate.empty())
-    log(LogLevel::kWarning,
-        "keys and texts travel readable without TLS: give --certificate and --private-key, or put a proxy with TLS "
-        "before this");
-}
-
 }  // namespace
 
-void serve(const ServeOptions& options, const std::function<void(uint16_t)>& ready) {
-  check_address(options);
-  App(options).run(ready);
+void serve(const std::function<ServeOptions()>& read, const std::function<void(const std::string&, uint16_t)>& ready) {
+  const ServeOptions options = read();
+  check_address(options.http.address, options);
+  App(options, read).run(ready);
 }
 
 }  // namespace orrery::serve

@@ -24,8 +24,11 @@ struct ServeOptions {
   bool log_requests = true;  ///< a line of JSON per request on standard error
 };
 
-/// Serves until SIGTERM or SIGINT, lets running answers end, returns. `ready` is called with the port once requests are
-/// accepted. Throws Error for what cannot be had: addresses, certificates, models.
-void serve(const ServeOptions& options, const std::function<void(uint16_t port)>& ready);
+/// Serves until SIGTERM or SIGINT, lets running answers end, returns. `read` gives the options at the start, and again
+/// on each SIGHUP: then they count all or, where it throws Error or keys or models cannot be read, not at all, and the
+/// log says which of them only count after a restart (address, certificate, the studio and its database). `ready` is
+/// called once requests are accepted. Throws Error for what cannot be had: addresses, certificates, models.
+void serve(const std::function<ServeOptions()>& read,
+           const std::function<void(const std::string& address, uint16_t port)>& ready);
 
 }  // namespace orrery::serve

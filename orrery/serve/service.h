@@ -27,7 +27,7 @@ class Service {
 
   Shelf shelf;
   Metrics metrics;               ///< of the server's thread
-  const int64_t queue;           ///< requests that may wait for a place in a batch, per model
+  std::atomic<int64_t> queue;    ///< requests that may wait for a place in a batch, per model
   std::unique_ptr<Store> store;  ///< the studio's; nullptr: it is not served
   std::string version;
   size_t body_bytes = 0;  ///< that a request may have

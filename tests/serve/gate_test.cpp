@@ -59,18 +59,23 @@ TEST(Gate, LetsKnownKeysInAndNamesThem) {
   EXPECT_EQ(status_of(gate, request("POST", "/studio/app.js")), 401);
 }
 
-TEST(Gate, ReadsKeysAgainAndKeepsTheOldOnesWhereTheFileIsWrong) {
+TEST(Gate, TakesOtherKeysAndOptions) {
   const NewKey ann = make_key("ann"), bob = make_key("bob");
   KeysFile file(ann.line);
-  Gate gate({.keys_file = file.path()}, true);
+  const GateOptions options{.keys_file = file.path()};
+  Gate gate(options, true);
   const Request asks = request("GET", "/metrics", {{"authorization", "Bearer " + bob.key}});
   EXPECT_EQ(status_of(gate, asks), 401);
   file.write(bob.line);
-  gate.reload();
+  gate.replace({.keys_file = file.path(), .hosts = {"chat.example"}}, read_keys(options));
   EXPECT_EQ(status_of(gate, asks), 200);
+  Request named = asks;
+  named.headers[1].second = "chat.example";
+  EXPECT_EQ(status_of(gate, named), 200);
   file.write("bob 123");
-  EXPECT_THROW(gate.reload(), Error);
-  EXPECT_EQ(status_of(gate, asks), 200);
+  EXPECT_THROW(read_keys(options), Error);
+  gate.replace({}, {});
+  EXPECT_EQ(status_of(gate, request("GET", "/metrics")), 200);
 }
 
 TEST(Gate, LimitsRequestsAndTokensPerMinute) {

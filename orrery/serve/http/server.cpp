@@ -111,10 +111,9 @@ struct HttpServer::Impl {
     socket.shutdown(tcp::socket::shutdown_send, ignored);
   }
 
-  asio::awaitable<void> watch_signals(std::function<void(int)> on_signal) {
-    asio::signal_set signals(context, SIGTERM, SIGINT, SIGHUP);
+  asio::awaitable<void> watch_signals(std::unique_ptr<asio::signal_set> signals, std::function<void(int)> on_signal) {
     for (;;) {
-      auto [error, signal] = co_await signals.async_wait(asio::as_tuple(asio::use_awaitable));
+      auto [error, signal] = co_await signals->async_wait(asio::as_tuple(asio::use_awaitable));
       if (error) co_return;
       on_signal(signal);
     }
@@ -136,7 +135,7 @@ struct HttpServer::Impl {
     asio::post(context, [this] { context.stop(); });  // after what close_all() has woken
   }
 
-  const HttpOptions options;
+  HttpOptions options;
   const HttpHandlers handlers;
   asio::io_context context{1};
   std::optional<asio::ssl::context> tls;
@@ -155,9 +154,13 @@ uint16_t HttpServer::port() const { return impl_->acceptor.local_endpoint().port
 
 int HttpServer::open_connections() const { return static_cast<int>(impl_->set.size()); }
 
-void HttpServer::run(const std::function<void(int)>& on_signal) {
+void HttpServer::run(const std::function<void(int)>& on_signal, const std::function<void()>& ready) {
   asio::co_spawn(impl_->context, impl_->accept(), asio::detached);
-  if (on_signal) asio::co_spawn(impl_->context, impl_->watch_signals(on_signal), asio::detached);
+  if (on_signal) {
+    auto signals = std::make_unique<asio::signal_set>(impl_->context, SIGTERM, SIGINT, SIGHUP);
+    asio::co_spawn(impl_->context, impl_->watch_signals(std::move(signals), on_signal), asio::detached);
+  }
+  if (ready) ready();
   impl_->context.run();
 }
 
@@ -171,6 +174,13 @@ void HttpServer::drain(std::chrono::seconds patience) {
 void HttpServer::stop() {
   asio::post(impl_->context, [impl = impl_.get()] { impl->end(); });
 }
+
+void HttpServer::limit(int connections, size_t body_bytes) {
+  impl_->options.connections = connections;
+  impl_->options.body_bytes = body_bytes;
+}
+
+void HttpServer::post(std::function<void()> task) { asio::post(impl_->context, std::move(task)); }
 
 void HttpServer::settle() {
   impl_->context.restart();

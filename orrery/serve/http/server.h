@@ -42,12 +42,16 @@ class HttpServer {
   uint16_t port() const;
   int open_connections() const;
   /// Serves until drain() has let the last exchange end, or stop(); `on_signal` gets SIGTERM, SIGINT and SIGHUP
-  /// meanwhile, where it is given.
-  void run(const std::function<void(int)>& on_signal = {});
+  /// meanwhile, where it is given. `ready` is called first, when signals arrive there already.
+  void run(const std::function<void(int)>& on_signal = {}, const std::function<void()>& ready = {});
   /// From any thread: idle connections are closed, running exchanges end, and new ones still reach the handler, which
   /// may refuse them. run() returns when none is left, at the latest after `patience`.
   void drain(std::chrono::seconds patience);
   void stop();
+  /// In the server's thread: other limits, for what comes from now on.
+  void limit(int connections, size_t body_bytes);
+  /// From any thread: runs `task` in the server's.
+  void post(std::function<void()> task);
   /// After run(): runs what has been posted since.
   void settle();
 

@@ -2,7 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <chrono>
 #include <future>
+#include <thread>
+#include <utility>
 
 #include "orrery/base/log.h"
 #include "orrery/serve/refusal.h"
@@ -10,16 +14,20 @@
 
 namespace orrery::serve {
 
-Shelf::Shelf(std::vector<ModelEntry> entries, int64_t memory_bytes) : memory_bytes_(memory_bytes) {
-  for (ModelEntry& entry : entries) slots_.emplace_back().entry = std::move(entry);
+namespace {
+constexpr std::chrono::milliseconds kLookAgain{50};
 }
 
-Shelf::Slot& Shelf::find(const std::string& name) {
+Shelf::Shelf(std::vector<ModelEntry> entries, int64_t memory_bytes) : memory_bytes_(memory_bytes) {
+  for (ModelEntry& entry : entries) slots_.push_back(std::make_shared<Slot>(std::move(entry)));
+}
+
+std::shared_ptr<Shelf::Slot> Shelf::find(const std::string& name) const {
   if (name.empty() && !slots_.empty()) return slots_.front();
   std::string names;
-  for (Slot& slot : slots_) {
-    if (slot.entry.name == name) return slot;
-    names += (names.empty() ? "" : ", ") + slot.entry.name;
+  for (const auto& slot : slots_) {
+    if (slot->entry.name == name) return slot;
+    names += (names.empty() ? "" : ", ") + slot->entry.name;
   }
   throw Refusal(
       404, "model",
@@ -31,18 +39,21 @@ void Shelf::use(const std::string& name, Ready ready) {
   std::shared_ptr<Model> open_already;
   {
     std::lock_guard lock(mutex_);
-    Slot& slot = find(name);
-    slot.last_use = ++clock_;
-    open_already = slot.model;
+    const auto slot = find(name);
+    slot->last_use = ++clock_;
+    open_already = slot->model;
     if (!open_already) {
-      slot.waiting.push_back(std::move(ready));
-      if (slot.opening) return;
-      slot.opening = true;
-      worker_.post([this, &slot] { open(slot); });
-      return;
+      slot->waiting.push_back(std::move(ready));
+      return begin_to_open(slot);
     }
   }
   ready(std::move(open_already), nullptr);
+}
+
+// With the mutex held.
+void Shelf::begin_to_open(const std::shared_ptr<Slot>& slot) {
+  if (slot->model || std::exchange(slot->opening, true)) return;
+  worker_.post([this, slot] { open(*slot); });
 }
 
 void Shelf::open(Slot& slot) {
@@ -77,17 +88,19 @@ int64_t Shelf::bytes_of(const Model& model) { return model.engine.weight_bytes()
 
 // Closes models that nobody uses, the least recently used first.
 void Shelf::make_room(int64_t bytes) {
-  if (memory_bytes_ == 0) return;
   std::vector<std::shared_ptr<Model>> closed;  // destroyed without the lock
   std::lock_guard lock(mutex_);
+  if (memory_bytes_ == 0) return;
   for (;;) {
     int64_t held = bytes;
+    for (const auto& slot : retired_)
+      if (slot->model) held += bytes_of(*slot->model);
     Slot* oldest = nullptr;
-    for (Slot& slot : slots_) {
-      if (!slot.model) continue;
-      held += bytes_of(*slot.model);
-      if (slot.entry.pinned || slot.model.use_count() > 1) continue;
-      if (oldest == nullptr || slot.last_use < oldest->last_use) oldest = &slot;
+    for (const auto& slot : slots_) {
+      if (!slot->model) continue;
+      held += bytes_of(*slot->model);
+      if (slot->pinned || slot->model.use_count() > 1) continue;
+      if (oldest == nullptr || slot->last_use < oldest->last_use) oldest = slot.get();
     }
     if (held <= memory_bytes_ || oldest == nullptr) return;
     log(LogLevel::kInfo, fmt::format("model {} is closed", oldest->entry.name));
@@ -96,32 +109,104 @@ void Shelf::make_room(int64_t bytes) {
 }
 
 void Shelf::open_pinned() {
-  std::vector<std::string> names;
-  for (const Slot& slot : slots_)
-    if (slot.entry.pinned) names.push_back(slot.entry.name);
-  for (const std::string& name : names) {
+  std::unique_lock lock(mutex_);
+  const Slots slots = slots_;
+  for (const auto& slot : slots) {
+    if (!slot->pinned || slot->model) continue;
     std::promise<void> done;
-    use(name, [&](const std::shared_ptr<Model>&, std::exception_ptr error) {
+    slot->waiting.push_back([&](const std::shared_ptr<Model>&, std::exception_ptr error) {
       if (error)
         done.set_exception(error);
       else
         done.set_value();
     });
+    begin_to_open(slot);
+    lock.unlock();
     done.get_future().get();
+    lock.lock();
   }
 }
 
+std::shared_ptr<Shelf::Slot> Shelf::same(const Slots& slots, const ModelEntry& entry) {
+  for (const auto& slot : slots) {
+    ModelEntry other = entry;
+    other.pinned = slot->entry.pinned;
+    if (slot->entry == other) return slot;
+  }
+  return nullptr;
+}
+
+void Shelf::check(const std::vector<ModelEntry>& entries) const {
+  std::unique_lock lock(mutex_);
+  const Slots slots = slots_;
+  lock.unlock();
+  for (const ModelEntry& entry : entries) {
+    if (same(slots, entry)) continue;
+    text::Checkpoint::open(entry.path);
+    for (const auto& [name, path] : entry.adapters) text::open_adapter(path);
+  }
+}
+
+void Shelf::replace(std::vector<ModelEntry> entries, int64_t memory_bytes) {
+  std::lock_guard lock(mutex_);
+  memory_bytes_ = memory_bytes;
+  Slots slots;
+  for (ModelEntry& entry : entries) {
+    auto slot = same(slots_, entry);
+    if (slot)
+      slot->pinned = entry.pinned;
+    else
+      slot = std::make_shared<Slot>(std::move(entry));
+    slots.push_back(std::move(slot));
+  }
+  for (const auto& slot : slots_)
+    if (std::ranges::find(slots, slot) == slots.end()) retired_.push_back(slot);
+  slots_ = std::move(slots);
+  worker_.post([this] {
+    let_go();
+    make_room(0);
+  });
+  for (const auto& slot : slots_)
+    if (slot->pinned) begin_to_open(slot);  // open() logs what fails
+}
+
+// Of what has left the shelf, that which nobody uses any more; looks again until it is all.
+void Shelf::let_go() {
+  Slots unused;  // destroyed without the lock
+  bool more = false;
+  {
+    std::lock_guard lock(mutex_);
+    const auto used = [](const auto& slot) { return slot->opening || (slot->model && slot->model.use_count() > 1); };
+    const auto end = std::stable_partition(retired_.begin(), retired_.end(), used);
+    unused.assign(end, retired_.end());
+    retired_.erase(end, retired_.end());
+    more = !retired_.empty();
+  }
+  for (const auto& slot : unused)
+    if (slot->model) log(LogLevel::kInfo, fmt::format("model {} is closed", slot->entry.name));
+  unused.clear();
+  if (!more) return;
+  std::this_thread::sleep_for(kLookAgain);
+  worker_.post([this] { let_go(); });
+}
+
 void Shelf::cancel_all() {
-  for (const Listing& listing : list())
-    if (listing.model) listing.model->engine.cancel_all();
+  std::vector<std::shared_ptr<Model>> models;
+  {
+    std::lock_guard lock(mutex_);
+    for (const Slots* slots : {&slots_, &retired_})
+      for (const auto& slot : *slots)
+        if (slot->model) models.push_back(slot->model);
+  }
+  for (const auto& model : models) model->engine.cancel_all();
 }
 
 std::vector<Shelf::Listing> Shelf::list() const {
   std::lock_guard lock(mutex_);
   std::vector<Listing> listing;
-  for (const Slot& slot : slots_) {
-    listing.push_back({slot.entry.name, slot.entry.path, slot.model, {}});
-    for (const auto& [name, path] : slot.entry.adapters) listing.back().adapters.push_back(name);
+  for (const auto& slot : slots_) {
+    listing.push_back({slot->entry.name, slot->entry.path, slot->model, {}});
+    for (const auto& [name, path] : slot->entry.adapters) listing.back().adapters.push_back(name);
   }
   return listing;
 }

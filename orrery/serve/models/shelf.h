@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <list>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -21,6 +20,8 @@ struct ModelEntry {
   bool pinned = false;                                        ///< opened at the start, never closed
   std::vector<std::pair<std::string, std::string>> adapters;  ///< name, file or folder
   text::EngineOptions engine;
+
+  bool operator==(const ModelEntry&) const = default;
 };
 
 /// From any thread.
@@ -37,6 +38,12 @@ class Shelf {
   /// Opens what is pinned, in order; waits.
   void open_pinned();
 
+  /// Throws Error for a model or adapter that is not on the shelf yet and whose files are not what they should be.
+  void check(const std::vector<ModelEntry>& entries) const;
+  /// Other models, in this order. Those whose entries are the same stay as they are; the others serve the requests that
+  /// have them, and are closed when the last one has ended. What is pinned is opened in the background.
+  void replace(std::vector<ModelEntry> entries, int64_t memory_bytes);
+
   /// Ends what all models are doing.
   void cancel_all();
 
@@ -49,20 +56,29 @@ class Shelf {
 
  private:
   struct Slot {
-    ModelEntry entry;
+    explicit Slot(ModelEntry e) : entry(std::move(e)), pinned(entry.pinned) {}
+
+    const ModelEntry entry;
+    bool pinned;  ///< the latest entry's
     std::shared_ptr<Model> model;
     std::vector<Ready> waiting;
     uint64_t last_use = 0;
     bool opening = false;
   };
-  Slot& find(const std::string& name);
+  using Slots = std::vector<std::shared_ptr<Slot>>;
+  std::shared_ptr<Slot> find(const std::string& name) const;
+  static std::shared_ptr<Slot> same(const Slots& slots, const ModelEntry& entry);
+  void begin_to_open(const std::shared_ptr<Slot>& slot);
   void open(Slot& slot);
   void make_room(int64_t bytes);
+  void let_go();
   static int64_t bytes_of(const Model& model);
 
-  const int64_t memory_bytes_;
   mutable std::mutex mutex_;
-  std::list<Slot> slots_;  // guarded by mutex_, apart from `entry`
+  // Guarded by mutex_, apart from a slot's entry:
+  int64_t memory_bytes_;
+  Slots slots_;
+  Slots retired_;  // not to be found any more, perhaps in use
   uint64_t clock_ = 0;
   Worker worker_;  // last: its tasks use the rest
 };

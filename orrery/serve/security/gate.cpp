@@ -40,6 +40,10 @@ std::string_view bearer(const Request& request) {
 
 }  // namespace
 
+std::vector<ApiKey> read_keys(const GateOptions& options) {
+  return options.keys_file.empty() ? std::vector<ApiKey>{} : read_keys(options.keys_file);
+}
+
 bool is_loopback(const std::string& address) {
   in_addr four{};
   in6_addr six{};
@@ -47,13 +51,11 @@ bool is_loopback(const std::string& address) {
   return inet_pton(AF_INET6, address.c_str(), &six) == 1 && IN6_IS_ADDR_LOOPBACK(&six);
 }
 
-Gate::Gate(GateOptions options, bool local)
-    : options_(std::move(options)),
-      local_(local),
-      keys_(options_.keys_file.empty() ? std::vector<ApiKey>{} : read_keys(options_.keys_file)) {}
+Gate::Gate(GateOptions options, bool local) : options_(std::move(options)), local_(local), keys_(read_keys(options_)) {}
 
-void Gate::reload() {
-  if (!options_.keys_file.empty()) keys_.replace(read_keys(options_.keys_file));
+void Gate::replace(GateOptions options, std::vector<ApiKey> keys) {
+  options_ = std::move(options);
+  keys_.replace(std::move(keys));
 }
 
 std::string Gate::admit(const Request& request) {

@@ -35,18 +35,21 @@ class Gate {
   /// The answer to a page's question before its call (OPTIONS with Access-Control-Request-Method); nothing for others.
   std::optional<Response> preflight(const Request& request) const;
 
-  /// Reads the keys again. Throws Error; the keys stay as they were then.
-  void reload();
+  /// Other options, whose keys the caller has read; keys of the same name keep what they have used.
+  void replace(GateOptions options, std::vector<ApiKey> keys);
 
  private:
   bool is_listed(std::string_view origin) const;
   void check_host(const Request& request) const;
   void check_origin(const Request& request) const;
 
-  const GateOptions options_;
+  GateOptions options_;
   const bool local_;
   KeyRing keys_;
 };
+
+/// Those of the options' file; none where there is none. Throws Error.
+std::vector<ApiKey> read_keys(const GateOptions& options);
 
 /// True for 127.0.0.0/8 and ::1.
 bool is_loopback(const std::string& address);
