@@ -2,6 +2,7 @@
 # check.sh PACKAGES FOLDER, called by run.sh: requests that keep to the document and such that break it in one place, for the server to
 # answer as the document says. FOLDER is for what schemathesis writes.
 set -uo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
 cd "$2" || exit 1
 check() {
   "$1/bin/python" -m schemathesis.cli run "$ORRERY_BASE_URL/openapi.json" --header "Authorization: Bearer $ORRERY_KEY" --seed 1 --generation-deterministic \
@@ -16,4 +17,6 @@ check "$1" --exclude-path-regex "$heavy|$fitting" --max-examples 20 || failed=1
 check "$1" --include-path-regex "$fitting" --exclude-checks positive_data_acceptance --max-examples 20 || failed=1
 # An answer takes its time: only requests that must be refused.
 check "$1" --include-path-regex "$heavy" --mode negative --max-examples 40 || failed=1
+# Those paths' answers, of a few requests that are good.
+PYTHONDONTWRITEBYTECODE=1 "$1/bin/python" "$here/answers.py" || failed=1
 exit $failed
