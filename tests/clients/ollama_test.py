@@ -65,6 +65,10 @@ class Ollama(unittest.TestCase):
             client.chat(MODEL, CAPITAL, options={"temperature": -1})
         self.assertEqual(caught.exception.status_code, 400)
         self.assertIn("temperature", caught.exception.error)
+        with self.assertRaises(ollama.ResponseError) as caught:  # this model sees no pictures
+            client.chat(MODEL, [{**CAPITAL[0], "images": [b"picture"]}])
+        self.assertEqual(caught.exception.status_code, 400)
+        self.assertIn("messages[0].images[0]", caught.exception.error)
         with self.assertRaises(ollama.ResponseError) as caught:
             list(ollama.Client(host=BASE_URL).chat(**CHAT, stream=True))
         self.assertEqual(caught.exception.status_code, 401)

@@ -1,4 +1,5 @@
 """The package openai, one call after the other."""
+import base64
 import json
 import unittest
 
@@ -78,6 +79,18 @@ class Chat(unittest.TestCase):
         messages = [{"role": "developer", "content": "Be short."}, {"role": "user", "content": [{"type": "text", "text": "Hello"}]}]
         answer = ask(messages=messages, max_tokens=3, user="u1", metadata={"run": "1"}, store=False)
         self.assertEqual(answer.usage.completion_tokens, 3)
+
+    def test_files_and_pictures(self):
+        text = "data:text/plain;base64," + base64.b64encode(CAPITAL[0]["content"].encode()).decode()
+        file = {"type": "file", "file": {"filename": "question.txt", "file_data": text}}
+        self.assertEqual(ask(messages=[{"role": "user", "content": [file]}]).choices[0].message.content, PARIS)
+        content = [{"type": "input_file", "filename": "question.txt", "file_data": text}]
+        answer = client.responses.create(model=MODEL, input=[{"role": "user", "content": content}], temperature=0, max_output_tokens=20)
+        self.assertEqual(answer.output_text, PARIS)
+        picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64,aGk="}}
+        with self.assertRaises(openai.BadRequestError) as caught:  # this model sees none
+            ask(messages=[{"role": "user", "content": [{"type": "text", "text": "So?"}, picture]}])
+        self.assertEqual(caught.exception.param, "messages[0].content[1]")
 
 
 class Tools(unittest.TestCase):

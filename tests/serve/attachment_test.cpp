@@ -138,9 +138,10 @@ TEST(Attachments, ThatCannotBeReadSayWhy) {
 
 class PicturePrompts : public testing::Test {
  protected:
+  inline static bool gone = false;
   static ChatPrompt prompt_of(const ordered_json& body, std::vector<Attachment> attachments = {}) {
     static const Model model("fuyu", text::Checkpoint::open(kFixtures + "/fuyu"), {.threads = 1});
-    return chat_prompt(model, ChatRequest(body, std::move(attachments)));
+    return chat_prompt(model, ChatRequest(body, std::move(attachments)), [] { return gone; });
   }
   // The picture as Ollama's routes hand it over: no base64 has to be made for it.
   static std::vector<Attachment> jpeg(size_t message = 0) {
@@ -161,6 +162,14 @@ TEST_F(PicturePrompts, AreTheModelsOwn) {
   ASSERT_NE(prompt.patches, nullptr);
   EXPECT_EQ(prompt.patches->positions, expected.patches->positions);
   EXPECT_EQ(prompt.patches->values, expected.patches->values);
+}
+
+TEST_F(PicturePrompts, ReadNoFilesForNobody) {
+  const ordered_json body = body_of(ordered_json::array({message_of(file(""))}));  // an empty file: an error, if read
+  EXPECT_EQ(refusal_of([&] { prompt_of(body); }), "415 messages[0].content[1].file.file_data");
+  gone = true;
+  EXPECT_EQ(refusal_of([&] { prompt_of(body); }), "499 messages[0].content[1]");
+  gone = false;
 }
 
 TEST_F(PicturePrompts, AreRefusedByName) {

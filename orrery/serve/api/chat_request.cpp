@@ -173,10 +173,14 @@ ChatPrompt picture_chat_prompt(const Model& model, const std::vector<const Attac
 }
 
 // The messages with their files' texts.
-ordered_json with_files(const text::Tokenizer& tokenizer, const ChatRequest& request) {
+ordered_json with_files(const text::Tokenizer& tokenizer, const ChatRequest& request,
+                        const std::function<bool()>& gone) {
   std::map<size_t, std::vector<text::Document>> documents;  // by message
-  for (const Attachment& one : request.attachments)
-    if (one.kind == Attachment::Kind::kFile) documents[one.message].push_back(read_file(one));
+  for (const Attachment& one : request.attachments) {
+    if (one.kind != Attachment::Kind::kFile) continue;
+    if (gone()) throw Refusal(499, one.part, {.doing = "read a file", .where = one.part, .found = "nobody who waits"});
+    documents[one.message].push_back(read_file(one));
+  }
   ordered_json messages = request.messages;
   for (const auto& [message, files] : documents) {
     ordered_json& content = messages[message]["content"];
@@ -188,13 +192,13 @@ ordered_json with_files(const text::Tokenizer& tokenizer, const ChatRequest& req
 
 }  // namespace
 
-ChatPrompt chat_prompt(const Model& model, const ChatRequest& request) {
+ChatPrompt chat_prompt(const Model& model, const ChatRequest& request, const std::function<bool()>& gone) {
   const text::Tokenizer& tokenizer = model.engine.checkpoint().tokenizer();
   std::vector<const Attachment*> pictures;
   for (const Attachment& one : request.attachments)
     if (one.kind == Attachment::Kind::kPicture) pictures.push_back(&one);
   if (!pictures.empty()) check_pictures(model, request, pictures);
-  const ordered_json messages = with_files(tokenizer, request);
+  const ordered_json messages = with_files(tokenizer, request, gone);
   ChatPrompt prompt;
   if (!pictures.empty()) {
     prompt = picture_chat_prompt(model, pictures, messages[0]["content"].get_ref<const std::string&>());

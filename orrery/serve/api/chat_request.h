@@ -1,6 +1,7 @@
 // OpenAI's chat completions: the request.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -40,9 +41,9 @@ struct ChatPrompt {
 };
 
 /// Files stand before their message's text, as `orrery run --file` puts them. A picture comes with one message of the
-/// user, which is what models that see them were trained on. Throws Refusal with the template's own words where it
-/// refuses, where the prompt does not fit, where the model sees no pictures, and as read_file() and decode_picture()
-/// do.
-ChatPrompt chat_prompt(const Model& model, const ChatRequest& request);
+/// user, which is what models that see them were trained on. `gone` is asked before each file. Throws Refusal with the
+/// template's own words where it refuses, where the prompt does not fit, where the model sees no pictures, as
+/// read_file() and decode_picture() do, and where `gone` says so.
+ChatPrompt chat_prompt(const Model& model, const ChatRequest& request, const std::function<bool()>& gone);
 
 }  // namespace orrery::serve

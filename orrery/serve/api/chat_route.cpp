@@ -7,7 +7,7 @@ namespace {
 
 void answer(const std::shared_ptr<Exchange>& exchange, Service& service, const ChatRequest& chat,
             const std::shared_ptr<Model>& model) {
-  auto work = std::make_shared<ChatWork>(chat_work(chat, *model));
+  auto work = std::make_shared<ChatWork>(chat_work(chat, *model, *exchange));
   exchange->post([exchange, &service, model, work, stream = chat.generation->stream] {
     if (exchange->gone()) return;
     const text::Tokenizer& tokenizer = model->engine.checkpoint().tokenizer();

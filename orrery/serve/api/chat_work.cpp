@@ -28,8 +28,8 @@ std::shared_ptr<const text::Grammar> grammar_of(const ChatRequest& chat, Model& 
 
 }  // namespace
 
-ChatWork chat_work(const ChatRequest& chat, Model& model) {
-  const ChatPrompt prompt = chat_prompt(model, chat);
+ChatWork chat_work(const ChatRequest& chat, Model& model, const Exchange& exchange) {
+  const ChatPrompt prompt = chat_prompt(model, chat, [&] { return exchange.gone(); });
   const bool tools = chat.tools.choice != text::ToolRequest::Choice::kNone;
   text::Request request = chat.generation->request(model);
   request.prompt = prompt.tokens;

@@ -18,7 +18,7 @@ struct ChatWork {
 
 /// Throws Refusal for prompts that the template refuses or that do not fit, and for schemas and grammars that cannot be
 /// followed.
-ChatWork chat_work(const ChatRequest& chat, Model& model);
+ChatWork chat_work(const ChatRequest& chat, Model& model, const Exchange& exchange);
 
 /// Calls `answer` with the model of that name, where chat_work() holds nobody else up: pictures and files take a while.
 void prepare_chat(const std::shared_ptr<Exchange>& exchange, Service& service, ErrorForm form, const std::string& model,

@@ -195,7 +195,7 @@ void answer(const std::shared_ptr<Exchange>& exchange, Service& service, const s
   const bool stream = body["stream"] == true;
   const auto request = std::make_shared<const ChatRequest>(body, std::move(pictures));
   prepare_chat(exchange, service, ollama_error, asked, *request, [=, &service](const std::shared_ptr<Model>& model) {
-    auto work = std::make_shared<ChatWork>(chat_work(*request, *model));
+    auto work = std::make_shared<ChatWork>(chat_work(*request, *model, *exchange));
     exchange->post([=, &service] {
       if (exchange->gone()) return;
       auto writer =

@@ -7,9 +7,9 @@
 namespace orrery::serve {
 namespace {
 
-std::shared_ptr<ChatWork> work_of(const ResponsesRequest& request, Model& model) {
+std::shared_ptr<ChatWork> work_of(const ResponsesRequest& request, Model& model, const Exchange& exchange) {
   try {
-    return std::make_shared<ChatWork>(chat_work(*request.chat, model));
+    return std::make_shared<ChatWork>(chat_work(*request.chat, model, exchange));
   } catch (const Refusal& refusal) {
     throw request.renamed(refusal);
   }
@@ -17,7 +17,7 @@ std::shared_ptr<ChatWork> work_of(const ResponsesRequest& request, Model& model)
 
 void answer(const std::shared_ptr<Exchange>& exchange, Service& service, const ResponsesRequest& request,
             const std::shared_ptr<Model>& model) {
-  const auto work = work_of(request, *model);
+  const auto work = work_of(request, *model, *exchange);
   ResponsesOptions options{.model = model->name, .echo = request.echo, .stream = request.chat->generation->stream};
   exchange->post([exchange, &service, model, work, options = std::move(options)]() mutable {
     if (exchange->gone()) return;
