@@ -1,6 +1,9 @@
 // orrery serve answers about pictures and files as orrery run does.
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "tests/cli/server.h"
@@ -12,6 +15,7 @@ namespace {
 
 using nlohmann::json;
 using serve::ask;
+using serve::Client;
 
 const std::string kFixtures = std::string(ORRERY_SOURCE_DIR) + "/tests/fixtures", kFuyu = kFixtures + "/fuyu",
                   kImages = kFixtures + "/formats/images/", kQuestion = "what is this?";
@@ -152,6 +156,26 @@ TEST_F(ServeFiles, AreReadAsRunReadsThem) {
   body["messages"].push_back({{"role", "assistant"}, {"content", "There."}});
   body["messages"].push_back({{"role", "user"}, {"content", "Are you sure?"}});
   EXPECT_GE(server_->post("/v1/chat/completions", body)["usage"]["prompt_tokens_details"]["cached_tokens"], 64);
+}
+
+TEST_F(ServeFiles, ThatTakeLongHoldNobodyUp) {
+  const TemporaryFolder folder;
+  const std::string program = folder.file("pdftotext", "#!/bin/sh\nsleep 3\nprintf 'Read at last.\\f'\n"),
+                    path = std::getenv("PATH");
+  std::filesystem::permissions(program, std::filesystem::perms::owner_all);
+  ::setenv("PATH", (std::filesystem::path(program).parent_path().string() + ":" + path).c_str(), 1);
+  Server slow({*smollm2(), "--context", "1024"});
+  ::setenv("PATH", path.c_str(), 1);
+  const json hello = body_of(json::array({text_part("Hello")}));
+  slow.post("/v1/chat/completions", hello);
+  const json pdf = {{"type", "file"}, {"file", {{"filename", "r.pdf"}, {"file_data", base64("%PDF-1.4")}}}};
+  const std::string body = body_of(json::array({pdf})).dump();
+  Client client(slow.port());
+  client.send("POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: " +
+              std::to_string(body.size()) + "\r\n\r\n" + body);
+  for (int i = 0; i < 3; ++i) slow.post("/v1/chat/completions", hello);
+  EXPECT_TRUE(client.silent_for(std::chrono::milliseconds(1)));
+  EXPECT_NE(client.read_until("finish_reason").find(" 200 "), std::string::npos);
 }
 
 TEST_F(ServeFiles, AreRefusedByName) {
