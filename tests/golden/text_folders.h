@@ -46,6 +46,7 @@ class Expected {
   explicit Expected(const std::filesystem::path& folder);
   bool has(std::string_view name) const { return file_.find(name) != nullptr; }
   const std::vector<int64_t>& shape(std::string_view name) const { return tensor(name).shape; }
+  std::vector<std::string> names() const;
   std::vector<float> floats(std::string_view name) const;
   std::vector<int64_t> integers(std::string_view name) const;
   /// Row `row` of [rows, cols] integers.

@@ -1,0 +1,34 @@
+#include "orrery/nn/decoder.h"
+
+namespace orrery::nn {
+
+Decoder::Decoder(const text::Checkpoint& checkpoint)
+    : spec_(checkpoint.spec()),
+      parameters_(checkpoint),
+      embedding_(parameters_.at("model.embed_tokens.weight")),
+      blocks_(make_blocks(spec_, parameters_)),
+      norm_(parameters_.norm("model.norm", spec_.norm, spec_.norm_eps, spec_.norm_offset)),
+      head_(spec_.labels > 0        ? parameters_.linear("score")
+            : spec_.tied_embeddings ? Linear{embedding_, {}}
+                                    : parameters_.linear("lm_head")) {
+  if (spec_.value_head) value_head_ = parameters_.linear("v_head.summary");
+  if (spec_.patches.size > 0) patches_ = parameters_.linear("vision_embed_tokens");
+}
+
+at::Tensor Decoder::embed(const PackedRows& rows) const {
+  const at::Tensor x = at::embedding(embedding_, rows.tokens) * spec_.embedding_scale;
+  return rows.patches.defined() ? x.index_copy(0, rows.patch_places, patches_(rows.patches)) : x;
+}
+
+at::Tensor Decoder::hidden(const PackedRows& rows, std::vector<at::Tensor>* streams) {
+  blocks_->begin(rows);
+  at::Tensor x = embed(rows);
+  for (int64_t i = 0; i < spec_.layers; ++i) {
+    if (streams) streams->push_back(x);
+    x = blocks_->run(i, x, rows);
+  }
+  if (streams) streams->push_back(x);
+  return norm_(x);
+}
+
+}  // namespace orrery::nn

@@ -1,0 +1,27 @@
+#include "orrery/nn/layers.h"
+
+namespace orrery::nn {
+
+at::Tensor Linear::operator()(const at::Tensor& x) const { return at::linear(x, weight, bias); }
+
+at::Tensor Norm::operator()(const at::Tensor& x) const {
+  if (kind == text::NormKind::kLayer) return at::layer_norm(x, weight.sizes(), weight, bias, eps);
+  const at::Tensor factor = at::rsqrt(x.square().mean(-1, true) + eps);
+  return x * factor * (offset == 0 ? weight : weight + offset);
+}
+
+at::Tensor activate(text::Activation activation, const at::Tensor& x) {
+  switch (activation) {
+    case text::Activation::kSilu:
+      return at::silu(x);
+    case text::Activation::kGelu:
+      return at::gelu(x);
+    case text::Activation::kGeluTanh:
+      return at::gelu(x, "tanh");
+    case text::Activation::kReluSquared:
+      return at::relu(x).square();
+  }
+  return x;
+}
+
+}  // namespace orrery::nn

@@ -1,0 +1,22 @@
+// Causal attention with autograd over packed rows.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <vector>
+
+namespace orrery::nn {
+
+struct AttentionOptions {
+  double scale = 1;    ///< of the scores
+  int64_t window = 0;  ///< keys that a query sees, its own included; 0: all
+};
+
+/// softmax(scale·q kᵀ) v within each row, [n, heads, head_dim]; q as that, k and v [n, kv_heads, head_dim], float32 on
+/// the CPU. offsets as PackedRows has them. Memory is linear in n, forward and backward; the work is split by rows and
+/// key-value heads, so results do not depend on the number of threads (kernels/packed_attention).
+at::Tensor packed_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                            const std::vector<int64_t>& offsets, const AttentionOptions& options);
+
+}  // namespace orrery::nn

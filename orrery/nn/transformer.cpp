@@ -1,0 +1,116 @@
+#include "orrery/nn/transformer.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "orrery/nn/packed_attention.h"
+
+namespace orrery::nn {
+
+at::Tensor Attention::operator()(const at::Tensor& x, const text::DecoderSpec& spec, const RotaryAngles& angles,
+                                 const PackedRows& rows) const {
+  const auto heads = [&](const at::Tensor& y) { return y.unflatten(-1, at::IntArrayRef({-1, spec.head_dim})); };
+  at::Tensor queries, keys, values;  // [n, heads, head_dim]
+  if (qkv.weight.defined()) {
+    const at::Tensor all = qkv(x).unflatten(-1, at::IntArrayRef({spec.heads, 3, spec.head_dim}));
+    queries = all.select(2, 0), keys = all.select(2, 1), values = all.select(2, 2);
+  } else {
+    queries = heads(q(x)), keys = heads(k(x)), values = heads(v(x));
+  }
+  if (q_norm) queries = (*q_norm)(queries);
+  if (k_norm) keys = (*k_norm)(keys);
+  const double scale =
+      spec.attention_scale > 0 ? spec.attention_scale : 1 / std::sqrt(static_cast<double>(spec.head_dim));
+  const at::Tensor mixed =
+      packed_attention(angles.turn(queries), angles.turn(keys), values, rows.offsets, {scale, window});
+  return o(mixed.flatten(1));
+}
+
+at::Tensor FeedForward::operator()(const at::Tensor& x, text::Activation activation) const {
+  if (!gate.weight.defined()) return down(activate(activation, up(x)));
+  return down(activate(activation, gate(x)) * up(x));
+}
+
+at::Tensor Mixture::operator()(const at::Tensor& x, const text::DecoderSpec& spec) const {
+  const auto [scores, chosen] = router(x).topk(spec.mixture.active, -1);  // [n, active]
+  const at::Tensor shares = at::softmax(scores, -1);
+  at::Tensor sum = at::zeros_like(x);
+  for (size_t e = 0; e < experts.size(); ++e) {
+    const at::Tensor places = at::nonzero(chosen.eq(static_cast<int64_t>(e)));  // [m, 2]: token, choice
+    if (places.size(0) == 0) continue;
+    const at::Tensor token = places.select(1, 0), choice = places.select(1, 1);
+    const at::Tensor share = shares.index({token, choice}).unsqueeze(-1);
+    sum = sum.index_add(0, token, share * experts[e](x.index_select(0, token), spec.activation));
+  }
+  return sum;
+}
+
+Transformer::Transformer(const text::DecoderSpec& spec, const Parameters& parameters) : spec_(spec) {
+  const auto norm = [&](const std::string& name) {
+    return parameters.norm(name, spec.norm, spec.norm_eps, spec.norm_offset);
+  };
+  const auto feed_forward = [&](const std::string& prefix) {
+    FeedForward mlp{{}, parameters.linear(prefix + "up_proj"), parameters.linear(prefix + "down_proj")};
+    if (spec.gated_mlp) mlp.gate = parameters.linear(prefix + "gate_proj");
+    return mlp;
+  };
+  for (int64_t i = 0; i < spec.layers; ++i) {
+    const std::string prefix = fmt::format("model.layers.{}.", i), attention = prefix + "self_attn.";
+    Layer& layer = layers_.emplace_back();
+    layer.attention_norm = norm(prefix + "input_layernorm");
+    if (!spec.parallel_blocks) layer.mlp_norm = norm(prefix + "post_attention_layernorm");
+    if (spec.output_norms) {
+      layer.attention_out_norm = norm(prefix + "attention_output_norm");
+      layer.mlp_out_norm = norm(prefix + "mlp_output_norm");
+    }
+    if (spec.qkv_interleaved) {
+      layer.attention.qkv = parameters.linear(attention + "qkv_proj");
+    } else {
+      layer.attention.q = parameters.linear(attention + "q_proj");
+      layer.attention.k = parameters.linear(attention + "k_proj");
+      layer.attention.v = parameters.linear(attention + "v_proj");
+    }
+    layer.attention.o = parameters.linear(attention + "o_proj");
+    if (spec.qk_norm) {
+      const auto head_norm = [&](const char* name) {
+        return parameters.norm(attention + name, *spec.qk_norm, spec.norm_eps, spec.norm_offset);
+      };
+      layer.attention.q_norm = head_norm("q_norm");
+      layer.attention.k_norm = head_norm("k_norm");
+    }
+    layer.attention.window = spec.window(i);
+    if (spec.mixture.experts == 0) {
+      layer.mlp = feed_forward(prefix + "mlp.");
+      continue;
+    }
+    layer.mixture.emplace().router = parameters.linear(prefix + "mlp.router");
+    for (int64_t e = 0; e < spec.mixture.experts; ++e)
+      layer.mixture->experts.push_back(feed_forward(fmt::format("{}mlp.experts.{}.", prefix, e)));
+  }
+}
+
+void Transformer::begin(const PackedRows& rows) {
+  angles_.emplace(spec_.rope, rows);
+  if (spec_.local_rope) local_angles_.emplace(*spec_.local_rope, rows);
+}
+
+at::Tensor Transformer::run(int64_t index, const at::Tensor& x, const PackedRows& rows) {
+  const Layer& layer = layers_[index];
+  const bool local = local_angles_ && layer.attention.window > 0;
+  const auto attend = [&](const at::Tensor& y) {
+    return layer.attention(y, spec_, local ? *local_angles_ : *angles_, rows);
+  };
+  const auto feed_forward = [&](const at::Tensor& y) {
+    return layer.mixture ? (*layer.mixture)(y, spec_) : (*layer.mlp)(y, spec_.activation);
+  };
+  if (spec_.parallel_blocks) {
+    const at::Tensor normal = layer.attention_norm(x);
+    return x + attend(normal) + feed_forward(normal);
+  }
+  const auto normalised = [](const std::optional<Norm>& norm, const at::Tensor& y) { return norm ? (*norm)(y) : y; };
+  const at::Tensor attended = x + normalised(layer.attention_out_norm, attend(layer.attention_norm(x)));
+  return attended + normalised(layer.mlp_out_norm, feed_forward(layer.mlp_norm(attended)));
+}
+
+}  // namespace orrery::nn
