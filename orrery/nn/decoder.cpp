@@ -2,14 +2,14 @@
 
 namespace orrery::nn {
 
-Decoder::Decoder(const text::Checkpoint& checkpoint)
+Decoder::Decoder(const text::Checkpoint& checkpoint, const text::Adapter* adapter)
     : spec_(checkpoint.spec()),
-      parameters_(checkpoint),
+      parameters_(checkpoint, adapter),
       embedding_(parameters_.at("model.embed_tokens.weight")),
       blocks_(make_blocks(spec_, parameters_)),
       norm_(parameters_.norm("model.norm", spec_.norm, spec_.norm_eps, spec_.norm_offset)),
       head_(spec_.labels > 0        ? parameters_.linear("score")
-            : spec_.tied_embeddings ? Linear{embedding_, {}}
+            : spec_.tied_embeddings ? Linear{embedding_, {}, {}}
                                     : parameters_.linear("lm_head")) {
   if (spec_.value_head) value_head_ = parameters_.linear("v_head.summary");
   if (spec_.patches.size > 0) patches_ = parameters_.linear("vision_embed_tokens");

@@ -16,8 +16,9 @@ namespace orrery::nn {
 /// Every family that the engine has, from the same DecoderSpec, in float32.
 class Decoder {
  public:
-  /// Copies the checkpoint's weights. Throws Error naming a tensor that is missing.
-  explicit Decoder(const text::Checkpoint& checkpoint);
+  /// Copies the checkpoint's weights, which learn; with an adapter (bound to the checkpoint's spec) only that does.
+  /// Throws Error naming a tensor that is missing.
+  explicit Decoder(const text::Checkpoint& checkpoint, const text::Adapter* adapter = nullptr);
   Decoder(const Decoder&) = delete;
   Decoder& operator=(const Decoder&) = delete;
 

@@ -2,7 +2,16 @@
 
 namespace orrery::nn {
 
-at::Tensor Linear::operator()(const at::Tensor& x) const { return at::linear(x, weight, bias); }
+at::Tensor Linear::operator()(const at::Tensor& x) const {
+  if (!adapter) return at::linear(x, weight, bias);
+  const at::Tensor y = at::linear(adapter->input_scale.defined() ? x * adapter->input_scale : x, weight, bias);
+  at::Tensor change = adapter->bias;
+  if (adapter->a.defined()) {
+    const at::Tensor low_rank = at::linear(at::linear(x, adapter->a), adapter->b);
+    change = change.defined() ? low_rank + change : low_rank;
+  }
+  return change.defined() ? y + adapter->scale * change : y;
+}
 
 at::Tensor Norm::operator()(const at::Tensor& x) const {
   if (kind == text::NormKind::kLayer) return at::layer_norm(x, weight.sizes(), weight, bias, eps);

@@ -3,13 +3,25 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <optional>
+
 #include "orrery/text/decoder_spec.h"
 
 namespace orrery::nn {
 
+/// What an adapter makes of x Wᵀ: (input_scale ⊙ x) Wᵀ + scale·(x Aᵀ Bᵀ + bias) (text::LinearChange). Undefined tensors
+/// are left out.
+struct LinearAdapter {
+  at::Tensor a, b;         ///< [rank, inputs], [outputs, rank] (Hu et al. 2021, "LoRA")
+  at::Tensor bias;         ///< [outputs]
+  at::Tensor input_scale;  ///< [inputs]
+  double scale = 1;
+};
+
 /// x Wᵀ + b, W [outputs, inputs].
 struct Linear {
   at::Tensor weight, bias;  ///< bias undefined: none
+  std::optional<LinearAdapter> adapter;
   at::Tensor operator()(const at::Tensor& x) const;
 };
 

@@ -1,19 +1,50 @@
 #include "orrery/nn/parameters.h"
 
+#include <fmt/format.h>
+
 #include "orrery/base/error.h"
 #include "orrery/nn/from_view.h"
 #include "orrery/text/families/family.h"
 
 namespace orrery::nn {
 
-Parameters::Parameters(const text::Checkpoint& checkpoint) : where_(checkpoint.path().string()) {
+Parameters::Parameters(const text::Checkpoint& checkpoint, const text::Adapter* adapter)
+    : where_(checkpoint.path().string()) {
   const text::Family& family = text::family_named(checkpoint.spec().family);
   for (const text::ExpectedTensor& expected : text::expected_tensors(family, checkpoint.spec())) {
     const TensorView* view = checkpoint.tensor(expected.canonical);
     if (view == nullptr) continue;  // a head that is the embedding
-    tensors_[expected.canonical] = tensor_from_view(*view).view(expected.shape).set_requires_grad(true);
+    add(expected.canonical, *view, adapter == nullptr);
     checkpoint.release(*view);
   }
+  if (adapter) adapt(*adapter);
+}
+
+void Parameters::add(const std::string& name, const TensorView& view, bool learns) {
+  tensors_[name] = tensor_from_view(view).set_requires_grad(learns);
+}
+
+void Parameters::adapt(const text::Adapter& adapter) {
+  if (!adapter.prompts.empty())
+    throw Error({.doing = "train an adapter",
+                 .where = adapter.path.string(),
+                 .found = fmt::format("adaption prompts ({})", adapter.kind),
+                 .expected = "LoRA, scales and biases of linear layers, or tensors to be replaced"});
+  for (const text::LinearChange& change : adapter.linears) {
+    scales_[change.module] = change.scale;
+    const std::pair<const char*, const TensorView*> parts[] = {{".lora_A.weight", &change.a},
+                                                               {".lora_B.weight", &change.b},
+                                                               {".added_bias", &change.bias},
+                                                               {".input_scale", &change.input_scale}};
+    for (const auto& [name, view] : parts)
+      if (view->data) add(change.module + name, *view, true);
+  }
+  for (const TensorView& view : adapter.replaced) add(view.name, view, true);
+}
+
+at::Tensor Parameters::find(const std::string& name) const {
+  const auto found = tensors_.find(name);
+  return found == tensors_.end() ? at::Tensor() : found->second;
 }
 
 const at::Tensor& Parameters::at(const std::string& name) const {
@@ -24,11 +55,15 @@ const at::Tensor& Parameters::at(const std::string& name) const {
 }
 
 Linear Parameters::linear(const std::string& prefix) const {
-  return {at(prefix + ".weight"), has(prefix + ".bias") ? at(prefix + ".bias") : at::Tensor()};
+  Linear linear{at(prefix + ".weight"), find(prefix + ".bias"), {}};
+  if (const auto scale = scales_.find(prefix); scale != scales_.end())
+    linear.adapter = LinearAdapter{find(prefix + ".lora_A.weight"), find(prefix + ".lora_B.weight"),
+                                   find(prefix + ".added_bias"), find(prefix + ".input_scale"), scale->second};
+  return linear;
 }
 
 Norm Parameters::norm(const std::string& prefix, text::NormKind kind, double eps, double offset) const {
-  return {kind, at(prefix + ".weight"), has(prefix + ".bias") ? at(prefix + ".bias") : at::Tensor(), eps, offset};
+  return {kind, at(prefix + ".weight"), find(prefix + ".bias"), eps, offset};
 }
 
 }  // namespace orrery::nn

@@ -8,28 +8,36 @@
 #include <vector>
 
 #include "orrery/nn/layers.h"
+#include "orrery/text/adapters/adapter.h"
 #include "orrery/text/checkpoint.h"
 
 namespace orrery::nn {
 
-/// Leaf tensors in float32 that want gradients, under their canonical names (text::Checkpoint::tensor()).
+/// Leaf tensors in float32, under their canonical names (text::Checkpoint::tensor()). Those that learn want gradients.
 class Parameters {
  public:
-  /// Copies every tensor that the checkpoint's family has.
-  explicit Parameters(const text::Checkpoint& checkpoint);
+  /// Copies every tensor that the checkpoint's family has. With an adapter (bound to the checkpoint's spec), its own
+  /// tensors learn and the base's do not: MODULE.lora_A.weight, MODULE.lora_B.weight, MODULE.input_scale,
+  /// MODULE.added_bias, and what it replaces. Throws Error for adaption prompts, which nothing here can train yet.
+  explicit Parameters(const text::Checkpoint& checkpoint, const text::Adapter* adapter = nullptr);
 
   /// Throws Error naming the tensor when there is none.
   const at::Tensor& at(const std::string& name) const;
   bool has(const std::string& name) const { return tensors_.contains(name); }
   const std::map<std::string, at::Tensor>& all() const { return tensors_; }
 
-  /// PREFIX.weight and, where there is one, PREFIX.bias.
+  /// PREFIX.weight with what the adapter makes of it and, where there is one, PREFIX.bias.
   Linear linear(const std::string& prefix) const;
   Norm norm(const std::string& prefix, text::NormKind kind, double eps, double offset = 0) const;
 
  private:
+  void add(const std::string& name, const TensorView& view, bool learns);
+  at::Tensor find(const std::string& name) const;  // undefined: none
+  void adapt(const text::Adapter& adapter);
+
   std::string where_;
   std::map<std::string, at::Tensor> tensors_;
+  std::map<std::string, double> scales_;  // of the modules that an adapter changes
 };
 
 }  // namespace orrery::nn

@@ -1,5 +1,4 @@
 // nn::Decoder against the original implementations: logits, the streams between layers, losses and gradients.
-#include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -7,10 +6,8 @@
 #include <map>
 
 #include "orrery/nn/decoder.h"
-#include "orrery/nn/from_view.h"
 #include "orrery/text/families/family.h"
-#include "tests/golden/text_compare.h"
-#include "tests/golden/text_folders.h"
+#include "tests/golden/nn_values.h"
 
 namespace orrery::nn {
 
@@ -18,10 +15,6 @@ using text::golden::expect_close;
 using text::golden::Expected;
 using text::golden::ModelCase;
 namespace {
-
-std::span<const float> values(const at::Tensor& tensor) {
-  return {tensor.const_data_ptr<float>(), static_cast<size_t>(tensor.numel())};
-}
 
 PackedRows rows_of(const Expected& expected, const char* ids = "input_ids") {
   std::vector<std::vector<text::TokenId>> rows;
@@ -112,10 +105,7 @@ TEST_P(NnGradientGolden, LossAndGradients) {
     if (gradient.dim() == 2 && expected_.shape(name) == std::vector<int64_t>{gradient.size(1), gradient.size(0)} &&
         gradient.size(0) != gradient.size(1))
       gradient = gradient.t();
-    const std::vector<float> theirs = expected_.floats(name);
-    float largest = 0;
-    for (float value : theirs) largest = std::max(largest, std::abs(value));
-    expect_close(values(gradient.contiguous()), theirs, 1e-3f * largest, name.c_str());
+    expect_gradient(gradient, expected_.floats(name), 1e-3f, name.c_str());
   }
   EXPECT_GT(compared, 0);
 }
