@@ -137,6 +137,26 @@ std::string_view name(PreferenceLoss loss) {
   return std::ranges::find(kNames, loss, &std::pair<PreferenceLoss, std::string_view>::first)->second;
 }
 
+void check(const PreferenceOptions& options) {
+  const auto refuse = [](const char* where, std::string found, std::string expected) {
+    throw Error({.doing = "read a preference loss's options",
+                 .where = where,
+                 .found = std::move(found),
+                 .expected = std::move(expected)});
+  };
+  if (options.losses.empty()) refuse("loss_type", "nothing", "one loss at least");
+  if (!options.weights.empty() && options.weights.size() != options.losses.size())
+    refuse("loss_weights", fmt::format("{} weights", options.weights.size()),
+           fmt::format("one for each of {} losses", options.losses.size()));
+  if (!(options.beta > 0)) refuse("beta", fmt::format("{}", options.beta), "more than 0");
+  const auto has = [&](PreferenceLoss loss) { return std::ranges::count(options.losses, loss) > 0; };
+  const double smoothing = options.label_smoothing;
+  if (!(smoothing >= 0 && smoothing < 0.5))
+    refuse("label_smoothing", fmt::format("{}", smoothing), "0 or more, and less than 0.5");
+  if (has(PreferenceLoss::kExoPair) && smoothing == 0)
+    refuse("label_smoothing", "0", "more than 0 with exo_pair, which takes its logarithm");
+}
+
 at::Tensor preference_losses(const PairLogProbs& pairs, const PreferenceOptions& options) {
   const Terms terms = terms_of(pairs, options);
   at::Tensor sum;

@@ -45,6 +45,10 @@ struct PreferenceOptions {
   double discopop_tau = 0.05;
 };
 
+/// Throws Error naming the option: exo_pair without label smoothing, robust with half or more, weights of another
+/// number.
+void check(const PreferenceOptions& options);
+
 /// Σ log p(token) of each pair's answers, all [pairs]; tokens: how many.
 struct PairLogProbs {
   at::Tensor policy_chosen, policy_rejected, reference_chosen, reference_rejected;

@@ -112,7 +112,10 @@ void AtomicFile::commit() {
   if (::rename(temporary_.c_str(), path_.c_str()) != 0) throw system_error("write a file", path_);
   ::close(descriptor_);
   descriptor_ = -1;
-  const std::filesystem::path folder = path_.has_parent_path() ? path_.parent_path() : ".";
+  sync_folder(path_.has_parent_path() ? path_.parent_path() : ".");
+}
+
+void sync_folder(const std::filesystem::path& folder) {
   if (const int handle = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); handle >= 0) {
     ::fsync(handle);
     ::close(handle);

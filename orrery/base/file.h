@@ -61,4 +61,7 @@ class AtomicFile {
   size_t size_ = 0;
 };
 
+/// Waits until renames in a folder have reached the disk, as far as its file system can say.
+void sync_folder(const std::filesystem::path& folder);
+
 }  // namespace orrery
