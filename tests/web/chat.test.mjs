@@ -72,6 +72,17 @@ page_test("a refusal is shown where it happened, and can be tried again", { only
   await page.locator(".status").getByText("(try again in 7 s)").waitFor();
 });
 
+page_test("an answer that breaks off keeps what came", { only_stand_in: true }, async (page) => {
+  await question(page).fill("break it");
+  await page.keyboard.press("Enter");
+  await page.locator(".answer .prose").getByText("word9").waitFor();
+  await page.request.post(base + "/dev/break");
+  await page.locator(".status").getByText("The answer broke off: the connection broke off").waitFor();
+  await picture(page, "broken-off");
+  assert.match(await last_text(page), /^word0 .*word9$/);
+  await until("it is stored so", async () => (await stored(page)).messages.at(-1).finish === "error");
+});
+
 page_test("history outlasts a reload; the address opens the conversation", {}, async (page) => {
   await ask(page, "Remember this question");
   const text = await last_text(page);

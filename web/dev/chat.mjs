@@ -5,6 +5,13 @@ import { Refusal } from "./refusal.mjs";
 
 const kFields = new Set("model messages stream stream_options temperature top_p top_k min_p repeat_penalty max_tokens seed stop".split(" "));
 const failed_once = new Set();
+const held = new Set();
+
+/** Cuts off the answers that "break …" has begun. Not by the clock: a page that is busy until then has read nothing yet, and Chromium drops what waits. */
+export function break_off() {
+  for (const response of held) response.destroy();
+  held.clear();
+}
 
 const text_of = (content) => (typeof content === "string" ? content : content.map((part) => part.text ?? "[picture]").join(" "));
 
@@ -45,7 +52,7 @@ export async function chat(request, incoming, response, pace) {
   let sent = 0;
   for (const piece of answer.pieces) {
     if (response.destroyed || sent >= limit) break;
-    if (sent === answer.break_at) return response.destroy();
+    if (sent === answer.break_at) return void held.add(response);
     chunk({ choices: [{ index: 0, delta: { content: piece }, finish_reason: null }] });
     sent++;
     if (answer.pace) await sleep(answer.pace);

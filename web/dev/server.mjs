@@ -4,15 +4,15 @@
 //
 // Prints its address as the first line. It answers by echo; what a question begins with makes it do something else:
 //   "slow …"          one word every 80 ms          "say:TEXT"      exactly TEXT
-//   "error N …"       HTTP status N                 "break …"       the connection breaks off in mid-answer
+//   "error N …"       HTTP status N                 "break …"       stops in mid-answer, until POST /dev/break
 //   "fail once …"     503 the first time            "words N"       N words
-// POST /dev/outage {"on": true} makes every call of the studio's store fail until it is switched off.
+// POST /dev/outage {"on": true} makes every call of the studio's store fail until it is switched off; POST /dev/break cuts the connections off.
 
 import { createServer } from "node:http";
 import { readFile } from "node:fs/promises";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
-import { chat } from "./chat.mjs";
+import { break_off, chat } from "./chat.mjs";
 import { Refusal } from "./refusal.mjs";
 import { Store } from "./store.mjs";
 
@@ -121,6 +121,10 @@ async function handle(request, response) {
   try {
     if (url.pathname === "/dev/outage") {
       outage = (await json_of(request)).on;
+      return send(response, 200, {});
+    }
+    if (url.pathname === "/dev/break") {
+      break_off();
       return send(response, 200, {});
     }
     const api = url.pathname.startsWith("/api/") || url.pathname.startsWith("/v1/");
