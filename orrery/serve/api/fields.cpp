@@ -13,8 +13,9 @@ using nlohmann::ordered_json;
 namespace {
 
 constexpr size_t kShown = 80;  // bytes of a value in a message
-constexpr int kMostDepth = 64;
-constexpr size_t kMostFields = 1000;  // an object finds its fields one by one
+constexpr size_t kMostDepth = 64;
+constexpr size_t kMostFields = 1000;     // an object finds its fields one by one
+constexpr size_t kMostValues = 4 << 20;  // each takes 16 bytes and more
 
 std::string shown(const ordered_json& value) {
   std::string text = value.dump(-1, ' ', true, ordered_json::error_handler_t::replace);
@@ -27,6 +28,56 @@ std::string list(const std::set<std::string, std::less<>>& names) {
   for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
   return text;
 }
+
+[[noreturn]] void refuse_body(const std::string& found, const std::string& expected) {
+  throw Refusal(400, "", {.doing = "read the request's JSON", .found = found, .expected = expected}, "invalid_json");
+}
+
+// What parse_body() refuses, before there is a tree of it. Not the parser's callback: with one, the parser looks
+// through a whole list at the end of each object in it.
+class BodyCheck : public nlohmann::json_sax<ordered_json> {
+ public:
+  bool null() override { return value(); }
+  bool boolean(bool) override { return value(); }
+  bool number_integer(int64_t) override { return value(); }
+  bool number_unsigned(uint64_t) override { return value(); }
+  bool number_float(double, const std::string&) override { return value(); }
+  bool string(std::string&) override { return value(); }
+  bool binary(ordered_json::binary_t&) override { return value(); }
+  bool start_object(size_t) override { return open(); }
+  bool start_array(size_t) override { return open(); }
+  bool end_object() override { return close(); }
+  bool end_array() override { return close(); }
+  bool key(std::string& name) override {
+    if (!names_.back().insert(name).second) refuse_body("\"" + name + "\" twice in an object", "once");
+    if (names_.back().size() > kMostFields)
+      refuse_body(fmt::format("an object of more than {} fields", kMostFields), "fewer");
+    return true;
+  }
+  bool parse_error(size_t byte, const std::string&, const nlohmann::detail::exception& error) override {
+    if (dynamic_cast<const ordered_json::out_of_range*>(&error) != nullptr)
+      refuse_body(fmt::format("a number beyond all bounds before byte {}", byte), "at most 1.8e308");
+    refuse_body(fmt::format("a syntax error at byte {}", byte), "valid JSON in UTF-8");
+  }
+
+ private:
+  bool value() {
+    if (++values_ > kMostValues) refuse_body(fmt::format("more than {} values", kMostValues), "fewer");
+    return true;
+  }
+  bool open() {
+    names_.emplace_back();
+    if (names_.size() > kMostDepth) refuse_body(fmt::format("more than {} levels", kMostDepth), "fewer");
+    return value();
+  }
+  bool close() {
+    names_.pop_back();
+    return true;
+  }
+
+  std::vector<std::set<std::string, std::less<>>> names_;  // of the objects and lists that are open
+  size_t values_ = 0;
+};
 
 }  // namespace
 
@@ -145,31 +196,11 @@ void Fields::finish() const {
 }
 
 ordered_json parse_body(std::string_view body) {
-  const auto refuse = [](const std::string& found, const std::string& expected) {
-    throw Refusal(400, "", {.doing = "read the request's JSON", .found = found, .expected = expected}, "invalid_json");
-  };
-  std::vector<std::set<std::string>> names;  // of the objects that are open
-  const auto check = [&](int depth, ordered_json::parse_event_t event, const ordered_json& value) {
-    using Event = ordered_json::parse_event_t;
-    if (depth > kMostDepth) refuse(fmt::format("more than {} levels", kMostDepth), "fewer");
-    if (event == Event::object_start) names.emplace_back();
-    if (event == Event::object_end) names.pop_back();
-    if (event == Event::key) {
-      const auto& name = value.get_ref<const std::string&>();
-      if (!names.back().insert(name).second) refuse("\"" + name + "\" twice in an object", "once");
-      if (names.back().size() > kMostFields)
-        refuse(fmt::format("an object of more than {} fields", kMostFields), "fewer");
-    }
-    return true;
-  };
-  try {
-    ordered_json parsed = ordered_json::parse(body, check);
-    if (!parsed.is_object()) refuse(shown(parsed), "an object");
-    return parsed;
-  } catch (const ordered_json::parse_error& error) {
-    refuse(fmt::format("a syntax error at byte {}", error.byte), "valid JSON in UTF-8");
-  }
-  return {};
+  BodyCheck check;
+  ordered_json::sax_parse(body, &check);
+  ordered_json parsed = ordered_json::parse(body);
+  if (!parsed.is_object()) refuse_body(shown(parsed), "an object");
+  return parsed;
 }
 
 }  // namespace orrery::serve
