@@ -1,6 +1,8 @@
 // A connection: requests one after the other, each with its answer. Included only by connect.cpp and connect_tls.cpp.
 #pragma once
 
+#include <poll.h>
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -136,7 +138,7 @@ class Connection : public ConnectionBase, public std::enable_shared_from_this<Co
           if (auto self = weak.lock()) self->wake_.cancel();
         });
     beast::get_lowest_layer(stream_).expires_never();  // of the read below; writes set their own
-    if (buffer_.size() == 0) asio::co_spawn(executor, watch(this->shared_from_this()), asio::detached);
+    asio::co_spawn(executor, watch(this->shared_from_this()), asio::detached);
     handlers_.handle(exchange_);
     while (exchange_->state() == Exchange::State::kOpen && !exchange_->gone()) co_await sleep(std::nullopt);
     bool fine = !exchange_->gone();
@@ -156,15 +158,29 @@ class Connection : public ConnectionBase, public std::enable_shared_from_this<Co
     co_return fine&& keep_;
   }
 
-  // Reads on while an answer is made, to see the client go. What arrives is the next request.
+  // Sees the client go while an answer is made. Where the next request is here already, nothing more is read before its
+  // turn, and the socket is asked instead, every second.
   static asio::awaitable<void> watch(std::shared_ptr<Connection> self) {
-    self->watching_ = true;
-    auto [error, bytes] = co_await self->stream_.async_read_some(self->buffer_.prepare(4096), kTuple);
-    self->watching_ = false;
-    self->ended_ = static_cast<bool>(error);
-    if (!error) self->buffer_.commit(bytes);
-    if (error && self->exchange_) self->exchange_->set_gone();
-    self->wake_.cancel();
+    if (self->buffer_.size() == 0) {
+      self->watching_ = true;
+      auto [error, bytes] = co_await self->stream_.async_read_some(self->buffer_.prepare(4096), kTuple);
+      self->watching_ = false;
+      self->ended_ = static_cast<bool>(error);
+      if (!error) self->buffer_.commit(bytes);
+      if (error && self->exchange_) self->exchange_->set_gone();
+      self->wake_.cancel();
+    }
+    if (std::exchange(self->asking_, true)) co_return;
+    asio::steady_timer pause(self->stream_.get_executor());
+    while (self->exchange_ && !self->exchange_->gone()) {
+      pause.expires_after(std::chrono::seconds(1));
+      co_await pause.async_wait(kTuple);
+      pollfd state{beast::get_lowest_layer(self->stream_).socket().native_handle(), POLLRDHUP, 0};
+      if (!self->exchange_ || self->watching_ || ::poll(&state, 1, 0) == 0) continue;
+      self->exchange_->set_gone();
+      self->wake_.cancel();
+    }
+    self->asking_ = false;
   }
 
   // Waits for the first bytes of the next request.
@@ -228,21 +244,22 @@ class Connection : public ConnectionBase, public std::enable_shared_from_this<Co
       if (piece.empty() && exchange_->state() == Exchange::State::kEnded) break;
       if (piece.empty() && co_await sleep(std::chrono::steady_clock::now() + options_.keep_alive_time))
         piece = exchange_->keep_alive();
-      if (piece.empty() || head) continue;
-      beast::get_lowest_layer(stream_).expires_after(options_.write_time);
-      beast::error_code failure;
-      if (chunked) {
-        auto [error, bytes] = co_await asio::async_write(stream_, http::make_chunk(asio::buffer(piece)), kTuple);
-        failure = error;
-      } else {
-        auto [error, bytes] = co_await asio::async_write(stream_, asio::buffer(piece), kTuple);
-        failure = error;
-      }
-      if (failure) co_return false;
+      if (piece.empty()) continue;
+      if (!head && !co_await write_piece(piece, chunked)) co_return false;
       exchange_->sent();
     }
     if (!chunked || head) co_return true;
     auto [error, bytes] = co_await asio::async_write(stream_, http::make_chunk_last(), kTuple);
+    co_return !error;
+  }
+
+  asio::awaitable<bool> write_piece(const std::string& piece, bool chunked) {
+    beast::get_lowest_layer(stream_).expires_after(options_.write_time);
+    if (chunked) {
+      auto [error, bytes] = co_await asio::async_write(stream_, http::make_chunk(asio::buffer(piece)), kTuple);
+      co_return !error;
+    }
+    auto [error, bytes] = co_await asio::async_write(stream_, asio::buffer(piece), kTuple);
     co_return !error;
   }
 
@@ -271,7 +288,7 @@ class Connection : public ConnectionBase, public std::enable_shared_from_this<Co
   asio::steady_timer wake_;
   std::shared_ptr<Exchange> exchange_;
   unsigned version_ = 11;
-  bool keep_ = true, watching_ = false, ended_ = false;
+  bool keep_ = true, watching_ = false, asking_ = false, ended_ = false;
 };
 
 }  // namespace orrery::serve
