@@ -11,8 +11,6 @@
 
 namespace orrery::serve {
 
-using Clock = std::chrono::steady_clock;
-
 Client::Client(uint16_t port) {
   socket_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
@@ -29,6 +27,14 @@ void Client::close() {
   socket_ = -1;
 }
 
+void Client::end_sending() { ::shutdown(socket_, SHUT_WR); }
+
+void Client::reset() {
+  const linger now{1, 0};
+  ::setsockopt(socket_, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+  close();
+}
+
 void Client::set_receive_buffer(int bytes) { ::setsockopt(socket_, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes); }
 
 bool Client::send(const std::string& bytes) {
@@ -41,24 +47,33 @@ bool Client::send(const std::string& bytes) {
   return true;
 }
 
+bool Client::receive(Clock::time_point until) {
+  pollfd wait{socket_, POLLIN, 0};
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now()).count();
+  if (socket_ < 0 || left <= 0 || ::poll(&wait, 1, static_cast<int>(left)) <= 0) return false;
+  char bytes[65536];
+  const ssize_t n = ::recv(socket_, bytes, sizeof bytes, 0);
+  if (n > 0) buffer_.append(bytes, static_cast<size_t>(n));
+  return n > 0;
+}
+
 std::string Client::read_until(const std::string& text) {
-  const auto until = Clock::now() + std::chrono::seconds(120);
-  for (;;) {
-    const size_t at = text.empty() ? std::string::npos : buffer_.find(text);
+  const auto until = Clock::now() + kPatience;
+  for (size_t seen = 0;;) {
+    const size_t at = text.empty() ? std::string::npos : buffer_.find(text, seen - std::min(seen, text.size()));
+    seen = buffer_.size();
     if (at != std::string::npos) {
       std::string found = buffer_.substr(0, at + text.size());
       buffer_.erase(0, found.size());
       return found;
     }
-    pollfd wait{socket_, POLLIN, 0};
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now()).count();
-    char bytes[65536];
-    const ssize_t n = socket_ < 0 || left <= 0 || ::poll(&wait, 1, static_cast<int>(left)) <= 0
-                          ? 0
-                          : ::recv(socket_, bytes, sizeof bytes, 0);
-    if (n <= 0) return std::exchange(buffer_, {});
-    buffer_.append(bytes, static_cast<size_t>(n));
+    if (!receive(until)) return std::exchange(buffer_, {});
   }
+}
+
+std::string Client::read_some() {
+  if (buffer_.empty()) receive(Clock::now() + kPatience);
+  return std::exchange(buffer_, {});
 }
 
 bool Client::silent_for(std::chrono::milliseconds time) {

@@ -8,6 +8,14 @@
 
 namespace orrery::serve {
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool kSanitized = true;  // memory says nothing, and all is ten times as slow
+#else
+constexpr bool kSanitized = false;
+#endif
+/// How long to wait for what must happen.
+constexpr std::chrono::seconds kPatience(kSanitized ? 300 : 60);
+
 class Client {
  public:
   explicit Client(uint16_t port);
@@ -16,17 +24,25 @@ class Client {
 
   /// False where the other side is gone.
   bool send(const std::string& bytes);
-  /// What comes until `text` has come, or the other side ends, or two minutes are over.
+  /// What comes until `text` has come, or the other side ends, or kPatience is over.
   std::string read_until(const std::string& text);
-  /// All that comes until the other side ends, or two minutes are over.
+  /// What comes next; empty where the other side ends, or kPatience is over.
+  std::string read_some();
+  /// All that comes until the other side ends, or kPatience is over.
   std::string read_all() { return read_until(""); }
   /// Nothing comes for so long, and the connection stays.
   bool silent_for(std::chrono::milliseconds time);
   void close();
+  /// Says that nothing more is sent, and still reads.
+  void end_sending();
+  /// Ends without a word: what is under way is thrown away, and the other side is told so (RST).
+  void reset();
   /// Bytes that the system keeps for us unread: a small number makes a slow reader of us.
   void set_receive_buffer(int bytes);
 
  private:
+  using Clock = std::chrono::steady_clock;
+  bool receive(Clock::time_point until);  // appends to buffer_
   int socket_ = -1;
   std::string buffer_;
 };
