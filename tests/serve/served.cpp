@@ -77,7 +77,9 @@ Served::Served(ServeOptions options) {
   options.log_requests = false;
   options.drain_time = std::chrono::seconds(30);
   std::promise<uint16_t> port;
-  thread_ = std::thread([options, &port] { serve(options, [&](uint16_t chosen) { port.set_value(chosen); }); });
+  thread_ = std::thread([options, &port] {
+    serve([options] { return options; }, [&](const std::string&, uint16_t chosen) { port.set_value(chosen); });
+  });
   port_ = port.get_future().get();
   EXPECT_TRUE(wait_until([&] { return ask(port_, "GET", "/ready").status == 200; }));
 }
