@@ -86,7 +86,8 @@ TEST_F(ServeReload, WhatIsWrongChangesNothing) {
   Server server({"--config", settings(model("chat", kFuyu))});
   for (const std::string& wrong :
        {std::string("port = \"x\"\n"), std::string("no TOML"), std::string("api_keys = \"none\"\n") + model("a", kFuyu),
-        model("a", kFuyu) + model("b", "/none"), model("a", kFuyu) + "adapters = { x = \"none\" }\n"}) {
+        model("a", kFuyu) + model("b", "/none"), model("a", kFuyu) + "adapters = { x = \"none\" }\n",
+        model("a", kFuyu) + "context = 1000000\n"}) {
     settings("cors = [\"*\"]\n" + wrong);
     EXPECT_TRUE(says(server, "settings stay as they were: ")) << wrong;
     EXPECT_EQ(ids(server), json({"chat"})) << wrong;

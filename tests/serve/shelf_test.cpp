@@ -81,6 +81,7 @@ TEST(Shelf, ChecksWhatIsNewBeforeItCounts) {
   EXPECT_NO_THROW(shelf.check({entry("a"), entry("new"), gone}));  // gone is on it already
   adapted.name = "a";
   EXPECT_THROW(shelf.check({adapted}), Error);
+  EXPECT_THROW(shelf.check({entry("a", 100000)}), Error);  // more context than the model has
   gone.name = "new";
   EXPECT_THROW(shelf.check({gone}), Error);
 }

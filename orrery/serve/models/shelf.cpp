@@ -11,6 +11,7 @@
 #include "orrery/base/log.h"
 #include "orrery/serve/refusal.h"
 #include "orrery/text/adapters/adapter.h"
+#include "orrery/text/engine/context_options.h"
 
 namespace orrery::serve {
 
@@ -142,7 +143,8 @@ void Shelf::check(const std::vector<ModelEntry>& entries) const {
   lock.unlock();
   for (const ModelEntry& entry : entries) {
     if (same(slots, entry)) continue;
-    text::Checkpoint::open(entry.path);
+    text::check_options(text::Checkpoint::open(entry.path)->spec(), entry.engine);
+    if (!entry.engine.draft.empty()) text::Checkpoint::open(entry.engine.draft);
     for (const auto& [name, path] : entry.adapters) text::open_adapter(path);
   }
 }

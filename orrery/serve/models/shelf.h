@@ -38,7 +38,8 @@ class Shelf {
   /// Opens what is pinned, in order; waits.
   void open_pinned();
 
-  /// Throws Error for a model or adapter that is not on the shelf yet and whose files are not what they should be.
+  /// Throws Error for a model that is not on the shelf yet and cannot be had: its files or its adapters' are not what
+  /// they should be, or it cannot have the options.
   void check(const std::vector<ModelEntry>& entries) const;
   /// Other models, in this order. Those whose entries are the same stay as they are; the others serve the requests that
   /// have them, and are closed when the last one has ended. What is pinned is opened in the background.

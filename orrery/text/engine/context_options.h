@@ -1,4 +1,4 @@
-// What the engine's options make of a model's context.
+// What the engine's options make of a model.
 #pragma once
 
 #include <string_view>
@@ -12,6 +12,9 @@ namespace orrery::text {
 /// context that it reaches: trained context × factor; a factor that is not given is context / trained context. Throws
 /// Error naming the option that the model cannot have.
 DecoderSpec with_context_options(DecoderSpec spec, const EngineOptions& options);
+
+/// The Error of Engine() for options that the model cannot have, without loading it.
+void check_options(const DecoderSpec& spec, const EngineOptions& options);
 
 /// The context where the options give none: the model's, at most 8192 unless more was asked for in another way.
 int64_t default_context(const DecoderSpec& spec, const EngineOptions& options);

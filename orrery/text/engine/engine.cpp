@@ -96,6 +96,10 @@ EngineOptions resolve(EngineOptions options, const DecoderSpec& spec) {
 
 }  // namespace
 
+void check_options(const DecoderSpec& spec, const EngineOptions& options) {
+  resolve(options, with_context_options(spec, options));
+}
+
 struct Engine::Impl {
   Impl(std::shared_ptr<const Checkpoint> c, const EngineOptions& o, const Progress& progress)
       : checkpoint(std::move(c)),
