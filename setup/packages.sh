@@ -21,7 +21,7 @@ fi
 missing=()
 present=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' $names 2>/dev/null | sed -n 's/^installed //p' || true)
 for name in $names; do
-  grep -qxF "$name" <<<"$present" || missing+=("$name")
+  grep -qxF "$name" <<<"$present" || command -v "$name" >/dev/null || missing+=("$name")  # npm comes with nodejs elsewhere
 done
 [ ${#missing[@]} = 0 ] && exit
 

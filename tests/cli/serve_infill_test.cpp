@@ -1,9 +1,9 @@
 // orrery serve fills gaps in code: /infill, and /v1/completions with a suffix.
 #include <gtest/gtest.h>
 
-#include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "tests/cli/gap_model.h"
 #include "tests/cli/server.h"
 #include "tests/serve/client.h"
 
@@ -12,37 +12,6 @@ namespace {
 
 using nlohmann::json;
 using serve::ask;
-
-constexpr int kPrefix = 8, kSuffix = 9, kMiddle = 10;  // marks of SmolLM2's vocabulary that chat does not use
-
-/// The default model, told by further metadata which of its tokens fill a gap.
-std::string model_for_gaps(const TemporaryFolder& folder) {
-  std::string more;
-  const auto number = [&](uint64_t value, size_t bytes) {
-    for (size_t i = 0; i < bytes; ++i) more += static_cast<char>(value >> (8 * i));
-  };
-  const auto key = [&](const std::string& name, uint32_t type) {
-    number(name.size(), 8);
-    more += name;
-    number(type, 4);
-  };
-  const std::pair<const char*, int> marks[] = {{"pre", kPrefix}, {"suf", kSuffix}, {"mid", kMiddle}};
-  for (const auto& [name, id] : marks) {
-    key("tokenizer.ggml.fim_" + std::string(name) + "_token_id", 4);
-    number(static_cast<uint64_t>(id), 4);
-  }
-  key("test.padding", 8);
-  const size_t padding = 32 - (more.size() + 8) % 32;  // the tensors' alignment
-  number(padding, 8);
-  more += std::string(padding, 'x');
-
-  std::string file = read_file(*smollm2());
-  file[16] = static_cast<char>(file[16] + 4);  // the number of keys
-  file.insert(24, more);
-  const std::string path = folder.path("gaps.gguf");
-  std::ofstream(path, std::ios::binary) << file;
-  return path;
-}
 
 const std::string kBefore = "def add(a, b):\n    return", kBehind = "\n\nprint(add(1, 2))\n";
 
