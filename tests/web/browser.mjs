@@ -18,6 +18,7 @@ if (pictures) mkdirSync(pictures, { recursive: true });
 
 export const kDesktop = { width: 1280, height: 820 };
 export const kPhone = { width: 390, height: 844 };
+const kMostTokens = 40;
 const kPatience = Number(process.env.ORRERY_PATIENCE_MS ?? 15_000);
 
 let browser = null;
@@ -40,6 +41,8 @@ export function page_test(name, options, body) {
     const wrong = [];
     const secret = key ?? process.env.ORRERY_KEY;
     if (secret) await context.addInitScript((value) => sessionStorage.setItem("orrery.key", value), secret);
+    // A small model may write on and on; what it says is not what is tested.
+    if (!stand_in) await context.route("**/v1/chat/completions", (route) => route.continue({ postData: JSON.stringify({ max_tokens: kMostTokens, ...route.request().postDataJSON() }) }));
     context.on("request", (request) => {
       const url = new URL(request.url());
       if (["http:", "https:"].includes(url.protocol) && url.origin !== new URL(base).origin) wrong.push("request to " + url.origin);
