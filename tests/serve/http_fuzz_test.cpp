@@ -151,7 +151,9 @@ TEST_F(HttpFuzz, EveryAnswerIsProperAndNothingStays) {
   std::printf("%u requests; %s(0: none); %.1f MB more are allocated\n", count, seen.c_str(),
               static_cast<double>(allocated_bytes() - before) / 1e6);
   EXPECT_GT(statuses_[200], static_cast<int>(count / 10));  // else they never come far
-  if (!kSanitized) EXPECT_LT(allocated_bytes() - before, 8 << 20);
+  if (!kSanitized) {
+    EXPECT_LT(allocated_bytes() - before, 8 << 20);
+  }
 }
 
 }  // namespace

@@ -64,7 +64,9 @@ TEST(HttpStreams, AThousandAtOnceAreAllAnsweredOrLetGo) {
   }
   std::printf("%.0f MB more for %d streams and their clients\n", static_cast<double>(resident_bytes() - before) / 1e6,
               kStreams);
-  if (!kSanitized) EXPECT_LT(resident_bytes() - before, 256 << 20);
+  if (!kSanitized) {
+    EXPECT_LT(resident_bytes() - before, 256 << 20);
+  }
   EXPECT_TRUE(wait_until([&] { return served.running() + served.waiting() == 0; }));
   EXPECT_TRUE(wait_until([&] { return served.metric("orrery_http_responses_total{status=\"499\"}") == 50; }));
   clients.clear();

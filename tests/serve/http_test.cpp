@@ -144,8 +144,8 @@ TEST_F(Http, RefusesWhatIsTooLongMalformedOrLate) {
   EXPECT_EQ(ask(port(), "POST", "/", std::string(1001, 'x')).status, 413);
   EXPECT_EQ(ask(port(), "POST", "/", std::string(1000, 'x')).status, 200);
   EXPECT_EQ(ask(port(), "GET", "/", "", "X: " + std::string(3000, 'x') + "\r\n").status, 431);
-  for (const std::string& nonsense : {"NONSENSE\r\n\r\n", "GET / HTTP/1.1\r\nNo colon\r\n\r\n",
-                                      "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: -1\r\n\r\n"}) {
+  for (const std::string nonsense : {"NONSENSE\r\n\r\n", "GET / HTTP/1.1\r\nNo colon\r\n\r\n",
+                                     "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: -1\r\n\r\n"}) {
     Client client(port());
     client.send(nonsense);
     EXPECT_NE(client.read_all().find("HTTP/1.1 400"), std::string::npos) << nonsense;

@@ -25,8 +25,8 @@ std::string refusal_of(const Action& action) {
 
 TEST(Body, IsOneJsonObjectInUtf8) {
   EXPECT_EQ(parse_body(R"({"a": [1, "é"]})")["a"][1], "é");
-  for (const std::string& wrong : {"", "{", "[]", "1", "{\"a\":1,}", "{\"a\":1}x", "{\"a\":\"\xff\"}",
-                                   "{\"a\":1,\"a\":2}", "{\"a\":{\"b\":1,\"b\":1}}"})
+  for (const std::string wrong : {"", "{", "[]", "1", "{\"a\":1,}", "{\"a\":1}x", "{\"a\":\"\xff\"}",
+                                  "{\"a\":1,\"a\":2}", "{\"a\":{\"b\":1,\"b\":1}}"})
     EXPECT_EQ(refusal_of([&] { parse_body(wrong); }), "400 ") << wrong;
   const std::string deep = "{\"a\":" + std::string(100000, '[') + std::string(100000, ']') + "}";
   EXPECT_EQ(refusal_of([&] { parse_body(deep); }), "400 ");
