@@ -41,7 +41,7 @@ asan: setup-build ## the tests under ASan and UBSan
 
 tsan: setup-build ## what many threads share, under TSan: the engine, the server, the thread pool, the progress line
 	$(call ninja,tsan,test_base test_text test_serve)
-	@JOBS=$(JOBS) tests/run.sh build-tsan -R '^(Engine|ThreadPool|Progress|Http|Turnstile)'
+	@JOBS=$(JOBS) tests/run.sh build-tsan -R '^(Engine|ThreadPool|Progress|Http[.]|Shelf|Turnstile)'
 
 neon: setup-neon ## the kernels and their tests for aarch64, run under qemu
 	@JOBS=$(JOBS) tests/cross/run.sh
