@@ -4,9 +4,7 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
-#include <functional>
-
-#include "orrery/base/error.h"
+#include "tests/text/tiny_model.h"
 
 namespace orrery::align {
 namespace {
@@ -63,27 +61,18 @@ TEST(PreferenceLoss, CombinationsAreWeighted) {
   EXPECT_TRUE(at::allclose(preference_losses(pairs(), both), 0.25 * one + 2 * other));
 }
 
-std::string refusal(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
-}
-
 TEST(PreferenceLoss, OptionsThatCannotBeAreRefused) {
-  EXPECT_NE(refusal([] { preference_loss_from_name("sigmoyd"); }).find("sigmoyd"), std::string::npos);
+  EXPECT_NE(text::error_of([] { preference_loss_from_name("sigmoyd"); }).find("sigmoyd"), std::string::npos);
   PreferenceOptions options = options_of("exo_pair");
   check(options);
   options.label_smoothing = 0;
-  EXPECT_NE(refusal([&] { check(options); }).find("exo_pair"), std::string::npos);
+  EXPECT_NE(text::error_of([&] { check(options); }).find("exo_pair"), std::string::npos);
   options = options_of("robust");
   options.label_smoothing = 0.5;
-  EXPECT_NE(refusal([&] { check(options); }).find("label_smoothing"), std::string::npos);
+  EXPECT_NE(text::error_of([&] { check(options); }).find("label_smoothing"), std::string::npos);
   options = options_of("sft");
   options.weights = {1, 2};
-  EXPECT_NE(refusal([&] { check(options); }).find("loss_weights"), std::string::npos);
+  EXPECT_NE(text::error_of([&] { check(options); }).find("loss_weights"), std::string::npos);
 }
 
 TEST(PreferenceLoss, NamesGoBothWays) {

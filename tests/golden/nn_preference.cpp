@@ -35,7 +35,6 @@ class DpoGolden : public testing::TestWithParam<fs::path> {
       labels.push_back(all[row].narrow(0, 0, rows.offsets[row + 1] - rows.offsets[row]));
     const at::Tensor targets = next_tokens(at::cat(labels), rows);
     const at::Tensor log_probs = token_log_probs(model.hidden(rows), model.head(), targets);
-    Answers result;
     std::vector<at::Tensor> sums, tokens;
     for (int64_t row = 0; row < rows.rows(); ++row) {
       const int64_t first = rows.offsets[row], count = rows.offsets[row + 1] - first;

@@ -11,9 +11,9 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "orrery/base/error.h"
 #include "orrery/base/file.h"
 #include "orrery/base/random.h"
+#include "tests/text/tiny_model.h"
 
 namespace orrery::train {
 namespace {
@@ -79,15 +79,6 @@ bool same(const Task& a, const Task& b) {
   for (const auto& [name, tensor] : a.parameters())
     if (!tensor.equal(b.parameters().at(name))) return false;
   return true;
-}
-
-std::string refusal(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
 }
 
 TEST(Loop, StepsAreTorchsAdamW) {
@@ -197,7 +188,7 @@ TEST(Loop, KeepsTheNewestCheckpointsAndNoHalves) {
     if (entry.is_directory()) names.push_back(entry.path().filename().string());
   std::ranges::sort(names);
   EXPECT_EQ(names, (std::vector<std::string>{"checkpoint-8", "checkpoint-9"}));
-  EXPECT_NE(refusal([&] { run(task, options); }).find("--resume"), std::string::npos);
+  EXPECT_NE(text::error_of([&] { run(task, options); }).find("--resume"), std::string::npos);
 }
 
 TEST(Loop, ACheckpointOfAnotherModelIsRefused) {
@@ -212,7 +203,7 @@ TEST(Loop, ACheckpointOfAnotherModelIsRefused) {
     const NamedTensors& parameters() const override { return parameters_; }
     NamedTensors parameters_;
   } other;
-  const std::string what = refusal([&] { run(other, options); });
+  const std::string what = text::error_of([&] { run(other, options); });
   for (const char* part : {"checkpoint-9", "v", "[7]", "[8]"}) EXPECT_NE(what.find(part), std::string::npos) << what;
 }
 
@@ -225,7 +216,7 @@ TEST(Loop, WhatIsNotFiniteStopsTheRunByName) {
       task.parameters().at("v")[0] = NAN;
     }
   };
-  const std::string what = refusal([&] { run(task, options_of(folder)); });
+  const std::string what = text::error_of([&] { run(task, options_of(folder)); });
   for (const char* part : {"step 4", "micro-batch 1", "nan"}) EXPECT_NE(what.find(part), std::string::npos) << what;
 }
 
@@ -240,7 +231,7 @@ class Steep final : public Regression {
 TEST(Loop, AGradientThatIsNotFiniteIsNamed) {
   Folder folder;
   Steep task;
-  const std::string what = refusal([&] { run(task, options_of(folder)); });
+  const std::string what = text::error_of([&] { run(task, options_of(folder)); });
   for (const char* part : {"step 1", "gradient of w"}) EXPECT_NE(what.find(part), std::string::npos) << what;
 }
 
