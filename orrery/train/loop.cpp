@@ -11,18 +11,29 @@
 #include "orrery/base/error.h"
 #include "orrery/base/progress.h"
 #include "orrery/train/checkpoint.h"
+#include "orrery/train/schedule.h"
 
 namespace orrery::train {
 
 namespace {
+
+// Named already, so that command lines can be written; each goes as soon as it works.
+void refuse_what_is_to_come(const LoopOptions& options) {
+  const char* option = options.optimizer.optim != OptimizerKind::kAdamW ? "optim"
+                       : options.ema_decay > 0                          ? "ema_decay"
+                       : options.eval_steps > 0                         ? "eval_steps"
+                       : options.max_steps <= 0                         ? "num_train_epochs"
+                                                                        : nullptr;
+  if (option != nullptr) throw Error({.doing = "train", .where = option, .found = "an option that does not work yet"});
+}
 
 class Run {
  public:
   Run(Task& task, const LoopOptions& options)
       : task_(task),
         options_(options),
-        schedule_{options.lr_scheduler_type, options.warmup_steps, options.max_steps, options.decay_steps},
-        optimizer_(task.parameters(), options.adam),
+        schedule_(options.schedule, options.max_steps),
+        optimizer_(task.parameters(), options.optimizer),
         checkpoints_(options.output_dir, options.save_total_limit) {
     const std::optional<int64_t> newest = checkpoints_.newest();
     if (newest && !options.resume)
@@ -110,6 +121,9 @@ class Run {
 
 }  // namespace
 
-void run(Task& task, const LoopOptions& options) { Run(task, options).run(); }
+void run(Task& task, const LoopOptions& options) {
+  refuse_what_is_to_come(options);
+  Run(task, options).run();
+}
 
 }  // namespace orrery::train

@@ -4,12 +4,11 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
-#include <filesystem>
 #include <vector>
 
 #include "orrery/train/metrics.h"
 #include "orrery/train/optimizer.h"
-#include "orrery/train/schedule.h"
+#include "orrery/train/options.h"
 
 namespace orrery::train {
 
@@ -24,21 +23,6 @@ class Task {
   virtual std::vector<double> begin_step(int64_t step) = 0;
   /// The sum of losses of one micro-batch. Adds sums to `sums`, which are divided likewise.
   virtual at::Tensor loss_sum(int64_t step, size_t micro_batch, Metrics& sums) = 0;
-};
-
-/// Names and defaults of transformers' TrainingArguments.
-struct LoopOptions {
-  int64_t max_steps = 100;
-  double learning_rate = 5e-5;
-  ScheduleKind lr_scheduler_type = ScheduleKind::kLinear;
-  int64_t warmup_steps = 0, decay_steps = 0;
-  AdamWOptions adam;
-  double max_grad_norm = 1;   ///< gradients of a larger norm are scaled down to it; 0: never
-  int64_t logging_steps = 1;  ///< metrics of the steps between are averaged
-  int64_t save_steps = 0;     ///< a checkpoint behind every so many steps; 0: behind the last alone
-  int64_t save_total_limit = 2;
-  std::filesystem::path output_dir;
-  bool resume = false;  ///< from the newest checkpoint; else a folder that has one is refused
 };
 
 /// Trains until max_steps. Throws Error naming the step and the micro-batch whose loss is not finite, or the tensor

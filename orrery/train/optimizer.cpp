@@ -21,7 +21,7 @@ std::span<float> floats(const at::Tensor& tensor, int64_t first, int64_t count) 
 
 }  // namespace
 
-AdamW::AdamW(const NamedTensors& parameters, const AdamWOptions& options) : options_(options) {
+AdamW::AdamW(const NamedTensors& parameters, const OptimizerOptions& options) : options_(options) {
   for (const auto& [name, tensor] : parameters) {
     if (!tensor.requires_grad()) continue;
     parameters_[name] = tensor;
@@ -53,9 +53,9 @@ void AdamW::step(double learning_rate, double gradient_scale) {
     const at::Tensor g = gradient.contiguous();
     const Moments& moments = moments_.at(name);
     const kernels::AdamWStep how{.learning_rate = learning_rate,
-                                 .beta1 = options_.beta1,
-                                 .beta2 = options_.beta2,
-                                 .eps = options_.eps,
+                                 .beta1 = options_.adam_beta1,
+                                 .beta2 = options_.adam_beta2,
+                                 .eps = options_.adam_epsilon,
                                  .weight_decay = tensor.dim() > 1 ? options_.weight_decay : 0,
                                  .gradient_scale = gradient_scale,
                                  .step = steps_};

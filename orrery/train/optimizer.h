@@ -7,12 +7,9 @@
 #include <map>
 #include <string>
 
-namespace orrery::train {
+#include "orrery/train/options.h"
 
-struct AdamWOptions {
-  double beta1 = 0.9, beta2 = 0.999, eps = 1e-8;
-  double weight_decay = 0;  ///< of matrices; vectors (norms, biases) are left alone
-};
+namespace orrery::train {
 
 using NamedTensors = std::map<std::string, at::Tensor>;
 
@@ -20,7 +17,7 @@ using NamedTensors = std::map<std::string, at::Tensor>;
 class AdamW {
  public:
   /// Of `parameters` those that want gradients.
-  AdamW(const NamedTensors& parameters, const AdamWOptions& options);
+  AdamW(const NamedTensors& parameters, const OptimizerOptions& options);
 
   /// √Σ g² over all gradients, summed in float64 in the order of the names. Throws Error naming a tensor whose gradient
   /// is not finite.
@@ -39,7 +36,7 @@ class AdamW {
   struct Moments {
     at::Tensor m, v;
   };
-  AdamWOptions options_;
+  OptimizerOptions options_;
   NamedTensors parameters_;
   std::map<std::string, Moments> moments_;
   int64_t steps_ = 0;

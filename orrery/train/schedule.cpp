@@ -2,48 +2,51 @@
 
 #include <algorithm>
 #include <cmath>
-#include <string>
-#include <utility>
-
-#include "orrery/base/error.h"
 
 namespace orrery::train {
 
 namespace {
-constexpr std::pair<ScheduleKind, std::string_view> kNames[] = {{ScheduleKind::kConstant, "constant"},
-                                                                {ScheduleKind::kLinear, "linear"},
-                                                                {ScheduleKind::kCosine, "cosine"},
-                                                                {ScheduleKind::kWsd, "warmup_stable_decay"}};
-}  // namespace
 
-double Schedule::factor(int64_t step) const {
-  if (step < warmup_steps) return static_cast<double>(step) / static_cast<double>(warmup_steps);
-  const double length = static_cast<double>(std::max<int64_t>(1, steps - warmup_steps));
-  const double left = std::max(0.0, static_cast<double>(steps - step));
+double falling(DecayKind kind, double t) {
   switch (kind) {
-    case ScheduleKind::kConstant:
-      return 1;
-    case ScheduleKind::kLinear:
-      return left / length;
-    case ScheduleKind::kCosine:
-      return 0.5 * (1 + std::cos(M_PI * (1 - left / length)));
-    case ScheduleKind::kWsd:
-      return decay_steps == 0 ? 1 : std::min(1.0, left / static_cast<double>(decay_steps));
+    case DecayKind::kLinear:
+      return 1 - t;
+    case DecayKind::kCosine:
+      return 0.5 * (1 + std::cos(M_PI * t));
+    case DecayKind::kOneMinusSqrt:
+      return 1 - std::sqrt(t);
   }
   return 1;
 }
 
-ScheduleKind schedule_from_name(std::string_view wanted) {
-  const auto found = std::ranges::find(kNames, wanted, &std::pair<ScheduleKind, std::string_view>::second);
-  if (found != std::end(kNames)) return found->first;
-  throw Error({.doing = "choose a schedule",
-               .where = "lr_scheduler_type",
-               .found = std::string(wanted),
-               .expected = "constant, linear, cosine or warmup_stable_decay"});
+}  // namespace
+
+Schedule::Schedule(const ScheduleOptions& options, int64_t steps) : options_(options), steps_(steps) {
+  if (options_.warmup_steps == 0)
+    options_.warmup_steps = static_cast<int64_t>(std::ceil(options_.warmup_ratio * static_cast<double>(steps)));
 }
 
-std::string_view name(ScheduleKind kind) {
-  return std::ranges::find(kNames, kind, &std::pair<ScheduleKind, std::string_view>::first)->second;
+double Schedule::factor(int64_t step) const {
+  const int64_t warmup = options_.warmup_steps;
+  if (step < warmup) return static_cast<double>(step) / static_cast<double>(warmup);
+  const auto gone = [&](int64_t length) {  // of the last `length` steps
+    return std::clamp(1 - static_cast<double>(steps_ - step) / static_cast<double>(std::max<int64_t>(1, length)), 0.0,
+                      1.0);
+  };
+  const auto down = [&](DecayKind kind, double t) {
+    return options_.min_lr_ratio + (1 - options_.min_lr_ratio) * falling(kind, t);
+  };
+  switch (options_.lr_scheduler_type) {
+    case ScheduleKind::kConstant:
+      return 1;
+    case ScheduleKind::kLinear:
+      return 1 - gone(steps_ - warmup);
+    case ScheduleKind::kCosine:
+      return down(DecayKind::kCosine, gone(steps_ - warmup));
+    case ScheduleKind::kWsd:
+      return options_.num_decay_steps == 0 ? 1 : down(options_.decay_type, gone(options_.num_decay_steps));
+  }
+  return 1;
 }
 
 }  // namespace orrery::train

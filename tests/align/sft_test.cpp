@@ -38,7 +38,7 @@ class Sft : public testing::Test {
     return all;
   }
   train::LoopOptions loop(const std::string& run, int64_t steps) const {
-    return {.max_steps = steps, .learning_rate = 3e-3, .output_dir = folder_ / run};
+    return {.max_steps = steps, .learning_rate = 3e-3, .logging_steps = 1, .output_dir = folder_ / run};
   }
   text::TempFolder folder_;
 };

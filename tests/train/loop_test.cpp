@@ -13,6 +13,7 @@
 
 #include "orrery/base/file.h"
 #include "orrery/base/random.h"
+#include "orrery/train/schedule.h"
 #include "tests/text/tiny_model.h"
 
 namespace orrery::train {
@@ -70,8 +71,9 @@ class Regression : public Task {
 LoopOptions options_of(const Folder& folder) {
   return {.max_steps = 9,
           .learning_rate = 0.05,
-          .warmup_steps = 2,
-          .adam = {.weight_decay = 0.1},
+          .schedule = {.warmup_steps = 2},
+          .optimizer = {.weight_decay = 0.1},
+          .logging_steps = 1,
           .output_dir = folder.path};
 }
 
@@ -87,7 +89,7 @@ TEST(Loop, StepsAreTorchsAdamW) {
   LoopOptions options = options_of(folder);
   options.max_grad_norm = 0;
   run(ours, options);
-  const Schedule schedule{options.lr_scheduler_type, options.warmup_steps, options.max_steps};
+  const Schedule schedule(options.schedule, options.max_steps);
   std::vector<torch::optim::OptimizerParamGroup> groups;
   for (const char* name : {"v", "w"})
     groups.emplace_back(std::vector<at::Tensor>{theirs.parameters().at(name)},
@@ -239,7 +241,8 @@ TEST(Loop, GradientsAreScaledDownToTheNorm) {
   Folder free_folder, held_folder;
   Regression free({12}), held({12});
   LoopOptions options = options_of(free_folder);
-  options.max_steps = 1, options.warmup_steps = 0, options.adam = {.eps = 1};  // with a large eps the scale shows
+  options.max_steps = 1, options.schedule.warmup_steps = 0,
+  options.optimizer = {.adam_epsilon = 1};  // with a large eps the scale shows
   options.max_grad_norm = 0;
   run(free, options);
   options.output_dir = held_folder.path;
