@@ -78,6 +78,7 @@ clean: ## remove what was built; the cache of downloads stays
 
 # A build that was configured while libtorch was not there is configured again.
 setup-torch: setup-build
+	@setup/fetch.sh uplot
 	@[ "$$(uname -m)" != x86_64 ] || { setup/fetch.sh torch cudart cupti; grep -qs '^ORRERY_LIBTORCH:INTERNAL=/' build/CMakeCache.txt || rm -f build/build.ninja; }
 
 setup-build setup-format setup-neon setup-fuzz: setup-%:

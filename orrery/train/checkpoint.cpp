@@ -5,12 +5,12 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "orrery/base/error.h"
 #include "orrery/base/file.h"
 #include "orrery/formats/safetensors.h"
-#include "orrery/nn/from_view.h"
 
 namespace orrery::train {
 
@@ -19,19 +19,82 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kPrefix = "checkpoint-", kPartial = ".partial";
 constexpr const char *kParameters = "parameters.safetensors", *kOptimizer = "optimizer.safetensors",
-                     *kState = "state.json";
+                     *kAverages = "averages.safetensors", *kState = "state.json";
+
+TensorView view_of(const std::string& name, const at::Tensor& tensor) {
+  assert(tensor.is_contiguous() && (tensor.scalar_type() == at::kFloat || tensor.scalar_type() == at::kByte));
+  return {.name = name,
+          .dtype = tensor.scalar_type() == at::kFloat ? DType::kF32 : DType::kU8,
+          .shape = tensor.sizes().vec(),
+          .data = static_cast<const std::byte*>(tensor.const_data_ptr()),
+          .bytes = static_cast<int64_t>(tensor.nbytes())};
+}
 
 void write(const fs::path& file, const NamedTensors& tensors) {
   std::vector<TensorView> views;
-  for (const auto& [name, tensor] : tensors) views.push_back(nn::view_from_tensor(tensor, name));
+  for (const auto& [name, tensor] : tensors) views.push_back(view_of(name, tensor));
   formats::write_safetensors(file, views);
 }
 
-NamedTensors read(const fs::path& file) {
+std::string text(const TensorView& view) { return fmt::format("{} {}", name(view.dtype), shape_string(view.shape)); }
+
+/// Bit for bit into the tensors, which are all that the file may hold.
+void read(const fs::path& file, const NamedTensors& tensors) {
   const auto source = formats::SafetensorsFile::open(file);
-  NamedTensors tensors;
-  for (const TensorView& view : source.tensors()) tensors[view.name] = nn::tensor_from_view(view);
-  return tensors;
+  const auto refuse = [&](const std::string& name, const std::string& found, const std::string& expected) {
+    throw Error({.doing = "resume a run",
+                 .where = fmt::format("{}, {}", file.string(), name),
+                 .found = found,
+                 .expected = expected});
+  };
+  std::map<std::string, TensorView> stored;
+  for (const TensorView& view : source.tensors()) {
+    stored[view.name] = view;
+    if (!tensors.contains(view.name))
+      refuse(view.name, text(view), "nothing of that name: other tensors learn in this run");
+  }
+  for (const auto& [name, tensor] : tensors) {
+    const TensorView wanted = view_of(name, tensor);
+    const auto found = stored.find(name);
+    if (found == stored.end()) refuse(name, "nothing", text(wanted));
+    if (text(found->second) != text(wanted)) refuse(name, text(found->second), text(wanted));
+    std::memcpy(tensor.data_ptr(), found->second.data, tensor.nbytes());
+  }
+}
+
+void write_state(const fs::path& file, const RunState& state, OptimizerKind optimizer) {
+  nlohmann::ordered_json json{{"global_step", state.global_step},
+                              {"num_input_tokens_seen", state.num_input_tokens_seen},
+                              {"best_metric", nullptr},
+                              {"best_global_step", state.best_global_step},
+                              {"early_stopping_patience_counter", state.early_stopping_patience_counter},
+                              {"optim", name_of(kOptimizerNames, optimizer)}};
+  if (state.best_metric) json["best_metric"] = *state.best_metric;
+  AtomicFile out(file);
+  out.write(json.dump(2) + "\n");
+  out.commit();
+}
+
+RunState read_state(const fs::path& file, OptimizerKind optimizer) {
+  const auto refuse = [&](const std::string& where, const std::string& found, const std::string& expected) {
+    throw Error({.doing = "resume a run", .where = file.string() + where, .found = found, .expected = expected});
+  };
+  RunState state;
+  std::string optim;
+  try {
+    const auto json = nlohmann::json::parse(read_text(file));
+    json.at("global_step").get_to(state.global_step);
+    json.at("num_input_tokens_seen").get_to(state.num_input_tokens_seen);
+    if (!json.at("best_metric").is_null()) state.best_metric = json["best_metric"].get<double>();
+    json.at("best_global_step").get_to(state.best_global_step);
+    json.at("early_stopping_patience_counter").get_to(state.early_stopping_patience_counter);
+    json.at("optim").get_to(optim);
+  } catch (const nlohmann::json::exception& error) {
+    refuse("", error.what(), "the state of a run");
+  }
+  if (optim != name_of(kOptimizerNames, optimizer))
+    refuse(", optim", optim, std::string(name_of(kOptimizerNames, optimizer)) + ", as this run is told");
+  return state;
 }
 
 }  // namespace
@@ -61,21 +124,21 @@ std::vector<int64_t> Checkpoints::steps() const {
   return steps;
 }
 
-void Checkpoints::save(const AdamW& optimizer) const {
-  const fs::path place = folder(optimizer.steps()), making = place.string() + std::string(kPartial);
+void Checkpoints::save(const RunTensors& tensors, const RunState& state, OptimizerKind optimizer) const {
+  const fs::path place = folder(state.global_step), making = place.string() + std::string(kPartial);
   fs::remove_all(making);
   fs::create_directories(making);
-  write(making / kParameters, optimizer.parameters());
-  write(making / kOptimizer, optimizer.state());
-  AtomicFile state(making / kState);
-  state.write(nlohmann::json{{"global_step", optimizer.steps()}}.dump() + "\n");
-  state.commit();
+  write(making / kParameters, tensors.parameters);
+  write(making / kOptimizer, tensors.optimizer);
+  if (!tensors.averages.empty()) write(making / kAverages, tensors.averages);
+  write_state(making / kState, state, optimizer);
   fs::remove_all(place);  // of an earlier run to the same step
   fs::rename(making, place);
   sync_folder(run_);
-  std::vector<int64_t> all = steps();
+  const std::vector<int64_t> all = steps();
   if (keep_ == 0) return;
   for (size_t i = 0; i + static_cast<size_t>(keep_) < all.size(); ++i) {
+    if (all[i] == state.best_global_step) continue;
     const fs::path leaving = folder(all[i]).string() + std::string(kPartial);  // half a checkpoint is none
     fs::rename(folder(all[i]), leaving);
     fs::remove_all(leaving);
@@ -87,25 +150,17 @@ std::optional<int64_t> Checkpoints::newest() const {
   return all.empty() ? std::nullopt : std::optional(all.back());
 }
 
-void Checkpoints::load(int64_t step, AdamW& optimizer) const {
-  const NamedTensors stored = read(folder(step) / kParameters);
-  at::NoGradGuard without_gradients;
-  for (const auto& [name, tensor] : optimizer.parameters()) {
-    const auto found = stored.find(name);
-    if (found == stored.end() || found->second.sizes() != tensor.sizes())
-      throw Error({.doing = "resume a run",
-                   .where = fmt::format("{}, {}", (folder(step) / kParameters).string(), name),
-                   .found = found == stored.end() ? "nothing" : shape_string(found->second.sizes().vec()),
-                   .expected = shape_string(tensor.sizes().vec())});
-    tensor.copy_(found->second);
-  }
-  for (const auto& [name, tensor] : stored)
-    if (!optimizer.parameters().contains(name))
-      throw Error({.doing = "resume a run",
-                   .where = (folder(step) / kParameters).string(),
-                   .found = name,
-                   .expected = "nothing of that name: other tensors learn in this run"});
-  optimizer.set_state(read(folder(step) / kOptimizer), step);
+RunState Checkpoints::load(int64_t step, const RunTensors& tensors, OptimizerKind optimizer) const {
+  const RunState state = read_state(folder(step) / kState, optimizer);
+  read(folder(step) / kParameters, tensors.parameters);
+  read(folder(step) / kOptimizer, tensors.optimizer);
+  if (!tensors.averages.empty()) read(folder(step) / kAverages, tensors.averages);
+  return state;
+}
+
+void Checkpoints::load_weights(int64_t step, const NamedTensors& parameters) const {
+  const fs::path averages = folder(step) / kAverages;
+  read(fs::exists(averages) ? averages : folder(step) / kParameters, parameters);
 }
 
 }  // namespace orrery::train

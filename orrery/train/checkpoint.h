@@ -6,21 +6,30 @@
 #include <optional>
 
 #include "orrery/train/optimizer.h"
+#include "orrery/train/run_state.h"
 
 namespace orrery::train {
 
-/// RUN/checkpoint-STEP: parameters.safetensors (those that learn), optimizer.safetensors, state.json.
+/// The tensors of a run: what learns, what the optimizer remembers, and averages of the weights where there are any.
+struct RunTensors {
+  NamedTensors parameters, optimizer, averages;
+};
+
+/// RUN/checkpoint-STEP: parameters.safetensors (those that learn), optimizer.safetensors, averages.safetensors where
+/// weights are averaged, state.json.
 class Checkpoints {
  public:
-  /// `keep`: how many stay, the newest; 0: all. Removes what a killed run left half-written.
+  /// `keep`: how many stay, the newest, besides the best; 0: all. Removes what a killed run left half-written.
   Checkpoints(std::filesystem::path run, int64_t keep);
 
-  /// Written beside its place and renamed; then older ones go.
-  void save(const AdamW& optimizer) const;
+  /// Written beside its place and renamed; then others go.
+  void save(const RunTensors& tensors, const RunState& state, OptimizerKind optimizer) const;
   /// The newest one's step; none where the run has none.
   std::optional<int64_t> newest() const;
-  /// Copies it into the optimizer and its parameters. Throws Error naming the tensor that does not fit.
-  void load(int64_t step, AdamW& optimizer) const;
+  /// Copies it into the tensors. Throws Error naming what does not fit: a tensor, or the optimizer.
+  RunState load(int64_t step, const RunTensors& tensors, OptimizerKind optimizer) const;
+  /// Its weights alone, averaged where it has averages. Throws Error likewise.
+  void load_weights(int64_t step, const NamedTensors& parameters) const;
 
   std::filesystem::path folder(int64_t step) const;
 

@@ -7,8 +7,9 @@
 #include <vector>
 
 #include "orrery/train/metrics.h"
-#include "orrery/train/optimizer.h"
 #include "orrery/train/options.h"
+#include "orrery/train/run_state.h"
+#include "orrery/train/update_rule.h"
 
 namespace orrery::train {
 
@@ -23,10 +24,28 @@ class Task {
   virtual std::vector<double> begin_step(int64_t step) = 0;
   /// The sum of losses of one micro-batch. Adds sums to `sums`, which are divided likewise.
   virtual at::Tensor loss_sum(int64_t step, size_t micro_batch, Metrics& sums) = 0;
+  /// Tokens that the micro-batches of the step have read, asked for behind the last; 0: it has none to count.
+  virtual int64_t tokens_of_step() const { return 0; }
+  /// Steps that see every record once; 0: it has no such thing.
+  virtual int64_t steps_per_epoch() const { return 0; }
+  /// Puts what held-out data say of the parameters as they are now into `metrics` ("loss"; the loop adds "eval_"), the
+  /// same whenever it is asked. Without gradients. Nothing: it has no such data.
+  virtual void evaluate(Metrics&) {}
 };
 
-/// Trains until max_steps. Throws Error naming the step and the micro-batch whose loss is not finite, or the tensor
-/// whose gradient is not; what learns is then as it was before that step.
-void run(Task& task, const LoopOptions& options);
+/// Trains until max_steps, or num_train_epochs, or until evaluations get no better. In RUN (output_dir): metrics.jsonl
+/// with a line per logged, evaluated or saved step, TensorBoard's events, checkpoints, and report.html, written with
+/// each checkpoint and at the end.
+///
+/// Metrics are the task's and loss, grad_norm, learning_rate; epoch and num_input_tokens_seen where the task knows;
+/// step_time (seconds per step) and train_tokens_per_second, which alone differ between equal runs.
+///
+/// When it returns, the task's parameters are what to export: the averages with ema_decay, those of the best checkpoint
+/// with load_best_model_at_end. Evaluations see averages too. What the steps themselves came to is in the checkpoint.
+/// A run that was killed at any moment, and resumed, gives the same weights and metrics as an undisturbed one.
+///
+/// Throws Error naming the step and the micro-batch whose loss is not finite, or the tensor whose gradient is not; what
+/// learns is then as it was before that step. Throws Error naming options that contradict each other or the task.
+RunState run(Task& task, const LoopOptions& options);
 
 }  // namespace orrery::train

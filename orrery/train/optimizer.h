@@ -1,45 +1,33 @@
-// AdamW over named tensors.
+// The optimizer: an update rule per tensor that learns.
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
-#include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 
-#include "orrery/train/options.h"
+#include "orrery/train/update_rule.h"
 
 namespace orrery::train {
 
-using NamedTensors = std::map<std::string, at::Tensor>;
-
-/// kernels/adamw on every tensor, float32 on the CPU. Results do not depend on the number of threads.
-class AdamW {
+/// Float32 on the CPU. Results do not depend on the number of threads.
+class Optimizer {
  public:
   /// Of `parameters` those that want gradients.
-  AdamW(const NamedTensors& parameters, const OptimizerOptions& options);
+  Optimizer(const NamedTensors& parameters, const OptimizerOptions& options);
 
   /// √Σ g² over all gradients, summed in float64 in the order of the names. Throws Error naming a tensor whose gradient
   /// is not finite.
   double gradient_norm() const;
-  /// One step with the gradients times `gradient_scale`; then they are gone.
-  void step(double learning_rate, double gradient_scale);
+  /// Then the gradients are gone.
+  void step(const UpdateStep& step);
 
-  int64_t steps() const { return steps_; }
   const NamedTensors& parameters() const { return parameters_; }
-  /// "NAME.m" and "NAME.v", to be stored and given back.
+  /// What its rules remember, as NAME.STATE ("lm_head.weight.m"): the very tensors, into which a resumed run writes.
   NamedTensors state() const;
-  /// Throws Error naming a tensor that is missing or of another shape.
-  void set_state(const NamedTensors& state, int64_t steps);
 
  private:
-  struct Moments {
-    at::Tensor m, v;
-  };
-  OptimizerOptions options_;
   NamedTensors parameters_;
-  std::map<std::string, Moments> moments_;
-  int64_t steps_ = 0;
+  std::map<std::string, std::unique_ptr<UpdateRule>> rules_;
 };
 
 }  // namespace orrery::train

@@ -1,0 +1,34 @@
+#include "orrery/train/run_state.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <cmath>
+#include <ranges>
+
+#include "orrery/base/error.h"
+
+namespace orrery::train {
+
+bool judge(const LoopOptions& options, const Metrics& evaluation, RunState& state) {
+  const std::string& wanted = options.metric_for_best_model;
+  const std::string name = wanted.starts_with("eval_") ? wanted : "eval_" + wanted;
+  const auto found = evaluation.find(name);
+  if (found == evaluation.end())
+    throw Error({.doing = "find the best model",
+                 .where = "metric_for_best_model",
+                 .found = wanted,
+                 .expected = fmt::format("one of {}", fmt::join(std::views::keys(evaluation), ", "))});
+  const double value = found->second, sign = options.greater_is_better.value_or(!wanted.ends_with("loss")) ? 1 : -1;
+  const double gain = !std::isfinite(value) ? -INFINITY
+                      : state.best_metric   ? sign * (value - *state.best_metric)
+                                            : INFINITY;
+  state.early_stopping_patience_counter =
+      gain > options.early_stopping_threshold ? 0 : state.early_stopping_patience_counter + 1;
+  if (!(gain > 0)) return false;
+  state.best_metric = value;
+  state.best_global_step = state.global_step;
+  return true;
+}
+
+}  // namespace orrery::train
