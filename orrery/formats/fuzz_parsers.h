@@ -2,6 +2,7 @@
 // touch what came out. A refusal (orrery::Error) is a good outcome; anything else that leaves these functions is a bug.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -10,6 +11,7 @@
 
 #include "orrery/base/error.h"
 #include "orrery/formats/gguf.h"
+#include "orrery/formats/gzip.h"
 #include "orrery/formats/image.h"
 #include "orrery/formats/llama2_c.h"
 #include "orrery/formats/rwkv_cpp.h"
@@ -73,6 +75,15 @@ inline bool fuzz_rwkv_cpp(std::span<const std::byte> bytes) {
 inline bool fuzz_image(std::span<const std::byte> bytes) {
   constexpr int64_t kMaxPixels = 1 << 18;  // a scan of so many takes milliseconds
   return accepts([&] { touch({decode_image(bytes, "fuzz", {.max_pixels = kMaxPixels}).view()}); });
+}
+
+inline bool fuzz_gzip(std::span<const std::byte> bytes) {
+  return accepts([&] {
+    GzipReader reader(bytes, "fuzz", {.max_bytes = 1 << 20});
+    std::array<std::byte, 1000> piece;
+    while (reader.read(piece) > 0) {
+    }
+  });
 }
 
 }  // namespace orrery::formats

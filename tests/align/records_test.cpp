@@ -1,28 +1,13 @@
 #include "orrery/align/records.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
-
-#include <fstream>
 
 #include "orrery/align/learned_tokens.h"
-#include "orrery/base/error.h"
-#include "orrery/text/checkpoint.h"
+#include "tests/align/support.h"
 
 namespace orrery::align {
 namespace {
 namespace fs = std::filesystem;
-
-const fs::path kShared = fs::path(ORRERY_SOURCE_DIR).parent_path() / "shared" / "data";
-
-struct File {
-  explicit File(const std::string& text)
-      : path(fs::path(testing::TempDir()) / ("records-" + std::to_string(getpid()) + ".jsonl")) {
-    std::ofstream(path) << text;
-  }
-  ~File() { fs::remove(path); }
-  const fs::path path;
-};
 
 Records read(const std::string& text) { return read_records(File(text).path); }
 
@@ -65,16 +50,16 @@ nonsense
   const File file(text);
   const Records all = read_records(file.path);
   EXPECT_EQ(all.records.size(), 1u);
-  const std::pair<int64_t, const char*> expected[] = {
-      {2, "text is number"},   {3, "no JSON"},           {4, "array"},
-      {5, "nothing to learn"}, {6, "messages[0]"},       {7, "of one kind"},
-      {8, "nothing to learn"}, {9, "output is missing"}, {10, "\"alien\""},
-      {11, "none of messages"}};
-  ASSERT_EQ(all.bad.size(), std::size(expected));
-  for (size_t i = 0; i < all.bad.size(); ++i) {
-    EXPECT_EQ(all.bad[i].place, expected[i].first);
-    EXPECT_NE(all.bad[i].reason.find(expected[i].second), std::string::npos) << all.bad[i].reason;
-  }
+  expect_bad(all.bad, {{2, "text is number"},
+                       {3, "no JSON"},
+                       {4, "it is array, expected an object"},
+                       {5, "nothing to learn"},
+                       {6, "messages[0]"},
+                       {7, "of one kind"},
+                       {8, "nothing to learn"},
+                       {9, "output is missing"},
+                       {10, "\"alien\""},
+                       {11, "none of messages"}});
   refuse_bad_rows(all, file.path, true);
   try {
     refuse_bad_rows(all, file.path, false);
@@ -83,7 +68,7 @@ nonsense
     for (const char* part : {"10 of 11", "row 2:", "--skip-bad", ".jsonl"})
       EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << error.what();
   }
-  EXPECT_THROW(refuse_bad_rows({}, file.path, true), Error);
+  EXPECT_THROW(refuse_bad_rows(Records(), file.path, true), Error);
   EXPECT_THROW(read("[{\"text\": "), Error);
 }
 
@@ -92,34 +77,28 @@ TEST(Records, RealDataIsReadWhole) {
   for (const auto& [name, count] : {std::pair("instruct/alpaca_en_demo.json", 999u),
                                     {"instruct/alpaca_zh_demo.json", 1000u},
                                     {"instruct/glaive_toolcall_en_demo.json", 300u},
-                                    {"instruct/identity.json", 91u}}) {
+                                    {"instruct/identity.json", 91u},
+                                    {"preference/dpo_en_demo.json", 300u},
+                                    {"preference/dpo_zh_demo.json", 300u},
+                                    {"preference/kto_en_demo.json", 300u}}) {
     const Records all = read_records(kShared / name);
     EXPECT_EQ(all.records.size() + all.bad.size(), count) << name;
     EXPECT_TRUE(all.bad.empty()) << name << ", row " << all.bad[0].place << ": " << all.bad[0].reason;
   }
 }
 
-class Learned : public testing::Test {
+class Learned : public WithSmolLm2 {
  protected:
-  void SetUp() override {
-    try {
-      checkpoint_ = text::Checkpoint::open("smollm2");
-    } catch (const Error&) {
-      GTEST_SKIP() << "needs the model smollm2 in the cache";
-    }
-  }
   /// The text of what is learned; a bar between runs.
   std::string learned(const std::string& row) {
-    const text::Chat chat(checkpoint_->tokenizer());
-    const LearnedTokens tokens = learned_tokens(read(row).records.at(0), checkpoint_->tokenizer(), chat);
+    const LearnedTokens tokens = learned_tokens(read(row).records.at(0), tokenizer(), chat());
     std::string text;
     for (size_t i = 0; i < tokens.tokens.size(); ++i) {
-      if (tokens.learned[i]) text += checkpoint_->tokenizer().decode({&tokens.tokens[i], 1}, true);
+      if (tokens.learned[i]) text += text_of({tokens.tokens[i]});
       if (!tokens.learned[i] && !text.empty() && text.back() != '|') text += '|';
     }
     return text;
   }
-  std::shared_ptr<const text::Checkpoint> checkpoint_;
 };
 
 TEST_F(Learned, AreTheAssistantsTurns) {
@@ -131,17 +110,28 @@ TEST_F(Learned, AreTheAssistantsTurns) {
 TEST_F(Learned, AreACompletionAndItsEnd) {
   EXPECT_EQ(learned(R"({"prompt": "The sum is", "completion": " two"})"), " two<|im_end|>");
   EXPECT_EQ(learned(R"({"text": "All of it"})"), "All of it<|im_end|>");
+  EXPECT_EQ(learned(R"({"prompt": "The sum is ", "completion": "two"})"), " two<|im_end|>");  // one token of both
+  EXPECT_EQ(learned(R"({"prompt": "The sum is", "completion": " two<|im_end|>"})"), " two<|im_end|>");  // ends already
+}
+
+TEST_F(Learned, AreOnlyWhatFollowsAPrompt) {
+  const std::string prompt = R"([{"role": "user", "content": "1+1?"}, {"role": "assistant", "content": "2."}, )"
+                             R"({"role": "user", "content": "And 2+2?"}])";
+  EXPECT_EQ(learned(R"({"prompt": )" + prompt + R"(, "completion": [{"role": "assistant", "content": "4."}]})"),
+            "4.<|im_end|>|");
+  EXPECT_EQ(learned(R"({"prompt": )" + prompt + R"(, "chosen": "4.", "rejected": "5."})"), "4.<|im_end|>|");
+  EXPECT_EQ(learned(R"({"chosen": "\n\nHuman: Hi\n\nAssistant: Hello", "rejected": "\n\nHuman: Hi\n\nAssistant: No"})"),
+            "Hello<|im_end|>|");
 }
 
 TEST_F(Learned, RecordsOfRealDataHaveSome) {
   if (!fs::exists(kShared)) GTEST_SKIP() << "needs ../shared/data";
-  const text::Chat chat(checkpoint_->tokenizer());
   const Records all = read_records(kShared / "instruct/alpaca_zh_demo.json");
   for (size_t i = 0; i < all.records.size(); i += 50) {
-    const LearnedTokens tokens = learned_tokens(all.records[i], checkpoint_->tokenizer(), chat);
+    const LearnedTokens tokens = learned_tokens(all.records[i], tokenizer(), chat());
     std::string text;
     for (size_t t = 0; t < tokens.tokens.size(); ++t)
-      if (tokens.learned[t]) text += checkpoint_->tokenizer().bytes(tokens.tokens[t], true);
+      if (tokens.learned[t]) text += tokenizer().bytes(tokens.tokens[t], true);
     EXPECT_EQ(text, std::string(all.records[i].messages.back()["content"]) + "<|im_end|>") << i;
   }
 }

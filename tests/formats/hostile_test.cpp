@@ -140,7 +140,8 @@ INSTANTIATE_TEST_SUITE_P(Formats, Hostile,
                                          Parser{"shard_index", fuzz_shard_index},
                                          Parser{"torch_pickle", fuzz_torch_pickle}, Parser{"llama2_c", fuzz_llama2_c},
                                          Parser{"llama2_c_tokenizer", fuzz_llama2_c_tokenizer},
-                                         Parser{"rwkv_cpp", fuzz_rwkv_cpp}, Parser{"image", fuzz_image}),
+                                         Parser{"rwkv_cpp", fuzz_rwkv_cpp}, Parser{"image", fuzz_image},
+                                         Parser{"gzip", fuzz_gzip}),
                          [](const auto& info) { return std::string(info.param.name); });
 
 std::string repeat(std::string_view part, size_t count) {
