@@ -64,7 +64,7 @@ class Checkpoint {
   std::string format_;
   int64_t file_bytes_ = 0;
   DecoderSpec spec_;
-  std::unique_ptr<Tokenizer> tokenizer_;
+  std::shared_ptr<const Tokenizer> tokenizer_;
   SamplingOptions sampling_;
   std::vector<TensorView> tensors_;
   std::map<std::string, size_t, std::less<>> canonical_;  ///< canonical name -> index in tensors_

@@ -8,6 +8,7 @@
 #include <functional>
 #include <numeric>
 
+#include "orrery/base/atomic_folder.h"
 #include "orrery/base/error.h"
 #include "orrery/formats/gguf.h"
 #include "orrery/formats/safetensors.h"
@@ -47,25 +48,6 @@ Error refuse(const std::string& where, std::string found, std::string expected) 
   return Error(
       {.doing = "merge an adapter", .where = where, .found = std::move(found), .expected = std::move(expected)});
 }
-
-/// A folder that becomes the output with keep(), and is gone otherwise.
-class PartialFolder {
- public:
-  explicit PartialFolder(const fs::path& output)
-      : output_(output), path_(fmt::format("{}.partial-{}", fs::path(output).lexically_normal().string(), getpid())) {
-    fs::create_directories(path_);
-  }
-  ~PartialFolder() {
-    std::error_code failed;
-    fs::remove_all(path_, failed);
-  }
-  PartialFolder(const PartialFolder&) = delete;
-  const fs::path& path() const { return path_; }
-  void keep() const { fs::rename(path_, output_); }
-
- private:
-  fs::path output_, path_;
-};
 
 fs::path folder_of(const fs::path& path) {
   if (fs::is_directory(path)) return path;
@@ -110,7 +92,7 @@ class Merge {
       else
         convert_to_hub(partial.string(), output, {.type = float_type(), .threads = options_.threads, .progress = {}});
     } else {
-      const PartialFolder folder(output);
+      AtomicFolder folder(output);
       write_folder(folder.path());
       compare(folder.path().string());
       if (to_gguf)
@@ -118,7 +100,7 @@ class Merge {
             folder.path().string(), output,
             {.type = float_type(), .name = output.stem().string(), .threads = options_.threads, .progress = {}});
       else
-        folder.keep();
+        folder.commit();
     }
     return summary_;
   }

@@ -7,6 +7,7 @@
 #include "orrery/base/error.h"
 #include "orrery/kernels/quantize/quantize.h"
 #include "orrery/text/adapters/readers.h"
+#include "orrery/text/rotary_rows.h"
 
 namespace orrery::text {
 
@@ -20,11 +21,6 @@ Error refuse(const WeightedAdapter& weighted, std::string found, std::string exp
 }
 
 bool is_plain_float(DType dtype) { return dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBF16; }
-
-bool is_rotated(const std::string& canonical) {
-  return canonical.find("self_attn.q_proj.") != std::string::npos ||
-         canonical.find("self_attn.k_proj.") != std::string::npos;
-}
 
 }  // namespace
 
@@ -93,12 +89,8 @@ std::vector<std::string> MergedTensors::names() const {
 
 /// The row of an adapter whose q and k rows have this layout that goes with a row of the base.
 int64_t MergedTensors::row_of(const Change& change, RopeLayout layout, int64_t row) const {
-  const RopeSpec& rope = base_.spec().rope;
-  if (!change.rotated || layout == rope.layout) return row;
-  const int64_t i = row % base_.spec().head_dim, head = row - i;
-  if (i >= rope.dim) return row;
-  if (layout == RopeLayout::kHalf) return head + i / 2 + i % 2 * (rope.dim / 2);
-  return head + (i < rope.dim / 2 ? 2 * i : 2 * (i - rope.dim / 2) + 1);
+  const DecoderSpec& spec = base_.spec();
+  return change.rotated ? rotary_row(row, layout, spec.rope.layout, spec.head_dim, spec.rope.dim) : row;
 }
 
 std::span<const std::byte> MergedTensors::bytes(const TensorView& tensor) {

@@ -4,23 +4,11 @@
 
 #include "orrery/kernels/quantize/quantize.h"
 #include "orrery/text/convert/gguf_metadata.h"
+#include "orrery/text/rotary_rows.h"
 
 namespace orrery::text {
 
 namespace {
-
-/// Half-split rotary pairs (i, i + dim/2) become neighbours (2i, 2i + 1), head by head.
-Retyper::RowOrder interleaving_order(const RopeSpec& rope, int64_t head_dim) {
-  return [dim = rope.dim, head_dim](int64_t row) {
-    const int64_t head = row / head_dim * head_dim, i = row % head_dim;
-    return i < dim ? head + i / 2 + i % 2 * (dim / 2) : row;
-  };
-}
-
-bool is_rotated(const std::string& canonical) {
-  return canonical.find("self_attn.q_proj.") != std::string::npos ||
-         canonical.find("self_attn.k_proj.") != std::string::npos;
-}
 
 /// The spec's attention scale over the one that llama.cpp takes.
 double query_scale(const Family& family, const DecoderSpec& spec) {
@@ -97,7 +85,9 @@ TensorPlans::TensorPlans(const Checkpoint& checkpoint, const Family& family, con
     plan.target.bytes = bytes_of(plan.target.dtype, plan.target.elements());
     if (family.gguf_layout == RopeLayout::kInterleaved && spec.rope.layout == RopeLayout::kHalf &&
         is_rotated(expected.canonical))
-      plan.order = interleaving_order(spec.rope, spec.head_dim);
+      plan.order = [dim = spec.rope.dim, head_dim = spec.head_dim](int64_t row) {
+        return rotary_row(row, RopeLayout::kHalf, RopeLayout::kInterleaved, head_dim, dim);
+      };
   }
   for (const auto& [name, source] : family.gguf_stand_ins)
     if (const auto plan = std::ranges::find(plans_, source, [](const TensorPlan& p) { return p.target.name; });

@@ -1,13 +1,13 @@
 #include "orrery/text/convert/to_hub.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <deque>
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "orrery/base/atomic_folder.h"
 #include "orrery/base/error.h"
 #include "orrery/base/file.h"
 #include "orrery/formats/gguf.h"
@@ -17,6 +17,7 @@
 #include "orrery/text/convert/hub_tokenizer.h"
 #include "orrery/text/convert/retype.h"
 #include "orrery/text/families/family.h"
+#include "orrery/text/rotary_rows.h"
 
 namespace orrery::text {
 
@@ -44,48 +45,10 @@ const char* torch_name(DType type) {
   return type == DType::kF32 ? "float32" : type == DType::kF16 ? "float16" : "bfloat16";
 }
 
-/// A folder beside the one that is wanted, which it becomes when all is written.
-class FolderInMaking {
- public:
-  explicit FolderInMaking(fs::path wanted) : wanted_(std::move(wanted)) {
-    if (!wanted_.has_filename()) wanted_ = wanted_.parent_path();
-    if (fs::exists(wanted_)) refuse(wanted_.string(), "something that is there already", "a folder to be made");
-    making_ = wanted_;
-    making_ += fmt::format(".partial-{}", getpid());
-    fs::create_directories(making_);
-  }
-  ~FolderInMaking() {
-    std::error_code failed;
-    if (!done_) fs::remove_all(making_, failed);
-  }
-  const fs::path& path() const { return making_; }
-  void finish() {
-    fs::rename(making_, wanted_);
-    done_ = true;
-  }
-
- private:
-  fs::path wanted_, making_;
-  bool done_ = false;
-};
-
 void write_json(const fs::path& file, const nlohmann::json& json) {
   AtomicFile out(file);
   out.write(json.dump(2) + "\n");
   out.commit();
-}
-
-/// The hub's rows of q and k, whose files hold them as neighbours: row i of a head's first half is row 2i.
-Retyper::RowOrder separating_order(const RopeSpec& rope, int64_t head_dim) {
-  return [dim = rope.dim, head_dim](int64_t row) {
-    const int64_t head = row / head_dim * head_dim, i = row % head_dim, half = dim / 2;
-    return i < dim ? head + (i < half ? 2 * i : 2 * (i - half) + 1) : row;
-  };
-}
-
-bool is_rotated(std::string_view canonical) {
-  return canonical.find("self_attn.q_proj.") != std::string_view::npos ||
-         canonical.find("self_attn.k_proj.") != std::string_view::npos;
 }
 
 struct Plan {
@@ -104,14 +67,26 @@ TensorView shifted(const TensorView& source, double shift, std::deque<std::vecto
   return view;
 }
 
+std::string_view architecture_of(const Checkpoint& checkpoint, const Family& family) {
+  if (checkpoint.spec().labels == 0) return family.hub_architectures.front();
+  for (std::string_view name : family.hub_architectures)
+    if (name.ends_with("ForSequenceClassification")) return name;
+  refuse(checkpoint.path().string(), "a head of scores", fmt::format("none: the hub has none for {}", family.name));
+}
+
 nlohmann::json config_of(const Checkpoint& checkpoint, const Family& family, DType type) {
   nlohmann::json config;
-  config["architectures"] = {family.hub_architectures.front()};
+  config["architectures"] = {architecture_of(checkpoint, family)};
   config["model_type"] = family.model_types.front();
   config["torch_dtype"] = torch_name(type);
   DecoderSpec spec = checkpoint.spec();
-  if (spec.labels > 0 || spec.value_head) refuse(checkpoint.path().string(), "a head of scores or values", "none");
+  if (spec.value_head) refuse(checkpoint.path().string(), "a head of values", "none");
   family.describe(spec, config);
+  for (int64_t label = 0; label < spec.labels; ++label) {  // what the hub's configs say instead of a number
+    const std::string id = fmt::format("{}", label), name = "LABEL_" + id;
+    config["id2label"][id] = name;
+    config["label2id"][name] = label;
+  }
   if (!checkpoint.has_tokenizer()) return config;
   const Tokenizer& tokenizer = checkpoint.tokenizer();
   const std::pair<const char*, std::optional<TokenId>> ids[] = {
@@ -124,12 +99,16 @@ nlohmann::json config_of(const Checkpoint& checkpoint, const Family& family, DTy
 }  // namespace
 
 QuantizeSummary convert_to_hub(const std::string& model, const fs::path& folder, const HubOptions& options) {
+  return convert_to_hub(*Checkpoint::open(model), folder, options);
+}
+
+QuantizeSummary convert_to_hub(const Checkpoint& checkpoint, const fs::path& folder, const HubOptions& options) {
   const DType type = type_named(options.type);
-  const auto checkpoint = Checkpoint::open(model);
-  const DecoderSpec& spec = checkpoint->spec();
+  const DecoderSpec& spec = checkpoint.spec();
   const Family& family = family_named(spec.family);
-  if (family.describe == nullptr) refuse(model, "the family " + spec.family, "one whose hub configs can be written");
-  const nlohmann::json config = config_of(*checkpoint, family, type);
+  if (family.describe == nullptr)
+    refuse(checkpoint.path().string(), "the family " + spec.family, "one whose hub configs can be written");
+  const nlohmann::json config = config_of(checkpoint, family, type);
 
   QuantizeSummary summary;
   std::vector<TensorView> targets;
@@ -137,12 +116,14 @@ QuantizeSummary convert_to_hub(const std::string& model, const fs::path& folder,
   std::deque<std::vector<float>> kept;
   std::deque<TensorView> made;
   for (const ExpectedTensor& expected : expected_tensors(family, spec)) {
-    const TensorView* source = checkpoint->tensor(expected.canonical);
+    const TensorView* source = checkpoint.tensor(expected.canonical);
     const double shift = expected.canonical.ends_with("norm.weight") ? spec.norm_offset - family.hub_norm_offset : 0;
     if (shift != 0) source = &made.emplace_back(shifted(*source, shift, kept));
     Plan plan{source, {}};
     if (spec.rope.layout == RopeLayout::kInterleaved && is_rotated(expected.canonical))
-      plan.order = separating_order(spec.rope, spec.head_dim);
+      plan.order = [&spec](int64_t row) {
+        return rotary_row(row, RopeLayout::kInterleaved, RopeLayout::kHalf, spec.head_dim, spec.rope.dim);
+      };
     TensorView& target = targets.emplace_back();
     target = {.name = expected.hub, .dtype = type, .shape = source->shape};
     if (family.hub_shape)
@@ -154,9 +135,10 @@ QuantizeSummary convert_to_hub(const std::string& model, const fs::path& folder,
     plans[expected.hub] = std::move(plan);
   }
 
-  FolderInMaking out(folder);
+  if (fs::exists(folder)) refuse(folder.string(), "something that is there already", "a folder to be made");
+  AtomicFolder out(folder);
   write_json(out.path() / "config.json", config);
-  write_hub_tokenizer(*checkpoint, out.path());
+  write_hub_tokenizer(checkpoint, out.path());
   Retyper retyper(options.threads);
   int64_t done = 0;
   formats::write_safetensors_sharded(out.path(), "model", targets, kShardBytes, {{"format", "pt"}},
@@ -165,11 +147,11 @@ QuantizeSummary convert_to_hub(const std::string& model, const fs::path& folder,
                                        if (options.progress) options.progress(done, summary.input_bytes);
                                        done += plan.source->bytes;
                                        const auto bytes = retyper.run({&plan.source, 1}, target.dtype, plan.order);
-                                       if (bytes.data() != plan.source->data) checkpoint->release(*plan.source);
+                                       if (bytes.data() != plan.source->data) checkpoint.release(*plan.source);
                                        return bytes;
                                      });
   if (options.progress) options.progress(done, summary.input_bytes);
-  out.finish();
+  out.commit();
   return summary;
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "orrery/base/dtype.h"
+#include "orrery/text/checkpoint.h"
 #include "orrery/text/convert/quantize_file.h"
 
 namespace orrery::text {
@@ -22,6 +23,10 @@ struct HubOptions {
 /// turned into numbers of the asked type. `model`: a GGUF file, Meta's or llama2.c's files, a hub folder. Throws Error
 /// when `folder` is there already, and for what no hub folder can say.
 QuantizeSummary convert_to_hub(const std::string& model, const std::filesystem::path& folder,
+                               const HubOptions& options);
+/// The same of a checkpoint that is open. A model with scores for labels (a reward model) becomes the hub's
+/// …ForSequenceClassification.
+QuantizeSummary convert_to_hub(const Checkpoint& checkpoint, const std::filesystem::path& folder,
                                const HubOptions& options);
 
 }  // namespace orrery::text

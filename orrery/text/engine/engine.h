@@ -93,7 +93,8 @@ struct StreamEvent {
   std::string text;                    ///< whole UTF-8 characters; never part of a stop string
   std::vector<TokenLogprob> logprobs;  ///< the token's own first
   FinishReason finish = FinishReason::kNone;
-  std::string error;  ///< with kError
+  TokenId end_token = -1;  ///< with kStop: the token that ended the answer, where one did
+  std::string error;       ///< with kError
 };
 
 /// Timing and counts of one request, complete once the stream ended.

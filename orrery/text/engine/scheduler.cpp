@@ -385,7 +385,7 @@ void Scheduler::hand_out(Sequence& sequence, const Sequence::Sampled& sampled) {
   ++sequence.stats.completion_tokens;
   ++load_.completion_tokens;
   sequence.stats.decode_seconds = seconds_since(sequence.first_token);
-  if (ends(sequence, token)) return end(sequence, FinishReason::kStop);
+  if (ends(sequence, token)) return end(sequence, FinishReason::kStop, "", token);
   sequence.tokens.push_back(token);
   sequence.stream->push(
       {.token = token, .text = sequence.stop.push(sequence.decoder.push(token)), .logprobs = sampled.logprobs});
@@ -408,11 +408,11 @@ void Scheduler::end_at_limit(Sequence& sequence) {
                       : ""));
 }
 
-void Scheduler::end(Sequence& sequence, FinishReason reason, const std::string& message) {
+void Scheduler::end(Sequence& sequence, FinishReason reason, const std::string& message, TokenId token) {
   if (reason != FinishReason::kError) keep_state(sequence);
   sequence.pages.reset();
   states_.release(std::exchange(sequence.state, nullptr));
-  StreamEvent event{.finish = reason, .error = message};
+  StreamEvent event{.finish = reason, .end_token = token, .error = message};
   if (!sequence.stop.stopped()) {
     event.text = sequence.stop.push(sequence.decoder.finish());
     event.text += sequence.stop.finish();

@@ -103,7 +103,7 @@ class Scheduler {
   void hand_out(Sequence& sequence, const Sequence::Sampled& sampled);
   bool ends(const Sequence& sequence, TokenId token) const;
   void end_at_limit(Sequence& sequence);
-  void end(Sequence& sequence, FinishReason reason, const std::string& message = "");
+  void end(Sequence& sequence, FinishReason reason, const std::string& message = "", TokenId token = -1);
   int64_t pages_at_most(const Sequence& sequence) const;
   int64_t pages_to_come(const Sequence& sequence) const;
 
