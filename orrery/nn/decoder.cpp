@@ -1,5 +1,7 @@
 #include "orrery/nn/decoder.h"
 
+#include "orrery/nn/recomputed.h"
+
 namespace orrery::nn {
 
 Decoder::Decoder(const text::Checkpoint& checkpoint, const text::Adapter* adapter)
@@ -20,12 +22,22 @@ at::Tensor Decoder::embed(const PackedRows& rows) const {
   return rows.patches.defined() ? x.index_copy(0, rows.patch_places, patches_(rows.patches)) : x;
 }
 
+/// A layer as a function that may be called again later, when its rows are gone and another pass has begun.
+std::function<at::Tensor(const at::Tensor&)> Decoder::layer_again(int64_t layer, const PackedRows& rows) {
+  return [this, layer, rows](const at::Tensor& x) {
+    if (at::GradMode::is_enabled()) blocks_->begin(rows);  // the second time
+    return blocks_->run(layer, x, rows);
+  };
+}
+
 at::Tensor Decoder::hidden(const PackedRows& rows, std::vector<at::Tensor>* streams) {
   blocks_->begin(rows);
   at::Tensor x = embed(rows);
+  const bool checkpointing = checkpointing_ && at::GradMode::is_enabled() && spec_.mixer != text::MixerKind::kRwkv7;
+  if (checkpointing && !x.requires_grad()) x = x.detach().set_requires_grad(true);
   for (int64_t i = 0; i < spec_.layers; ++i) {
     if (streams) streams->push_back(x);
-    x = blocks_->run(i, x, rows);
+    x = checkpointing ? recomputed(layer_again(i, rows), x) : blocks_->run(i, x, rows);
   }
   if (streams) streams->push_back(x);
   return norm_(x);

@@ -3,6 +3,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -24,6 +25,13 @@ class Decoder {
 
   const text::DecoderSpec& spec() const { return spec_; }
   const Parameters& parameters() const { return parameters_; }
+  /// Whether rows may have branches: mixers that hand a state from token to token, and frequencies that depend on a
+  /// row's length, know one continuation only.
+  bool can_branch() const { return spec_.mixer == text::MixerKind::kAttention && !spec_.rope.by_length(); }
+
+  /// Whether layers keep only what they read for the backward pass, and compute the rest again: less memory, a third
+  /// more time. RWKV-7's, which hand values on to each other, keep all.
+  void set_gradient_checkpointing(bool on) { checkpointing_ = on; }
 
   /// The stream behind the last norm, [n, hidden_size]. `streams`, where given, gets what each layer reads and then
   /// what the last one gives, before that norm: layers + 1 tensors.
@@ -36,6 +44,7 @@ class Decoder {
 
  private:
   at::Tensor embed(const PackedRows& rows) const;
+  std::function<at::Tensor(const at::Tensor&)> layer_again(int64_t layer, const PackedRows& rows);
 
   const text::DecoderSpec spec_;
   const Parameters parameters_;
@@ -43,6 +52,7 @@ class Decoder {
   const std::unique_ptr<Blocks> blocks_;
   const Norm norm_;
   Linear head_, value_head_, patches_;
+  bool checkpointing_ = false;
 };
 
 }  // namespace orrery::nn

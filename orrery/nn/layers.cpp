@@ -3,7 +3,7 @@
 namespace orrery::nn {
 
 at::Tensor Linear::operator()(const at::Tensor& x) const {
-  if (!adapter) return at::linear(x, weight, bias);
+  if (!adapter || *adapter->off) return at::linear(x, weight, bias);
   const at::Tensor y = at::linear(adapter->input_scale.defined() ? x * adapter->input_scale : x, weight, bias);
   at::Tensor change = adapter->bias;
   if (adapter->a.defined()) {

@@ -3,6 +3,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <memory>
 #include <optional>
 
 #include "orrery/text/decoder_spec.h"
@@ -16,6 +17,7 @@ struct LinearAdapter {
   at::Tensor bias;         ///< [outputs]
   at::Tensor input_scale;  ///< [inputs]
   double scale = 1;
+  std::shared_ptr<const bool> off;  ///< where true, it changes nothing
 };
 
 /// x Wᵀ + b, W [outputs, inputs].

@@ -34,7 +34,7 @@ HeadRows<float> heads_of(const at::Tensor& x, int64_t token, int64_t head) {  //
 
 struct Problem {
   at::Tensor q, k, v;
-  std::vector<int64_t> offsets;
+  std::vector<int64_t> offsets, branches;
   AttentionOptions options;
 
   int64_t kv_heads() const { return k.size(1); }
@@ -46,7 +46,14 @@ struct Problem {
   int64_t first(int64_t task) const { return offsets[row(task)]; }
   int64_t tokens(int64_t task) const { return offsets[row(task) + 1] - offsets[row(task)]; }
 
-  kernels::PackedAttention of(int64_t task) const {
+  /// A task's row begins to branch at these tokens of it.
+  std::vector<int64_t> branches_of(int64_t task) const {
+    std::vector<int64_t> own;
+    for (const int64_t branch : branches)
+      if (branch >= first(task) && branch < first(task) + tokens(task)) own.push_back(branch - first(task));
+    return own;
+  }
+  kernels::PackedAttention of(int64_t task, std::span<const int64_t> own_branches) const {
     return {.tokens = tokens(task),
             .head_dim = head_dim(),
             .group = group(),
@@ -54,7 +61,8 @@ struct Problem {
             .scale = static_cast<float>(options.scale),
             .q = queries(q, task),
             .k = keys(k, task),
-            .v = keys(v, task)};
+            .v = keys(v, task),
+            .branches = own_branches};
   }
   HeadRows<float> queries(const at::Tensor& x, int64_t task) const {
     return heads_of(x, first(task), kv_head(task) * group());
@@ -73,16 +81,20 @@ struct Problem {
 class PackedAttentionFunction : public torch::autograd::Function<PackedAttentionFunction> {
  public:
   static Variable forward(AutogradContext* context, const Variable& q, const Variable& k, const Variable& v,
-                          const std::vector<int64_t>& offsets, double scale, int64_t window) {
-    const Problem problem{q.contiguous(), k.contiguous(), v.contiguous(), offsets, {scale, window}};
+                          const std::vector<int64_t>& offsets, const std::vector<int64_t>& branches, double scale,
+                          int64_t window) {
+    const Problem problem{q.contiguous(), k.contiguous(), v.contiguous(), offsets, branches, {scale, window}};
     at::Tensor out = at::empty_like(problem.q);
     const at::Tensor log_sum = at::empty({q.size(0) * q.size(1)}, at::kFloat);
     for_tasks(problem.tasks(), [&](int64_t task) {
       std::vector<float> scratch = problem.scratch(task);
-      kernels::packed_attention(problem.of(task), problem.queries(out, task), problem.log_sums(log_sum, task), scratch);
+      const std::vector<int64_t> own = problem.branches_of(task);
+      kernels::packed_attention(problem.of(task, own), problem.queries(out, task), problem.log_sums(log_sum, task),
+                                scratch);
     });
     context->save_for_backward({problem.q, problem.k, problem.v, out, log_sum});
     context->saved_data["offsets"] = offsets;
+    context->saved_data["branches"] = branches;
     context->saved_data["scale"] = scale;
     context->saved_data["window"] = window;
     return out;
@@ -94,24 +106,27 @@ class PackedAttentionFunction : public torch::autograd::Function<PackedAttention
                           saved[1],
                           saved[2],
                           context->saved_data["offsets"].toIntVector(),
+                          context->saved_data["branches"].toIntVector(),
                           {context->saved_data["scale"].toDouble(), context->saved_data["window"].toInt()}};
     const at::Tensor d_out = gradients[0].contiguous(), &out = saved[3], &log_sum = saved[4];
     at::Tensor d_q = at::empty_like(problem.q), d_k = at::empty_like(problem.k), d_v = at::empty_like(problem.v);
     for_tasks(problem.tasks(), [&](int64_t task) {
       std::vector<float> scratch = problem.scratch(task);
+      const std::vector<int64_t> own = problem.branches_of(task);
       kernels::packed_attention_backward(
-          problem.of(task), {problem.queries(out, task), problem.queries(d_out, task), problem.log_sums(log_sum, task)},
+          problem.of(task, own),
+          {problem.queries(out, task), problem.queries(d_out, task), problem.log_sums(log_sum, task)},
           problem.queries(d_q, task), problem.keys(d_k, task), problem.keys(d_v, task), scratch);
     });
-    return {d_q, d_k, d_v, {}, {}, {}};
+    return {d_q, d_k, d_v, {}, {}, {}, {}};
   }
 };
 
 }  // namespace
 
-at::Tensor packed_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                            const std::vector<int64_t>& offsets, const AttentionOptions& options) {
-  return PackedAttentionFunction::apply(q, k, v, offsets, options.scale, options.window);
+at::Tensor packed_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const PackedRows& rows,
+                            const AttentionOptions& options) {
+  return PackedAttentionFunction::apply(q, k, v, rows.offsets, rows.branches, options.scale, options.window);
 }
 
 }  // namespace orrery::nn

@@ -4,7 +4,8 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
-#include <vector>
+
+#include "orrery/nn/packed_rows.h"
 
 namespace orrery::nn {
 
@@ -13,10 +14,10 @@ struct AttentionOptions {
   int64_t window = 0;  ///< keys that a query sees, its own included; 0: all
 };
 
-/// softmax(scale·q kᵀ) v within each row, [n, heads, head_dim]; q as that, k and v [n, kv_heads, head_dim], float32 on
-/// the CPU. offsets as PackedRows has them. Memory is linear in n, forward and backward; the work is split by rows and
-/// key-value heads, so results do not depend on the number of threads (kernels/packed_attention).
-at::Tensor packed_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                            const std::vector<int64_t>& offsets, const AttentionOptions& options);
+/// softmax(scale·q kᵀ) v within each row and its branches, [n, heads, head_dim]; q as that, k and v [n, kv_heads,
+/// head_dim], float32 on the CPU.  Memory is linear in n, forward and backward; the work is split by rows and key-value
+/// heads, so results do not depend on the number of threads (kernels/packed_attention).
+at::Tensor packed_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const PackedRows& rows,
+                            const AttentionOptions& options);
 
 }  // namespace orrery::nn

@@ -1,17 +1,29 @@
 #include "orrery/nn/packed_rows.h"
 
+#include <utility>
+
 namespace orrery::nn {
 
-PackedRows::PackedRows(std::span<const std::vector<text::TokenId>> rows) {
+PackedRows::PackedRows(std::span<const std::vector<text::TokenId>> rows, std::vector<int64_t> starts)
+    : branches(std::move(starts)) {
   offsets.push_back(0);
   for (const auto& row : rows) offsets.push_back(offsets.back() + static_cast<int64_t>(row.size()));
   tokens = at::empty({size()}, at::kLong);
   positions = at::empty({size()}, at::kLong);
   auto *token = tokens.data_ptr<int64_t>(), *position = positions.data_ptr<int64_t>();
+  auto branch = branches.begin();
+  int64_t at = 0;
   for (const auto& row : rows) {
-    for (size_t t = 0; t < row.size(); ++t) {
-      *token++ = row[t];
-      *position++ = static_cast<int64_t>(t);
+    int64_t next = 0, trunk = -1;
+    for (const text::TokenId id : row) {
+      if (branch != branches.end() && *branch == at) {
+        if (trunk < 0) trunk = next;
+        next = trunk;
+        ++branch;
+      }
+      *token++ = id;
+      *position++ = next++;
+      ++at;
     }
   }
 }

@@ -14,11 +14,14 @@ namespace orrery::nn {
 struct PackedRows {
   at::Tensor tokens;             ///< [n] int64
   std::vector<int64_t> offsets;  ///< [rows + 1]: row r is tokens [offsets[r], offsets[r + 1])
-  at::Tensor positions;          ///< [n] int64, from 0 in each row
-  at::Tensor patches;            ///< [p, patch values] of pictures, undefined where there are none
-  at::Tensor patch_places;       ///< [p] int64: where in `tokens` the patches stand
+  /// Where branches begin, ascending: what stands before a row's first is seen by all of that row's branches, which see
+  /// nothing of each other. For answers to one prompt, which then is computed once.
+  std::vector<int64_t> branches;
+  at::Tensor positions;     ///< [n] int64, from 0 in each row; each branch goes on where the first one begins
+  at::Tensor patches;       ///< [p, patch values] of pictures, undefined where there are none
+  at::Tensor patch_places;  ///< [p] int64: where in `tokens` the patches stand
 
-  explicit PackedRows(std::span<const std::vector<text::TokenId>> rows);
+  explicit PackedRows(std::span<const std::vector<text::TokenId>> rows, std::vector<int64_t> branches = {});
   int64_t size() const { return offsets.back(); }
   int64_t rows() const { return static_cast<int64_t>(offsets.size()) - 1; }
 };

@@ -5,11 +5,12 @@
 #include "orrery/base/error.h"
 #include "orrery/nn/from_view.h"
 #include "orrery/text/families/family.h"
+#include "orrery/text/rotary_rows.h"
 
 namespace orrery::nn {
 
 Parameters::Parameters(const text::Checkpoint& checkpoint, const text::Adapter* adapter)
-    : where_(checkpoint.path().string()) {
+    : where_(checkpoint.path().string()), spec_(checkpoint.spec()) {
   const text::Family& family = text::family_named(checkpoint.spec().family);
   for (const text::ExpectedTensor& expected : text::expected_tensors(family, checkpoint.spec())) {
     const TensorView* view = checkpoint.tensor(expected.canonical);
@@ -36,10 +37,24 @@ void Parameters::adapt(const text::Adapter& adapter) {
                                                                {".lora_B.weight", &change.b},
                                                                {".added_bias", &change.bias},
                                                                {".input_scale", &change.input_scale}};
-    for (const auto& [name, view] : parts)
-      if (view->data) add(change.module + name, *view, true);
+    for (const auto& [name, view] : parts) {
+      if (view->data == nullptr) continue;
+      add(change.module + name, *view, true);
+      const bool outputs = view == &change.b || view == &change.bias;
+      if (outputs && text::is_rotated(change.module)) reorder(change.module + name, adapter.rope_layout);
+    }
   }
   for (const TensorView& view : adapter.replaced) add(view.name, view, true);
+}
+
+/// Rows of q and k as the base has them.
+void Parameters::reorder(const std::string& name, text::RopeLayout from) {
+  if (from == spec_.rope.layout) return;
+  at::Tensor& tensor = tensors_[name];
+  const at::Tensor order = at::empty({tensor.size(0)}, at::kLong);
+  for (int64_t row = 0; row < tensor.size(0); ++row)
+    order.data_ptr<int64_t>()[row] = text::rotary_row(row, from, spec_.rope.layout, spec_.head_dim, spec_.rope.dim);
+  tensor = tensor.detach().index_select(0, order).set_requires_grad(true);
 }
 
 at::Tensor Parameters::find(const std::string& name) const {
@@ -57,8 +72,12 @@ const at::Tensor& Parameters::at(const std::string& name) const {
 Linear Parameters::linear(const std::string& prefix) const {
   Linear linear{at(prefix + ".weight"), find(prefix + ".bias"), {}};
   if (const auto scale = scales_.find(prefix); scale != scales_.end())
-    linear.adapter = LinearAdapter{find(prefix + ".lora_A.weight"), find(prefix + ".lora_B.weight"),
-                                   find(prefix + ".added_bias"), find(prefix + ".input_scale"), scale->second};
+    linear.adapter = LinearAdapter{find(prefix + ".lora_A.weight"),
+                                   find(prefix + ".lora_B.weight"),
+                                   find(prefix + ".added_bias"),
+                                   find(prefix + ".input_scale"),
+                                   scale->second,
+                                   adapter_off_};
   return linear;
 }
 

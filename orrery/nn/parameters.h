@@ -4,6 +4,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -29,15 +30,20 @@ class Parameters {
   /// PREFIX.weight with what the adapter makes of it and, where there is one, PREFIX.bias.
   Linear linear(const std::string& prefix) const;
   Norm norm(const std::string& prefix, text::NormKind kind, double eps, double offset = 0) const;
+  /// Whether low-rank changes, scales and biases of an adapter count; at first they do.
+  void use_adapter(bool used) const { *adapter_off_ = !used; }
 
  private:
   void add(const std::string& name, const TensorView& view, bool learns);
   at::Tensor find(const std::string& name) const;  // undefined: none
   void adapt(const text::Adapter& adapter);
+  void reorder(const std::string& name, text::RopeLayout from);
 
   std::string where_;
+  text::DecoderSpec spec_;
   std::map<std::string, at::Tensor> tensors_;
   std::map<std::string, double> scales_;  // of the modules that an adapter changes
+  std::shared_ptr<bool> adapter_off_ = std::make_shared<bool>(false);
 };
 
 }  // namespace orrery::nn

@@ -22,8 +22,7 @@ at::Tensor Attention::operator()(const at::Tensor& x, const text::DecoderSpec& s
   if (k_norm) keys = (*k_norm)(keys);
   const double scale =
       spec.attention_scale > 0 ? spec.attention_scale : 1 / std::sqrt(static_cast<double>(spec.head_dim));
-  const at::Tensor mixed =
-      packed_attention(angles.turn(queries), angles.turn(keys), values, rows.offsets, {scale, window});
+  const at::Tensor mixed = packed_attention(angles.turn(queries), angles.turn(keys), values, rows, {scale, window});
   return o(mixed.flatten(1));
 }
 

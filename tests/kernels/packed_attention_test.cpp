@@ -72,6 +72,15 @@ void expect_near(const Values& ours, const Values& expected, float tolerance, co
     ASSERT_NEAR(ours[i], expected[i], tolerance * (1 + std::fabs(expected[i]))) << what << ", " << i;
 }
 
+void expect_equals_reference(const Row& row) {
+  const Results ours = run(row), expected = run_reference(row);
+  expect_near(ours.out, expected.out, 1e-5f, "out");
+  expect_near(ours.log_sum, expected.log_sum, 1e-5f, "log_sum");
+  expect_near(ours.d_q, expected.d_q, 5e-5f, "d_q");
+  expect_near(ours.d_k, expected.d_k, 5e-5f, "d_k");
+  expect_near(ours.d_v, expected.d_v, 5e-5f, "d_v");
+}
+
 TEST(PackedAttention, EqualsReference) {
   for (const int64_t tokens : {1, 2, 64, 65, 150}) {
     for (const int64_t head_dim : {8, 20, 64}) {
@@ -79,16 +88,41 @@ TEST(PackedAttention, EqualsReference) {
         for (const int64_t window : {0, 1, 7, 70}) {
           SCOPED_TRACE(testing::Message() << tokens << " tokens, heads of " << head_dim << ", groups of " << group
                                           << ", window " << window);
-          const Row row(tokens, head_dim, group, window, static_cast<int>(tokens * 7 + head_dim));
-          const Results ours = run(row), expected = run_reference(row);
-          expect_near(ours.out, expected.out, 1e-5f, "out");
-          expect_near(ours.log_sum, expected.log_sum, 1e-5f, "log_sum");
-          expect_near(ours.d_q, expected.d_q, 5e-5f, "d_q");
-          expect_near(ours.d_k, expected.d_k, 5e-5f, "d_k");
-          expect_near(ours.d_v, expected.d_v, 5e-5f, "d_v");
+          expect_equals_reference({tokens, head_dim, group, window, static_cast<int>(tokens * 7 + head_dim)});
         }
       }
     }
+  }
+}
+
+TEST(PackedAttention, BranchesEqualReference) {
+  for (const std::vector<int64_t>& branches :
+       {std::vector<int64_t>{100, 140}, {1, 2, 3}, {64, 128, 192}, {0, 70}, {30, 31, 250}}) {
+    for (const int64_t window : {0, 5, 90}) {
+      SCOPED_TRACE(testing::Message() << branches.size() << " branches from " << branches[0] << ", window " << window);
+      Row row(260, 16, 2, window, 31);
+      row.in.branches = branches;
+      expect_equals_reference(row);
+    }
+  }
+}
+
+/// What a branch gives is what its tokens give behind the trunk alone.
+TEST(PackedAttention, BranchIsARowOfItsOwn) {
+  const int64_t trunk = 70, first = 40, second = 50, width = 16;
+  for (const int64_t window : {0, 60}) {
+    Row both(trunk + first + second, width, 1, window, 3);
+    const std::vector<int64_t> branches = {trunk, trunk + first};
+    both.in.branches = branches;
+    Row alone(trunk + second, width, 1, window, 3);
+    for (auto part : {&Row::q, &Row::k, &Row::v})
+      std::copy_n((both.*part).begin() + (trunk + first) * both.stride, second * both.stride,
+                  (alone.*part).begin() + trunk * alone.stride);
+    const Results joint = run(both), single = run(alone);
+    for (int64_t t = 0; t < second; ++t)
+      for (int64_t i = 0; i < width; ++i)
+        ASSERT_NEAR(joint.out[(trunk + first + t) * both.stride + i], single.out[(trunk + t) * alone.stride + i], 1e-5)
+            << t << ", " << i;
   }
 }
 

@@ -39,6 +39,30 @@ TEST_F(NnDecoder, RowsDoNotSeeEachOther) {
   }
 }
 
+TEST_F(NnDecoder, CheckpointingChangesNoGradient) {
+  std::map<std::string, at::Tensor> gradients;
+  for (const bool checkpointing : {false, true}) {
+    decoder_->set_gradient_checkpointing(checkpointing);
+    at::Tensor loss;
+    {
+      const PackedRows packed(rows_);  // is gone before the backward pass
+      loss = decoder_->logits(decoder_->hidden(packed)).square().mean();
+    }
+    {
+      at::NoGradGuard guard;
+      decoder_->hidden(PackedRows({rows_.data() + 1, 2}));  // another pass between
+    }
+    loss.backward();
+    for (const auto& [name, tensor] : decoder_->parameters().all()) {
+      if (checkpointing) {
+        EXPECT_TRUE(at::equal(gradients.at(name), tensor.grad())) << name;
+      }
+      gradients[name] = tensor.grad();
+      tensor.mutable_grad() = at::Tensor();
+    }
+  }
+}
+
 TEST_F(NnDecoder, SaysWhatTheEngineSays) {
   const PackedRows packed({rows_.data(), 1});
   const at::Tensor logits = decoder_->logits(decoder_->hidden(packed)).contiguous();

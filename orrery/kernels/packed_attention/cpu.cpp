@@ -97,15 +97,22 @@ void GatherTransposed(HeadRows<const float> rows, int64_t tokens, int64_t head_d
   }
 }
 
-/// The queries of a tile and the keys of another that some of them see.
+/// The queries of a tile and the keys of another.
 struct TilePair {
   int64_t first_query, queries, first_key;
 
-  /// Keys of the tile, from its first, that a query (of the tile) sees.
-  int64_t begin(const PackedAttention& in, int64_t query) const {
-    return std::clamp<int64_t>(in.first_key(first_query + query) - first_key, 0, kTile);
+  /// What a query (of the tile) sees of the tile's keys, counted from its first.
+  SeenKeys Seen(const PackedAttention& in, int64_t query) const {
+    const SeenKeys seen = in.seen(first_query + query);
+    const auto inside = [&](int64_t key) { return std::clamp<int64_t>(key - first_key, 0, kTile); };
+    return {inside(seen.trunk_first), inside(seen.trunk_end), inside(seen.first), inside(seen.end)};
   }
-  int64_t end(int64_t query) const { return std::clamp<int64_t>(first_query + query + 1 - first_key, 0, kTile); }
+  /// Whether any of them sees any.
+  bool IsSeen(const PackedAttention& in) const {
+    for (int64_t t = 0; t < queries; ++t)
+      if (const SeenKeys seen = Seen(in, t); seen.trunk_first < seen.trunk_end || seen.first < seen.end) return true;
+    return false;
+  }
 };
 
 /// Scores of a pair of tiles, [kTile, kTile]; those that a query does not see are -inf.
@@ -114,8 +121,11 @@ void Score(const PackedAttention& in, const TilePair& pair, const float* queries
   std::fill_n(scores, pair.queries * kTile, 0.0f);
   Multiply({queries, padded(in.head_dim), 1}, keys_transposed, pair.queries, in.head_dim, kTile, scores);
   for (int64_t t = 0; t < pair.queries; ++t) {
-    std::fill_n(scores + t * kTile, pair.begin(in, t), kHidden);
-    std::fill(scores + t * kTile + pair.end(t), scores + (t + 1) * kTile, kHidden);
+    float* row = scores + t * kTile;
+    const SeenKeys seen = pair.Seen(in, t);
+    std::fill(row, row + seen.trunk_first, kHidden);
+    std::fill(row + seen.trunk_end, row + std::max(seen.trunk_end, seen.first), kHidden);
+    std::fill(row + seen.end, row + kTile, kHidden);
   }
 }
 
@@ -166,8 +176,9 @@ void Forward(const PackedAttention& in, HeadRows<float> out, std::span<float> lo
       std::fill_n(mixed, count * width, 0.0f);
       std::fill_n(largest, count, -1e30f);
       std::fill_n(sums, count, 0.0f);
-      for (int64_t tile = in.first_key(first) / kTile; tile * kTile < first + count; ++tile) {
+      for (int64_t tile = 0; tile * kTile < first + count; ++tile) {
         const TilePair pair{first, count, tile * kTile};
+        if (!pair.IsSeen(in)) continue;
         Score(in, pair, queries, keys + tile * tile_floats, scores);
         for (int64_t t = 0; t < count; ++t) {
           float* row = scores + t * kTile;
@@ -232,8 +243,9 @@ void Backward(const PackedAttention& in, const PackedAttentionGradient& gradient
         own[t] = 0;
         for (int64_t i = 0; i < in.head_dim; ++i) own[t] += out[i] * d_out[t * width + i];
       }
-      for (int64_t tile = in.first_key(first) / kTile; tile * kTile < first + count; ++tile) {
+      for (int64_t tile = 0; tile * kTile < first + count; ++tile) {
         const TilePair pair{first, count, tile * kTile};
+        if (!pair.IsSeen(in)) continue;
         Score(in, pair, queries, keys_transposed + tile * tile_floats, p);
         std::fill_n(d_scores, count * kTile, 0.0f);
         Multiply({d_out, width, 1}, values_transposed + tile * tile_floats, count, in.head_dim, kTile, d_scores);

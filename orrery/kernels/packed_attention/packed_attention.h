@@ -2,6 +2,7 @@
 // computed tile by tile, and again in the backward pass (Dao et al. 2022, "FlashAttention"; Dao 2023, sec. 3.1).
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <type_traits>
@@ -18,16 +19,33 @@ struct HeadRows {
   operator HeadRows<const T>() const requires(!std::is_const_v<T>) { return {data, stride}; }
 };
 
-/// One key-value head of one row, and the query heads that share it (Ainslie et al. 2023). Query t sees keys s with
-/// t - window < s ≤ t.
+/// Keys that a query sees: [trunk_first, trunk_end) and [first, end).
+struct SeenKeys {
+  int64_t trunk_first, trunk_end, first, end;
+};
+
+/// One key-value head of one row, and the query heads that share it (Ainslie et al. 2023). A query at position p sees
+/// the keys at positions from p - window + 1 to p. A row may branch: what comes before the first branch is seen by all
+/// branches, which see nothing of each other and stand at the same positions (answers to one prompt).
 struct PackedAttention {
   int64_t tokens = 0, head_dim = 0;
   int64_t group = 1;   ///< query heads
   int64_t window = 0;  ///< keys that a query sees, its own included; 0: all
   float scale = 1;     ///< of the scores, before the softmax
   HeadRows<const float> q, k, v;
+  std::span<const int64_t> branches;  ///< where each begins, ascending; none: one row of tokens
 
-  int64_t first_key(int64_t query) const { return window > 0 && query >= window ? query - window + 1 : 0; }
+  SeenKeys seen(int64_t query) const {
+    const int64_t trunk = branches.empty() ? 0 : branches[0];
+    int64_t begin = 0;  // of the query's branch
+    for (const int64_t branch : branches)
+      if (branch <= query) begin = branch;
+    const bool branched = !branches.empty() && query >= trunk;
+    const int64_t position = branched ? trunk + query - begin : query;
+    const int64_t first = window > 0 && position >= window ? position - window + 1 : 0;
+    if (!branched) return {0, 0, first, query + 1};
+    return {std::min(first, trunk), trunk, begin + std::max<int64_t>(0, first - trunk), query + 1};
+  }
 };
 
 /// out = softmax(scale·q kᵀ) v for each query head; log_sum [group, tokens]: the logarithm of each softmax's
