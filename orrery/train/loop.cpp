@@ -55,20 +55,19 @@ class Run {
         schedule_(options.schedule, steps_),
         optimizer_(task.parameters(), options.optimizer),
         checkpoints_(options.output_dir, options.save_total_limit) {
+    check_folder(options);
     if (options.ema_decay > 0) average_.emplace(optimizer_.parameters(), options.ema_decay);
     const std::optional<int64_t> newest = checkpoints_.newest();
-    if (newest && !options.resume)
-      throw Error({.doing = "train",
-                   .where = options.output_dir.string(),
-                   .found = fmt::format("a run with a checkpoint of step {}", *newest),
-                   .expected = "a new folder, or --resume to go on with it"});
     if (newest) state_ = checkpoints_.load(*newest, tensors(), options.optimizer.optim);
     log_.emplace(options.output_dir, state_.global_step);
   }
 
   RunState run() {
     const int64_t first = state_.global_step;
-    Progress progress({.title = "training", .total = steps_ - first, .unit = "steps"});
+    Progress progress({.title = "training",
+                       .total = steps_ - first,
+                       .unit = "steps",
+                       .style = options_.quiet ? ProgressStyle::kNone : ProgressStyle::kAuto});
     while (state_.global_step < steps_ && !out_of_patience()) {
       take_step();
       const bool evaluates = options_.eval_steps > 0 && (is_due(options_.eval_steps) || state_.global_step == steps_);
@@ -205,6 +204,15 @@ class Run {
 };
 
 }  // namespace
+
+void check_folder(const LoopOptions& options) {
+  if (options.resume || !std::filesystem::exists(options.output_dir)) return;
+  if (const std::optional<int64_t> newest = Checkpoints(options.output_dir, options.save_total_limit).newest())
+    throw Error({.doing = "train",
+                 .where = options.output_dir.string(),
+                 .found = fmt::format("a run with a checkpoint of step {}", *newest),
+                 .expected = "a new folder, or --resume to go on with it"});
+}
 
 RunState run(Task& task, const LoopOptions& options) {
   refuse_contradictions(options);

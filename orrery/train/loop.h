@@ -33,6 +33,9 @@ class Task {
   virtual void evaluate(Metrics&) {}
 };
 
+/// Throws Error where output_dir holds a run that is not to be resumed. run() asks it too.
+void check_folder(const LoopOptions& options);
+
 /// Trains until max_steps, or num_train_epochs, or until evaluations get no better. In RUN (output_dir): metrics.jsonl
 /// with a line per logged, evaluated or saved step, TensorBoard's events, checkpoints, and report.html, written with
 /// each checkpoint and at the end.

@@ -99,6 +99,7 @@ struct LoopOptions {
   int64_t early_stopping_patience = 0;  ///< evaluations in a row without a better metric that end the run; 0: never
   double early_stopping_threshold = 0;  ///< how much better a metric must be for that
 
+  bool quiet = false;    ///< no progress on standard error
   std::string settings;  ///< all of them as config.toml has them, for report.html
 };
 
