@@ -1,11 +1,15 @@
 // The commands, one file each. add_X adds the subcommand X to the program; its callback does the work.
 #pragma once
 
+#include <functional>
+
 namespace CLI {
 class App;
 }
 
 namespace orrery::cli {
+
+struct TrainCommand;
 
 void add_run(CLI::App& app);
 void add_chat(CLI::App& app);
@@ -23,5 +27,8 @@ void add_serve(CLI::App& app);
 void add_completion(CLI::App& app);
 void add_help(CLI::App& app);
 void add_help_dump(CLI::App& app);
+
+/// Commands below the libtorch line: their options are declared in both programs, and `run` is what this one does.
+void add_train(CLI::App& app, std::function<void(const TrainCommand&)> run);
 
 }  // namespace orrery::cli

@@ -39,7 +39,7 @@ at::Tensor generalized_advantages(const at::Tensor& rewards, const at::Tensor& v
 
 at::Tensor whitened(const at::Tensor& x, const at::Tensor& mask) {
   const at::Tensor mean = masked_mean(x, mask), count = mask.sum();
-  const at::Tensor variance = masked_mean((x - mean).square(), mask) * count / (count - 1);
+  const at::Tensor variance = masked_mean((x - mean).square(), mask) * count / (count - 1).clamp_min(1);
   return (x - mean) * at::rsqrt(variance + 1e-8) * mask;
 }
 

@@ -5,11 +5,12 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "orrery/align/options.h"
+
 namespace orrery::align {
 
 /// Estimates of KL(π ‖ π_ref) per token from one draw (Schulman 2020, "Approximating KL Divergence"):
 /// k1 = -log r, k2 = (log r)²/2, k3 = r - 1 - log r, with r = π_ref/π.
-enum class KlEstimator { kK1, kK2, kK3 };
 at::Tensor kl_per_token(KlEstimator estimator, const at::Tensor& log_probs, const at::Tensor& ref_log_probs);
 
 /// Mean of x where the mask is 1.
@@ -42,9 +43,6 @@ at::Tensor group_advantages(const at::Tensor& rewards, int64_t group_size, bool 
 /// r - mean of the others' in its group.
 at::Tensor leave_one_out_advantages(const at::Tensor& rewards, int64_t group_size);
 
-/// How a GRPO loss averages: over each answer and then the answers (the paper); over all tokens (BNPO); over answers ×
-/// most_tokens, which no length favours (Dr. GRPO, Liu et al. 2025).
-enum class GroupMean { kAnswers, kTokens, kConstant };
 struct GroupLossOptions {
   double epsilon = 0.2, epsilon_high = 0.2;
   double beta = 0;  ///< of the KL to the reference, k3

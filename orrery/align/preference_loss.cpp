@@ -1,35 +1,15 @@
 #include "orrery/align/preference_loss.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
-#include <utility>
 
 #include "orrery/base/error.h"
 
 namespace orrery::align {
 
 namespace {
-
-constexpr std::pair<PreferenceLoss, std::string_view> kNames[] = {
-    {PreferenceLoss::kSigmoid, "sigmoid"},
-    {PreferenceLoss::kSigmoidNorm, "sigmoid_norm"},
-    {PreferenceLoss::kHinge, "hinge"},
-    {PreferenceLoss::kIpo, "ipo"},
-    {PreferenceLoss::kExoPair, "exo_pair"},
-    {PreferenceLoss::kNcaPair, "nca_pair"},
-    {PreferenceLoss::kRobust, "robust"},
-    {PreferenceLoss::kBcoPair, "bco_pair"},
-    {PreferenceLoss::kSppoHard, "sppo_hard"},
-    {PreferenceLoss::kAot, "aot"},
-    {PreferenceLoss::kAotUnpaired, "aot_unpaired"},
-    {PreferenceLoss::kApoZero, "apo_zero"},
-    {PreferenceLoss::kApoDown, "apo_down"},
-    {PreferenceLoss::kDiscopop, "discopop"},
-    {PreferenceLoss::kSft, "sft"},
-};
 
 /// f'(π/π_ref) of the divergence, from the ratio's logarithm.
 at::Tensor scores_of(const at::Tensor& log_ratio, const PreferenceOptions& options) {
@@ -103,7 +83,9 @@ at::Tensor losses_of(PreferenceLoss loss, const Terms& t, const PairLogProbs& pa
       return -at::log_sigmoid(x) * (1 - share) + at::exp(-x) * share;
     }
     case PreferenceLoss::kSft:
-      return (-pairs.policy_chosen.sum() / pairs.chosen_tokens.sum()).expand_as(pairs.policy_chosen);
+      return -pairs.policy_chosen / (pairs.mean_chosen_tokens > 0
+                                         ? pairs.mean_chosen_tokens
+                                         : pairs.chosen_tokens.mean(at::kDouble).item<double>());
   }
   return {};
 }
@@ -121,21 +103,6 @@ Terms terms_of(const PairLogProbs& pairs, const PreferenceOptions& options) {
 }
 
 }  // namespace
-
-PreferenceLoss preference_loss_from_name(std::string_view wanted) {
-  const auto found = std::ranges::find(kNames, wanted, &std::pair<PreferenceLoss, std::string_view>::second);
-  if (found != std::end(kNames)) return found->first;
-  std::vector<std::string_view> names;
-  for (const auto& entry : kNames) names.push_back(entry.second);
-  throw Error({.doing = "choose a preference loss",
-               .where = "loss_type",
-               .found = std::string(wanted),
-               .expected = fmt::format("one of {}", fmt::join(names, ", "))});
-}
-
-std::string_view name(PreferenceLoss loss) {
-  return std::ranges::find(kNames, loss, &std::pair<PreferenceLoss, std::string_view>::first)->second;
-}
 
 void check(const PreferenceOptions& options) {
   const auto refuse = [](const char* where, std::string found, std::string expected) {

@@ -4,10 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
 
+#include "orrery/align/packed_records.h"
 #include "orrery/base/error.h"
-#include "orrery/base/random.h"
 #include "orrery/nn/log_probs.h"
 
 namespace orrery::align {
@@ -19,20 +18,10 @@ int64_t learned(const LearnedTokens& record) {
   return record.learned.empty() ? 0 : std::count(record.learned.begin() + 1, record.learned.end(), true);
 }
 
-/// 0 … size - 1 in an order of the epoch's own (Fisher and Yates).
-std::vector<size_t> order_of(uint64_t seed, int64_t epoch, size_t size) {
-  RandomStream stream(seed, fmt::format("order of epoch {}", epoch));
-  std::vector<size_t> order(size);
-  std::iota(order.begin(), order.end(), size_t{0});
-  for (size_t i = size; i > 1; --i)
-    std::swap(order[i - 1], order[static_cast<size_t>(stream.uniform() * static_cast<double>(i))]);
-  return order;
-}
-
 }  // namespace
 
-SftTask::SftTask(std::shared_ptr<nn::Decoder> model, std::vector<LearnedTokens> records, const SftOptions& options)
-    : model_(std::move(model)), records_(std::move(records)), options_(options) {
+SftTask::SftTask(std::shared_ptr<nn::Decoder> model, std::vector<LearnedTokens> records, const BatchOptions& options)
+    : model_(std::move(model)), records_(std::move(records)), batches_(records_.size(), options) {
   for (size_t i = 0; i < records_.size(); ++i)
     if (learned(records_[i]) == 0)
       throw Error({.doing = "fine-tune",
@@ -41,48 +30,30 @@ SftTask::SftTask(std::shared_ptr<nn::Decoder> model, std::vector<LearnedTokens> 
                    .expected = "one at least"});
 }
 
-int64_t SftTask::steps_per_epoch() const {
-  return (static_cast<int64_t>(records_.size()) + options_.batch_size - 1) / options_.batch_size;
-}
-
-// The last step of an epoch has what is left of it.
-std::vector<size_t> SftTask::records_of(int64_t step) const {
-  const std::vector<size_t> order = order_of(options_.seed, step / steps_per_epoch(), records_.size());
-  const auto first = static_cast<size_t>(step % steps_per_epoch() * options_.batch_size);
-  const size_t last = std::min(order.size(), first + static_cast<size_t>(options_.batch_size));
-  return {order.begin() + static_cast<std::ptrdiff_t>(first), order.begin() + static_cast<std::ptrdiff_t>(last)};
-}
-
 std::vector<double> SftTask::begin_step(int64_t step) {
-  micro_batches_.clear();
+  micro_batches_ =
+      batches_.micro_batches(step, [&](size_t record) { return static_cast<int64_t>(records_[record].tokens.size()); });
   std::vector<double> weights;
-  int64_t tokens = 0;
-  for (const size_t record : records_of(step)) {
-    const auto size = static_cast<int64_t>(records_[record].tokens.size());
-    if (micro_batches_.empty() || tokens + size > options_.micro_tokens) {
-      micro_batches_.emplace_back();
-      weights.push_back(0);
-      tokens = 0;
-    }
-    micro_batches_.back().push_back(record);
-    weights.back() += static_cast<double>(learned(records_[record]));
-    tokens += size;
+  for (const std::vector<size_t>& part : micro_batches_) {
+    double& weight = weights.emplace_back();
+    for (const size_t record : part) weight += static_cast<double>(learned(records_[record]));
   }
   return weights;
 }
 
+int64_t SftTask::tokens_of_step() const {
+  size_t sum = 0;
+  for (const std::vector<size_t>& part : micro_batches_)
+    for (const size_t record : part) sum += records_[record].tokens.size();
+  return static_cast<int64_t>(sum);
+}
+
 at::Tensor SftTask::loss_sum(int64_t, size_t micro_batch, train::Metrics&) {
-  std::vector<std::vector<text::TokenId>> rows;
-  std::vector<int64_t> labels;
-  for (const size_t index : micro_batches_[micro_batch]) {
-    const LearnedTokens& record = records_[index];
-    rows.push_back(record.tokens);
-    for (size_t t = 0; t < record.tokens.size(); ++t)
-      labels.push_back(record.learned[t] ? record.tokens[t] : nn::kIgnored);
-  }
-  const nn::PackedRows packed(rows);
-  const at::Tensor targets = nn::next_tokens(at::tensor(labels), packed, nn::kIgnored);
-  return -nn::token_log_probs(model_->hidden(packed), model_->head(), targets).sum();
+  std::vector<const LearnedTokens*> records;
+  for (const size_t index : micro_batches_[micro_batch]) records.push_back(&records_[index]);
+  const PackedRecords packed = pack_records(records, model_->can_branch());
+  const at::Tensor predicting = model_->hidden(packed.rows).index_select(0, packed.sources);
+  return -nn::token_log_probs(predicting, model_->head(), packed.targets).sum();
 }
 
 }  // namespace orrery::align

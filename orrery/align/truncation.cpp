@@ -1,22 +1,14 @@
 #include "orrery/align/truncation.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
-#include <utility>
 
 #include "orrery/base/error.h"
 
 namespace orrery::align {
 
 namespace {
-
-constexpr std::pair<TruncationMode, std::string_view> kNames[] = {
-    {TruncationMode::kKeepStart, "keep_start"},
-    {TruncationMode::kKeepEnd, "keep_end"},
-    {TruncationMode::kDrop, "drop"},
-};
 
 template <class T>
 void erase_first(std::vector<T>& list, size_t count) {
@@ -49,6 +41,8 @@ bool cut(LearnedTokens& record, size_t most, TruncationMode mode) {
   return std::find(record.learned.begin() + 1, record.learned.end(), true) != record.learned.end();
 }
 
+bool cut(PromptTokens&, size_t, TruncationMode) { return false; }
+
 bool cut(PairedTokens& record, size_t most, TruncationMode mode) {
   const size_t prompt = record.prompt.size();
   const bool chosen = cut_row(prompt, record.chosen_skips, record.chosen, most, mode);
@@ -67,6 +61,7 @@ bool cut(LabelledTokens& record, size_t most, TruncationMode mode) {
 }
 
 std::vector<size_t> sizes_of_rows(const LearnedTokens& record) { return {record.tokens.size()}; }
+std::vector<size_t> sizes_of_rows(const PromptTokens& record) { return {record.prompt.size()}; }
 std::vector<size_t> sizes_of_rows(const LabelledTokens& record) {
   return {record.prompt.size() + record.completion.size()};
 }
@@ -106,21 +101,6 @@ TruncationSummary truncate_all(std::vector<T>& records, const TruncationOptions&
 
 }  // namespace
 
-TruncationMode truncation_mode_from_name(std::string_view wanted) {
-  const auto found = std::ranges::find(kNames, wanted, &std::pair<TruncationMode, std::string_view>::second);
-  if (found != std::end(kNames)) return found->first;
-  std::vector<std::string_view> names;
-  for (const auto& entry : kNames) names.push_back(entry.second);
-  throw Error({.doing = "choose what to cut",
-               .where = "truncation_mode",
-               .found = std::string(wanted),
-               .expected = fmt::format("one of {}", fmt::join(names, ", "))});
-}
-
-std::string_view name(TruncationMode mode) {
-  return std::ranges::find(kNames, mode, &std::pair<TruncationMode, std::string_view>::first)->second;
-}
-
 std::string to_text(const TruncationSummary& summary) {
   if (summary.cut == 0 && summary.dropped == 0) return fmt::format("none of {} records cut", summary.records);
   return fmt::format("{} of {} records cut ({} tokens), {} left out", summary.cut, summary.records, summary.tokens_cut,
@@ -134,6 +114,10 @@ TruncationSummary truncate(std::vector<PairedTokens>& records, const TruncationO
   return truncate_all(records, options);
 }
 TruncationSummary truncate(std::vector<LabelledTokens>& records, const TruncationOptions& options) {
+  return truncate_all(records, options);
+}
+
+TruncationSummary truncate(std::vector<PromptTokens>& records, const TruncationOptions& options) {
   return truncate_all(records, options);
 }
 

@@ -4,25 +4,13 @@
 
 #include <cstdint>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "orrery/align/answer_tokens.h"
 #include "orrery/align/learned_tokens.h"
+#include "orrery/align/options.h"
 
 namespace orrery::align {
-
-/// What becomes of a row with more than max_length tokens: its first ones stay, its last ones stay, or it is left out.
-enum class TruncationMode { kKeepStart, kKeepEnd, kDrop };
-
-/// "keep_start", "keep_end" (TRL's) or "drop". Throws Error listing the names when there is none such.
-TruncationMode truncation_mode_from_name(std::string_view name);
-std::string_view name(TruncationMode mode);
-
-struct TruncationOptions {
-  int64_t max_length = 0;  ///< tokens of a row, prompt and answer; 0: as long as it is
-  TruncationMode truncation_mode = TruncationMode::kKeepStart;
-};
 
 struct TruncationSummary {
   int64_t records = 0;     ///< all there were
@@ -44,5 +32,7 @@ TruncationSummary truncate(std::vector<LearnedTokens>& records, const Truncation
 TruncationSummary truncate(std::vector<PairedTokens>& records, const TruncationOptions& options);
 /// The same of one answer; TRL's KTOTrainer has keep_start alone.
 TruncationSummary truncate(std::vector<LabelledTokens>& records, const TruncationOptions& options);
+/// Prompts whose answers are still to be drawn are not cut; those longer than max_length are left out.
+TruncationSummary truncate(std::vector<PromptTokens>& records, const TruncationOptions& options);
 
 }  // namespace orrery::align

@@ -31,6 +31,9 @@ class Sft : public testing::Test {
     }
     return all;
   }
+  static BatchOptions batches_of(int64_t size, int64_t micro_batch_tokens = 2048) {
+    return {.per_device_train_batch_size = size, .micro_batch_tokens = micro_batch_tokens};
+  }
   std::vector<double> losses(const std::string& run) const {
     std::vector<double> all;
     std::istringstream lines(read_text(folder_ / run / "metrics.jsonl"));
@@ -45,7 +48,7 @@ class Sft : public testing::Test {
 
 TEST_F(Sft, LearnsItsRecordsAndNothingElse) {
   const auto decoder = model();
-  SftTask task(decoder, records(), {.batch_size = 5});
+  SftTask task(decoder, records(), batches_of(5));
   train::run(task, loop("run", 60));
   const std::vector<double> all = losses("run");
   EXPECT_GT(all.front(), 3);
@@ -57,8 +60,7 @@ TEST_F(Sft, LearnsItsRecordsAndNothingElse) {
 
 TEST_F(Sft, MicroBatchesChangeNothing) {
   const auto whole = model(), cut = model();
-  SftTask whole_task(whole, records(), {.batch_size = 5}),
-      cut_task(cut, records(), {.batch_size = 5, .micro_tokens = 8});
+  SftTask whole_task(whole, records(), batches_of(5)), cut_task(cut, records(), batches_of(5, 8));
   EXPECT_EQ(whole_task.begin_step(0).size(), 1u);
   EXPECT_GT(cut_task.begin_step(0).size(), 2u);
   train::run(whole_task, loop("whole", 4));
@@ -68,12 +70,12 @@ TEST_F(Sft, MicroBatchesChangeNothing) {
 }
 
 TEST_F(Sft, AnEpochSeesEveryRecordOnceInAnOrderOfItsOwn) {
-  const SftTask task(model(), records(), {.batch_size = 4});
-  EXPECT_EQ(task.steps_per_epoch(), 3);
+  const SftTask task(model(), records(), batches_of(4));
+  EXPECT_EQ(task.batches().steps_per_epoch(), 3);
   const auto epoch = [&](int64_t number) {
     std::vector<size_t> all;
     for (int64_t step = 3 * number; step < 3 * number + 3; ++step)
-      for (const size_t record : task.records_of(step)) all.push_back(record);
+      for (const size_t record : task.batches().records_of(step)) all.push_back(record);
     return all;
   };
   for (const int64_t number : {0, 1}) {

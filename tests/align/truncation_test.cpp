@@ -106,16 +106,5 @@ TEST(Truncation, LabelledAnswersAreCutAsPairsAre) {
   expect_summary(truncate(all, keep_start(1)), 0, 0, 1);
 }
 
-TEST(Truncation, ModesHaveNames) {
-  for (const TruncationMode mode : {TruncationMode::kKeepStart, TruncationMode::kKeepEnd, TruncationMode::kDrop})
-    EXPECT_EQ(truncation_mode_from_name(name(mode)), mode);
-  try {
-    truncation_mode_from_name("left");
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_NE(std::string(error.what()).find("one of keep_start, keep_end, drop"), std::string::npos) << error.what();
-  }
-}
-
 }  // namespace
 }  // namespace orrery::align

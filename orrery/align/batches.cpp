@@ -1,0 +1,55 @@
+#include "orrery/align/batches.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+#include "orrery/base/random.h"
+
+namespace orrery::align {
+
+namespace {
+
+/// 0 … size - 1 in an order of the epoch's own (Fisher and Yates).
+std::vector<size_t> order_of(const BatchOptions& options, int64_t epoch, size_t size) {
+  std::vector<size_t> order(size);
+  std::iota(order.begin(), order.end(), size_t{0});
+  if (!options.shuffle) return order;
+  RandomStream stream(options.seed, fmt::format("order of epoch {}", epoch));
+  for (size_t i = size; i > 1; --i)
+    std::swap(order[i - 1], order[static_cast<size_t>(stream.uniform() * static_cast<double>(i))]);
+  return order;
+}
+
+}  // namespace
+
+int64_t Batches::steps_per_epoch() const {
+  return (static_cast<int64_t>(records_) + options_.batch_size() - 1) / options_.batch_size();
+}
+
+std::vector<size_t> Batches::records_of(int64_t step) const {
+  const std::vector<size_t> order = order_of(options_, step / steps_per_epoch(), records_);
+  const auto first = static_cast<size_t>(step % steps_per_epoch() * options_.batch_size());
+  const size_t last = std::min(order.size(), first + static_cast<size_t>(options_.batch_size()));
+  return {order.begin() + static_cast<std::ptrdiff_t>(first), order.begin() + static_cast<std::ptrdiff_t>(last)};
+}
+
+std::vector<std::vector<size_t>> Batches::micro_batches(int64_t step,
+                                                        const std::function<int64_t(size_t)>& tokens_of) const {
+  std::vector<std::vector<size_t>> parts;
+  int64_t tokens = 0;
+  for (const size_t record : records_of(step)) {
+    const int64_t size = tokens_of(record);
+    if (parts.empty() || tokens + size > options_.micro_batch_tokens) {
+      parts.emplace_back();
+      tokens = 0;
+    }
+    parts.back().push_back(record);
+    tokens += size;
+  }
+  return parts;
+}
+
+}  // namespace orrery::align
