@@ -4,21 +4,22 @@
 
 namespace orrery::nn {
 
-Decoder::Decoder(const text::Checkpoint& checkpoint, const text::Adapter* adapter)
+Decoder::Decoder(const text::Checkpoint& checkpoint, const text::Adapter* adapter, const ParameterOptions& options)
     : spec_(checkpoint.spec()),
-      parameters_(checkpoint, adapter),
+      parameters_(checkpoint, adapter, options),
       embedding_(parameters_.at("model.embed_tokens.weight")),
       blocks_(make_blocks(spec_, parameters_)),
       norm_(parameters_.norm("model.norm", spec_.norm, spec_.norm_eps, spec_.norm_offset)),
       head_(spec_.labels > 0        ? parameters_.linear("score")
-            : spec_.tied_embeddings ? Linear{embedding_, {}, {}}
+            : spec_.tied_embeddings ? Linear{.weight = embedding_, .half = options.half}
                                     : parameters_.linear("lm_head")) {
   if (spec_.value_head) value_head_ = parameters_.linear("v_head.summary");
   if (spec_.patches.size > 0) patches_ = parameters_.linear("vision_embed_tokens");
 }
 
 at::Tensor Decoder::embed(const PackedRows& rows) const {
-  const at::Tensor x = at::embedding(embedding_, rows.tokens) * spec_.embedding_scale;
+  at::Tensor x = at::embedding(embedding_, rows.tokens) * spec_.embedding_scale;
+  if (rows.noise.defined()) x = x + rows.noise;
   return rows.patches.defined() ? x.index_copy(0, rows.patch_places, patches_(rows.patches)) : x;
 }
 

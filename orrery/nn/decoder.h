@@ -18,8 +18,9 @@ namespace orrery::nn {
 class Decoder {
  public:
   /// Copies the checkpoint's weights, which learn; with an adapter (bound to the checkpoint's spec) only that does.
-  /// Throws Error naming a tensor that is missing.
-  explicit Decoder(const text::Checkpoint& checkpoint, const text::Adapter* adapter = nullptr);
+  /// With options.blocks the checkpoint has to outlive the decoder. Throws Error naming a tensor that is missing.
+  explicit Decoder(const text::Checkpoint& checkpoint, const text::Adapter* adapter = nullptr,
+                   const ParameterOptions& options = {});
   Decoder(const Decoder&) = delete;
   Decoder& operator=(const Decoder&) = delete;
 

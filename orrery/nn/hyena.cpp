@@ -30,7 +30,7 @@ at::Tensor HyenaOperator::filter(const text::HyenaSpec& spec, int64_t length) co
 
 // Definition 3.1.
 at::Tensor HyenaOperator::operator()(const at::Tensor& u, const text::HyenaSpec& spec) const {
-  const int64_t length = u.size(0), size = out_proj.weight.size(0), steps = spec.order - 1;
+  const int64_t length = u.size(0), size = u.size(1), steps = spec.order - 1;
   const at::Tensor inputs = in_proj(u).t().unsqueeze(0);  // [1, inputs, length]
   const at::Tensor mixed = at::conv1d(at::constant_pad_nd(inputs, {spec.short_filter_order - 1, 0}), short_weight,
                                       short_bias, 1, at::IntArrayRef(0), 1, inputs.size(1))[0];

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 
+#include "orrery/base/tensor_view.h"
 #include "orrery/text/decoder_spec.h"
 
 namespace orrery::nn {
@@ -24,7 +25,28 @@ struct LinearAdapter {
 struct Linear {
   at::Tensor weight, bias;  ///< bias undefined: none
   std::optional<LinearAdapter> adapter;
+  std::optional<TensorView> blocks;  ///< W as its file has it, in the place of weight
+  bool half = false;                 ///< products in bfloat16 (half_linear.h)
+
+  bool defined() const { return weight.defined() || blocks; }
+  /// W in float32.
+  at::Tensor dense_weight() const;
   at::Tensor operator()(const at::Tensor& x) const;
+
+ private:
+  at::Tensor product(const at::Tensor& x) const;
+};
+
+/// What an adaption prompt adds to attention's outputs: g·softmax(scale·q (Wk P)ᵀ) (Wv P) for each head, its keys not
+/// rotated (Zhang et al. 2023, "LLaMA-Adapter", sec. 3.2), g = tanh(gate)·new_gate.
+struct AdaptionPrompt {
+  at::Tensor prompt;    ///< P [length, hidden_size]; undefined: the layer has none
+  at::Tensor gate;      ///< [heads]
+  at::Tensor new_gate;  ///< [1], or undefined
+  bool tanh = true;
+
+  /// q [n, heads, head_dim], rotated; keys and values of P [length, kv_heads, head_dim].
+  at::Tensor operator()(const at::Tensor& q, const at::Tensor& keys, const at::Tensor& values, double scale) const;
 };
 
 /// Over the last axis: RMS (Zhang and Sennrich 2019) or layer normalisation (Ba et al. 2016).

@@ -18,6 +18,7 @@ struct PackedRows {
   /// nothing of each other. For answers to one prompt, which then is computed once.
   std::vector<int64_t> branches;
   at::Tensor positions;     ///< [n] int64, from 0 in each row; each branch goes on where the first one begins
+  at::Tensor noise;         ///< [n, hidden_size] added to the embeddings; undefined: none
   at::Tensor patches;       ///< [p, patch values] of pictures, undefined where there are none
   at::Tensor patch_places;  ///< [p] int64: where in `tokens` the patches stand
 

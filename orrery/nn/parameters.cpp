@@ -9,12 +9,17 @@
 
 namespace orrery::nn {
 
-Parameters::Parameters(const text::Checkpoint& checkpoint, const text::Adapter* adapter)
-    : where_(checkpoint.path().string()), spec_(checkpoint.spec()) {
+Parameters::Parameters(const text::Checkpoint& checkpoint, const text::Adapter* adapter,
+                       const ParameterOptions& options)
+    : where_(checkpoint.path().string()), spec_(checkpoint.spec()), options_(options) {
   const text::Family& family = text::family_named(checkpoint.spec().family);
   for (const text::ExpectedTensor& expected : text::expected_tensors(family, checkpoint.spec())) {
     const TensorView* view = checkpoint.tensor(expected.canonical);
     if (view == nullptr) continue;  // a head that is the embedding
+    if (options.blocks && adapter && is_block_type(view->dtype) && expected.canonical.starts_with("model.layers.")) {
+      blocks_[expected.canonical] = *view;
+      continue;
+    }
     add(expected.canonical, *view, adapter == nullptr);
     checkpoint.release(*view);
   }
@@ -26,11 +31,16 @@ void Parameters::add(const std::string& name, const TensorView& view, bool learn
 }
 
 void Parameters::adapt(const text::Adapter& adapter) {
-  if (!adapter.prompts.empty())
-    throw Error({.doing = "train an adapter",
-                 .where = adapter.path.string(),
-                 .found = fmt::format("adaption prompts ({})", adapter.kind),
-                 .expected = "LoRA, scales and biases of linear layers, or tensors to be replaced"});
+  for (const text::AdaptionPrompt& prompt : adapter.prompts) {
+    const std::string prefix = fmt::format("model.layers.{}.self_attn.adaption_", prompt.layer);
+    const auto learned = [](const std::vector<float>& values, at::IntArrayRef shape) {
+      return at::tensor(values).reshape(shape).set_requires_grad(true);
+    };
+    tensors_[prefix + "prompt"] = learned(prompt.prompt, {prompt.length, spec_.hidden_size});
+    tensors_[prefix + "gate"] = learned(prompt.file_gates, {spec_.heads});
+    if (prompt.new_gate != 0) tensors_[prefix + "new_gate"] = learned({prompt.new_gate}, {1});
+    gates_by_tanh_ = prompt.tanh;
+  }
   for (const text::LinearChange& change : adapter.linears) {
     scales_[change.module] = change.scale;
     const std::pair<const char*, const TensorView*> parts[] = {{".lora_A.weight", &change.a},
@@ -70,7 +80,11 @@ const at::Tensor& Parameters::at(const std::string& name) const {
 }
 
 Linear Parameters::linear(const std::string& prefix) const {
-  Linear linear{at(prefix + ".weight"), find(prefix + ".bias"), {}};
+  Linear linear{.bias = find(prefix + ".bias"), .half = options_.half};
+  if (const auto blocks = blocks_.find(prefix + ".weight"); blocks != blocks_.end())
+    linear.blocks = blocks->second;
+  else
+    linear.weight = at(prefix + ".weight");
   if (const auto scale = scales_.find(prefix); scale != scales_.end())
     linear.adapter = LinearAdapter{find(prefix + ".lora_A.weight"),
                                    find(prefix + ".lora_B.weight"),
@@ -79,6 +93,11 @@ Linear Parameters::linear(const std::string& prefix) const {
                                    scale->second,
                                    adapter_off_};
   return linear;
+}
+
+AdaptionPrompt Parameters::prompt(const std::string& prefix) const {
+  return {find(prefix + "adaption_prompt"), find(prefix + "adaption_gate"), find(prefix + "adaption_new_gate"),
+          gates_by_tanh_};
 }
 
 Norm Parameters::norm(const std::string& prefix, text::NormKind kind, double eps, double offset) const {

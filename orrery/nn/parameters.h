@@ -14,13 +14,19 @@
 
 namespace orrery::nn {
 
+struct ParameterOptions {
+  bool half = false;    ///< products with matrices of the layers and the head in bfloat16
+  bool blocks = false;  ///< quantised matrices of layers that do not learn stay as their file has them
+};
+
 /// Leaf tensors in float32, under their canonical names (text::Checkpoint::tensor()). Those that learn want gradients.
 class Parameters {
  public:
   /// Copies every tensor that the checkpoint's family has. With an adapter (bound to the checkpoint's spec), its own
   /// tensors learn and the base's do not: MODULE.lora_A.weight, MODULE.lora_B.weight, MODULE.input_scale,
-  /// MODULE.added_bias, and what it replaces. Throws Error for adaption prompts, which nothing here can train yet.
-  explicit Parameters(const text::Checkpoint& checkpoint, const text::Adapter* adapter = nullptr);
+  /// MODULE.added_bias, what it replaces, and model.layers.N.self_attn.adaption_prompt, …_gate, …_new_gate.
+  explicit Parameters(const text::Checkpoint& checkpoint, const text::Adapter* adapter = nullptr,
+                      const ParameterOptions& options = {});
 
   /// Throws Error naming the tensor when there is none.
   const at::Tensor& at(const std::string& name) const;
@@ -29,6 +35,8 @@ class Parameters {
 
   /// PREFIX.weight with what the adapter makes of it and, where there is one, PREFIX.bias.
   Linear linear(const std::string& prefix) const;
+  /// PREFIXadaption_prompt with its gates; empty where there is none.
+  AdaptionPrompt prompt(const std::string& prefix) const;
   Norm norm(const std::string& prefix, text::NormKind kind, double eps, double offset = 0) const;
   /// Whether low-rank changes, scales and biases of an adapter count; at first they do.
   void use_adapter(bool used) const { *adapter_off_ = !used; }
@@ -41,7 +49,10 @@ class Parameters {
 
   std::string where_;
   text::DecoderSpec spec_;
+  const ParameterOptions options_;
   std::map<std::string, at::Tensor> tensors_;
+  std::map<std::string, TensorView> blocks_;  // in the checkpoint's file
+  bool gates_by_tanh_ = true;
   std::map<std::string, double> scales_;  // of the modules that an adapter changes
   std::shared_ptr<bool> adapter_off_ = std::make_shared<bool>(false);
 };

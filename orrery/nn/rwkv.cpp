@@ -96,7 +96,7 @@ at::Tensor Rwkv::time_mix7(const TimeMix& time, const at::Tensor& x, const Packe
 at::Tensor Rwkv::channel_mix(const ChannelMix& channel, const at::Tensor& x, const PackedRows& rows) const {
   const at::Tensor before = shifted(x, rows);
   const at::Tensor y = channel.value(at::relu(channel.key(mixed(x, before, channel.mix_k))).square());
-  if (!channel.receptance.weight.defined()) return y;
+  if (!channel.receptance.defined()) return y;
   return at::sigmoid(channel.receptance(mixed(x, before, channel.mix_r))) * y;
 }
 

@@ -8,11 +8,21 @@
 
 namespace orrery::nn {
 
+namespace {
+
+/// The authors' low-rank pairs leave prompts as they are; biases and scales do not.
+at::Tensor of_prompt(Linear linear, const at::Tensor& prompt) {
+  if (linear.adapter) linear.adapter->a = linear.adapter->b = at::Tensor();
+  return linear(prompt);
+}
+
+}  // namespace
+
 at::Tensor Attention::operator()(const at::Tensor& x, const text::DecoderSpec& spec, const RotaryAngles& angles,
                                  const PackedRows& rows) const {
   const auto heads = [&](const at::Tensor& y) { return y.unflatten(-1, at::IntArrayRef({-1, spec.head_dim})); };
   at::Tensor queries, keys, values;  // [n, heads, head_dim]
-  if (qkv.weight.defined()) {
+  if (qkv.defined()) {
     const at::Tensor all = qkv(x).unflatten(-1, at::IntArrayRef({spec.heads, 3, spec.head_dim}));
     queries = all.select(2, 0), keys = all.select(2, 1), values = all.select(2, 2);
   } else {
@@ -22,12 +32,15 @@ at::Tensor Attention::operator()(const at::Tensor& x, const text::DecoderSpec& s
   if (k_norm) keys = (*k_norm)(keys);
   const double scale =
       spec.attention_scale > 0 ? spec.attention_scale : 1 / std::sqrt(static_cast<double>(spec.head_dim));
-  const at::Tensor mixed = packed_attention(angles.turn(queries), angles.turn(keys), values, rows, {scale, window});
+  const at::Tensor turned = angles.turn(queries);
+  at::Tensor mixed = packed_attention(turned, angles.turn(keys), values, rows, {scale, window});
+  if (prompt.prompt.defined())
+    mixed = mixed + prompt(turned, heads(of_prompt(k, prompt.prompt)), heads(of_prompt(v, prompt.prompt)), scale);
   return o(mixed.flatten(1));
 }
 
 at::Tensor FeedForward::operator()(const at::Tensor& x, text::Activation activation) const {
-  if (!gate.weight.defined()) return down(activate(activation, up(x)));
+  if (!gate.defined()) return down(activate(activation, up(x)));
   return down(activate(activation, gate(x)) * up(x));
 }
 
@@ -79,6 +92,7 @@ Transformer::Transformer(const text::DecoderSpec& spec, const Parameters& parame
       layer.attention.k_norm = head_norm("k_norm");
     }
     layer.attention.window = spec.window(i);
+    layer.attention.prompt = parameters.prompt(attention);
     if (spec.mixture.experts == 0) {
       layer.mlp = feed_forward(prefix + "mlp.");
       continue;

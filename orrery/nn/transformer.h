@@ -14,6 +14,7 @@ struct Attention {
   Linear q, k, v, o;
   Linear qkv;  ///< in their place where the spec interleaves them
   std::optional<Norm> q_norm, k_norm;
+  AdaptionPrompt prompt;
   int64_t window = 0;
 
   at::Tensor operator()(const at::Tensor& x, const text::DecoderSpec& spec, const RotaryAngles& angles,

@@ -63,6 +63,20 @@ TEST_F(NnDecoder, CheckpointingChangesNoGradient) {
   }
 }
 
+TEST_F(NnDecoder, ProductsInHalfPrecisionAreNear) {
+  Decoder half(*checkpoint_, nullptr, {.half = true});
+  const PackedRows packed(rows_);
+  const at::Tensor targets = next_tokens(packed.tokens, packed);
+  const auto loss_of = [&](Decoder& decoder) {
+    return -token_log_probs(decoder.hidden(packed), decoder.head(), targets).sum();
+  };
+  const at::Tensor exact = loss_of(*decoder_), rounded = loss_of(half);
+  EXPECT_NE(exact.item<float>(), rounded.item<float>());
+  EXPECT_NEAR(exact.item<float>(), rounded.item<float>(), 0.02 * exact.item<float>());
+  rounded.backward();
+  for (const auto& [name, tensor] : half.parameters().all()) EXPECT_EQ(tensor.grad().scalar_type(), at::kFloat) << name;
+}
+
 TEST_F(NnDecoder, SaysWhatTheEngineSays) {
   const PackedRows packed({rows_.data(), 1});
   const at::Tensor logits = decoder_->logits(decoder_->hidden(packed)).contiguous();

@@ -32,6 +32,10 @@ struct AdaptionPrompt {
   int64_t layer = 0, length = 0;
   std::vector<float> prompt;  ///< [length, hidden_size]
   std::vector<float> gates;   ///< [heads], as they multiply
+  /// What they are made of: [heads] as the file has them, whether tanh is taken, and V2's factor (0: none).
+  std::vector<float> file_gates;
+  bool tanh = true;
+  float new_gate = 0;
 };
 
 struct Adapter {

@@ -152,21 +152,22 @@ class LlamaAdapterReader {
       prompt.length = length;
       prompt.prompt.assign(prompts.begin() + i * length * size, prompts.begin() + (i + 1) * length * size);
       for (size_t j = 0; j < options_.visual_query.size(); ++j) prompt.prompt[j] += options_.visual_query[j];
-      prompt.gates = gates_of(gates->second, length);
+      read_gates(gates->second, prompt);
     }
   }
 
-  std::vector<float> gates_of(const Gates& gates, int64_t length) const {
+  void read_gates(const Gates& gates, AdaptionPrompt& prompt) const {
     if (gates.gate == nullptr) throw refuse("a new_gate without a gate", "both");
-    std::vector<float> values = floats_of(*gates.gate);
-    if (options_.gate == AdapterOptions::Gate::kTanh)
-      for (float& gate : values) gate = std::tanh(gate);
-    if (gates.new_gate == nullptr || length == 1) return values;  // the authors' code leaves it out for a single key
+    prompt.file_gates = prompt.gates = floats_of(*gates.gate);
+    prompt.tanh = options_.gate == AdapterOptions::Gate::kTanh;
+    if (prompt.tanh)
+      for (float& gate : prompt.gates) gate = std::tanh(gate);
+    // The authors' code leaves it out for a single key.
+    if (gates.new_gate == nullptr || prompt.length == 1) return;
     if (gates.new_gate->elements() != 1)
       throw refuse(fmt::format("new_gate {}", shape_string(gates.new_gate->shape)), "one number");
-    const float factor = floats_of(*gates.new_gate)[0];
-    for (float& gate : values) gate *= factor;
-    return values;
+    prompt.new_gate = floats_of(*gates.new_gate)[0];
+    for (float& gate : prompt.gates) gate *= prompt.new_gate;
   }
 
   const ConfigJson& config_;

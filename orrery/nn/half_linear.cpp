@@ -1,0 +1,37 @@
+#include "orrery/nn/half_linear.h"
+
+#include <torch/csrc/autograd/custom_function.h>
+
+namespace orrery::nn {
+
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::Variable;
+using torch::autograd::variable_list;
+
+at::Tensor half(const at::Tensor& x) { return x.to(at::kBFloat16); }
+
+class HalfLinear : public torch::autograd::Function<HalfLinear> {
+ public:
+  static Variable forward(AutogradContext* context, const Variable& x, const Variable& weight) {
+    const at::Tensor half_x = half(x);
+    context->save_for_backward({weight.requires_grad() ? half_x : at::Tensor(), weight});
+    return at::linear(half_x, half(weight)).to(at::kFloat);
+  }
+
+  static variable_list backward(AutogradContext* context, variable_list gradients) {
+    const variable_list saved = context->get_saved_variables();
+    const at::Tensor d_y = half(gradients[0]);
+    at::Tensor d_x, d_weight;
+    if (context->needs_input_grad(0)) d_x = at::matmul(d_y, half(saved[1])).to(at::kFloat);
+    if (context->needs_input_grad(1)) d_weight = at::matmul(d_y.t(), saved[0]).to(at::kFloat);
+    return {d_x, d_weight};
+  }
+};
+
+}  // namespace
+
+at::Tensor half_linear(const at::Tensor& x, const at::Tensor& weight) { return HalfLinear::apply(x, weight); }
+
+}  // namespace orrery::nn
