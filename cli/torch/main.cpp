@@ -1,4 +1,9 @@
 // The `orrery-torch` program: the commands below the libtorch line.
+#include <c10/util/Logging.h>
+#include <malloc.h>
+
+#include <climits>
+
 #include "cli/commands.h"
 #include "cli/program.h"
 #include "cli/torch/train.h"
@@ -11,4 +16,10 @@ void add_commands(CLI::App& app, char**) { add_train(app, train); }
 }  // namespace
 }  // namespace orrery::cli
 
-int main(int argc, char** argv) { return orrery::cli::run_program(argc, argv, orrery::cli::add_commands); }
+int main(int argc, char** argv) {
+  // Tensors come and go by the megabyte: their memory stays here, instead of being given back and cleared again.
+  ::mallopt(M_MMAP_MAX, 0);
+  ::mallopt(M_TRIM_THRESHOLD, INT_MAX);
+  c10::SetStackTraceFetcher([] { return std::string(); });  // an Error of libtorch's is one line, too
+  return orrery::cli::run_program(argc, argv, orrery::cli::add_commands);
+}

@@ -37,6 +37,9 @@ void visit_fields(AnySettings& s, const Visit& visit) {
         s.model);
   visit(Field{"adapter", kModel, "A PEFT folder whose adapter learns on"}, s.adapter);
 
+  visit(Field{"train_last_layers", kModel, "Train only so many layers, the last norm and a head of its own; 0: all"},
+        s.train_last_layers);
+
   visit(Field{"data", kData, "Records: .json or .jsonl, gzipped or not (docs/align.md)"}, s.data);
   visit(Field{"eval_data", kData, "Other records, which nothing is learned from, for evaluations", ~kOnline},
         s.eval_data);
@@ -55,6 +58,9 @@ void visit_fields(AnySettings& s, const Visit& visit) {
         s.batch.micro_batch_tokens);
   visit(Field{"gradient_checkpointing", kSteps, "Keep less for the backward pass and compute it again: a third slower"},
         s.gradient_checkpointing);
+  visit(Field{"bf16", kSteps,
+              "Products in bfloat16, weights and sums in float32: for processors that have such products"},
+        s.bf16);
   visit(Field{"num_train_epochs", kSteps, "How often every record is seen"}, s.loop.num_train_epochs);
   visit(Field{"max_steps", kSteps, "Steps in all, in the place of epochs", ~0u, "epochs count"}, s.loop.max_steps);
 
@@ -81,6 +87,9 @@ void visit_fields(AnySettings& s, const Visit& visit) {
   visit(Field{"ema_decay", kOptimizer, "Leave behind averages of the weights that forget so slowly; 0: the weights"},
         s.loop.ema_decay);
 
+  visit(Field{"neftune_noise_alpha", kOptimizer, "Noise on the embeddings (NEFTune); 0: none", only(Method::kSft)},
+        s.sft.neftune_noise_alpha);
+
   visit(Field{"use_peft", kLora, "Train a LoRA adapter instead of all weights"}, s.use_peft);
   visit(Field{"lora_r", kLora, "Rank"}, s.lora.lora_r);
   visit(Field{"lora_alpha", kLora, "The adapter counts alpha/r times"}, s.lora.lora_alpha);
@@ -88,6 +97,8 @@ void visit_fields(AnySettings& s, const Visit& visit) {
         s.lora.lora_target_modules);
   visit(Field{"lora_rank_pattern", kLora, "Other ranks for some: q_proj=8,down_proj=32"}, s.lora.lora_rank_pattern);
   visit(Field{"lora_alpha_pattern", kLora, "Other alphas for some"}, s.lora.lora_alpha_pattern);
+  visit(Field{"keep_blocks", kLora, "Leave a quantised model's matrices in their file's blocks (QLoRA): less memory"},
+        s.keep_blocks);
   visit(Field{"use_rslora", kLora, "Count it alpha/√r times"}, s.lora.use_rslora);
 
   visit(Field{"beta", kPreferences, "How strongly the policy is held to the reference, or rewards are scaled",

@@ -85,7 +85,7 @@ std::map<std::string, at::Tensor> merged_weights(const nn::Parameters& parameter
     const std::string module = name.substr(0, name.size() - kA.size());
     const nn::Linear linear = parameters.linear(module);
     weights[module + ".weight"] =
-        linear.weight + linear.adapter->scale * at::matmul(linear.adapter->b, linear.adapter->a);
+        linear.dense_weight() + linear.adapter->scale * at::matmul(linear.adapter->b, linear.adapter->a);
   }
   return weights;
 }
@@ -102,13 +102,33 @@ Learner::Learner(std::shared_ptr<const text::Checkpoint> base, const Settings& s
   written_spec_ = base_->spec();
   written_spec_.value_head = false;
   if (settings.method == Method::kPpo) base_ = with_values(base_);
+  const nn::ParameterOptions options{.half = settings.bf16, .blocks = settings.keep_blocks};
   if (settings.use_peft || !settings.adapter.empty()) {
     const text::Adapter adapter = opened_adapter();
-    model_ = std::make_shared<nn::Decoder>(*base_, &adapter);
+    model_ = std::make_shared<nn::Decoder>(*base_, &adapter, options);
   } else {
-    model_ = std::make_shared<nn::Decoder>(*base_);
+    model_ = std::make_shared<nn::Decoder>(*base_, nullptr, options);
+    learn_last_layers();
   }
   model_->set_gradient_checkpointing(settings.gradient_checkpointing);
+}
+
+/// Of all weights, those of the last layers, the last norm and a head of its own learn.
+void Learner::learn_last_layers() {
+  const int64_t last = settings_.train_last_layers;
+  if (last == 0) return;
+  const int64_t first = base_->spec().layers - last;
+  if (last < 0 || first < 0)
+    throw Error({.doing = "train",
+                 .where = "train_last_layers",
+                 .found = fmt::format("{}", last),
+                 .expected = fmt::format("0 for all, or up to {}", base_->spec().layers)});
+  for (const auto& [name, tensor] : model_->parameters().all()) {
+    int64_t layer = INT64_MAX;
+    constexpr std::string_view kLayers = "model.layers.";
+    if (name.starts_with(kLayers)) layer = std::atoll(name.c_str() + kLayers.size());
+    if (layer < first || name == "model.embed_tokens.weight") tensor.set_requires_grad(false);
+  }
 }
 
 /// A new one, or settings.adapter's, bound to the base. A new head learns as a whole.
@@ -181,7 +201,9 @@ Written Learner::compared(const fs::path& path, nn::Decoder& reloaded) const {
 
 std::vector<Written> Learner::write(const fs::path& run) const {
   std::vector<Written> written;
-  const auto reload = [](const fs::path& path) { return nn::Decoder(*text::Checkpoint::open(path.string())); };
+  const auto reload = [&](const fs::path& path) {  // with the products that the trained model has
+    return nn::Decoder(*text::Checkpoint::open(path.string()), nullptr, {.half = settings_.bf16});
+  };
   const bool needs_whole = !adapter_config_ || !settings_.exports.empty();
   const auto whole = needs_whole ? merged() : nullptr;
   if (adapter_config_) {
@@ -192,7 +214,7 @@ std::vector<Written> Learner::write(const fs::path& run) const {
     fs::remove_all(folder);
     text::write_peft(folder, *adapter_config_, base_->spec(), views_of(learned));
     const text::Adapter adapter = text::bind(text::open_adapter(folder), base_->spec());
-    nn::Decoder reloaded(*base_, &adapter);
+    nn::Decoder reloaded(*base_, &adapter, {.half = settings_.bf16, .blocks = settings_.keep_blocks});
     written.push_back(compared(folder, reloaded));
   } else {
     fs::remove_all(run / "model");

@@ -40,6 +40,7 @@ class Learner {
   /// What the model has become, without a value head.
   std::shared_ptr<const text::Checkpoint> merged() const;
   text::Adapter opened_adapter();
+  void learn_last_layers();
   at::Tensor outputs(nn::Decoder& model) const;
   Written compared(const std::filesystem::path& path, nn::Decoder& reloaded) const;
   std::string export_type() const;

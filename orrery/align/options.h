@@ -23,6 +23,10 @@ struct BatchOptions {
   int64_t batch_size() const { return per_device_train_batch_size * gradient_accumulation_steps; }
 };
 
+struct SftOptions {
+  double neftune_noise_alpha = 0;  ///< Jain et al. 2023, "NEFTune": noise on the embeddings of so many/√(length·size)
+};
+
 /// What becomes of a row with more than max_length tokens: its first ones stay, its last ones stay, or it is left out.
 enum class TruncationMode { kKeepStart, kKeepEnd, kDrop };
 inline constexpr Name<TruncationMode> kTruncationModeNames[] = {{TruncationMode::kKeepStart, "keep_start"},

@@ -44,8 +44,12 @@ struct Settings {
   BatchOptions batch;
   train::LoopOptions loop;
   bool gradient_checkpointing = false;
+  bool bf16 = false;              ///< products in bfloat16; weights and sums stay float32
+  bool keep_blocks = false;       ///< an adapter's quantised base stays quantised in memory (QLoRA)
+  int64_t train_last_layers = 0;  ///< only these learn; 0: all
   bool use_peft = false;
   text::LoraOptions lora;
+  SftOptions sft;
   PreferenceOptions preference;  ///< its beta and label_smoothing are those of every method that has them
   RewardOptions reward;
   KtoOptions kto;

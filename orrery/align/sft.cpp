@@ -4,9 +4,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "orrery/align/packed_records.h"
 #include "orrery/base/error.h"
+#include "orrery/base/random.h"
 #include "orrery/nn/log_probs.h"
 
 namespace orrery::align {
@@ -20,8 +22,13 @@ int64_t learned(const LearnedTokens& record) {
 
 }  // namespace
 
-SftTask::SftTask(std::shared_ptr<nn::Decoder> model, std::vector<LearnedTokens> records, const BatchOptions& options)
-    : model_(std::move(model)), records_(std::move(records)), batches_(records_.size(), options) {
+SftTask::SftTask(std::shared_ptr<nn::Decoder> model, std::vector<LearnedTokens> records, const BatchOptions& batch,
+                 const SftOptions& options)
+    : model_(std::move(model)),
+      records_(std::move(records)),
+      batches_(records_.size(), batch),
+      seed_(batch.seed),
+      options_(options) {
   for (size_t i = 0; i < records_.size(); ++i)
     if (learned(records_[i]) == 0)
       throw Error({.doing = "fine-tune",
@@ -48,10 +55,26 @@ int64_t SftTask::tokens_of_step() const {
   return static_cast<int64_t>(sum);
 }
 
-at::Tensor SftTask::loss_sum(int64_t, size_t micro_batch, train::Metrics&) {
+/// Uniform in ±alpha/√(tokens·size) for each row.
+at::Tensor SftTask::noise(const nn::PackedRows& rows, int64_t step, size_t micro_batch) const {
+  const int64_t size = model_->spec().hidden_size;
+  const at::Tensor all = at::empty({rows.size(), size}, at::kFloat);
+  RandomStream stream(seed_, fmt::format("noise of step {}, micro-batch {}", step, micro_batch));
+  float* value = all.data_ptr<float>();
+  for (int64_t row = 0; row < rows.rows(); ++row) {
+    const int64_t tokens = rows.offsets[static_cast<size_t>(row) + 1] - rows.offsets[static_cast<size_t>(row)];
+    const double most = options_.neftune_noise_alpha / std::sqrt(static_cast<double>(tokens * size));
+    for (int64_t i = 0; i < tokens * size; ++i) *value++ = static_cast<float>((2 * stream.uniform() - 1) * most);
+  }
+  return all;
+}
+
+at::Tensor SftTask::loss_sum(int64_t step, size_t micro_batch, train::Metrics&) {
   std::vector<const LearnedTokens*> records;
   for (const size_t index : micro_batches_[micro_batch]) records.push_back(&records_[index]);
-  const PackedRecords packed = pack_records(records, model_->can_branch());
+  const bool noisy = options_.neftune_noise_alpha > 0 && at::GradMode::is_enabled();
+  PackedRecords packed = pack_records(records, model_->can_branch() && !noisy);  // each record has noise of its own
+  if (noisy) packed.rows.noise = noise(packed.rows, step, micro_batch);
   const at::Tensor predicting = model_->hidden(packed.rows).index_select(0, packed.sources);
   return -nn::token_log_probs(predicting, model_->head(), packed.targets).sum();
 }

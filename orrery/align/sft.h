@@ -16,7 +16,8 @@ namespace orrery::align {
 class SftTask final : public train::Task {
  public:
   /// Throws Error where a record has no learned token: it would teach nothing.
-  SftTask(std::shared_ptr<nn::Decoder> model, std::vector<LearnedTokens> records, const BatchOptions& options);
+  SftTask(std::shared_ptr<nn::Decoder> model, std::vector<LearnedTokens> records, const BatchOptions& batch,
+          const SftOptions& options = {});
 
   const train::NamedTensors& parameters() const override { return model_->parameters().all(); }
   std::vector<double> begin_step(int64_t step) override;
@@ -28,9 +29,13 @@ class SftTask final : public train::Task {
   const Batches& batches() const { return batches_; }
 
  private:
+  at::Tensor noise(const nn::PackedRows& rows, int64_t step, size_t micro_batch) const;
+
   const std::shared_ptr<nn::Decoder> model_;
   const std::vector<LearnedTokens> records_;
   const Batches batches_;
+  const uint64_t seed_;
+  const SftOptions options_;
   std::vector<std::vector<size_t>> micro_batches_;  // of the step
 };
 

@@ -42,7 +42,7 @@ class SftData final : public Data {
             settings, *this)) {}
   std::unique_ptr<train::Task> task(const Learner& learner, const Settings& settings) override {
     const std::shared_ptr<nn::Decoder>& model = learner.model();
-    return std::make_unique<SftTask>(model, std::move(records_), settings.batch);
+    return std::make_unique<SftTask>(model, std::move(records_), settings.batch, settings.sft);
   }
 
  private:
