@@ -8,6 +8,7 @@ import json
 import pathlib
 import shutil
 import struct
+import zlib
 
 FIXTURES = pathlib.Path(__file__).resolve().parents[2] / "fixtures"
 
@@ -69,6 +70,14 @@ def rwkv_cpp(version, dtype, block_bytes):
     return out
 
 
+def gzip_member(data, level=9, flags=0, fields=b""):
+    deflate = zlib.compressobj(level, zlib.DEFLATED, -15)
+    header = b"\x1f\x8b\x08" + bytes([flags]) + bytes(5) + b"\xff" + fields
+    if flags & 2:  # a CRC of the header
+        header += struct.pack("<H", zlib.crc32(header) & 0xFFFF)
+    return header + deflate.compress(data) + deflate.flush() + struct.pack("<II", zlib.crc32(data), len(data))
+
+
 def main():
     for version in (2, 3):
         write("gguf", f"v{version}.gguf", gguf(version))
@@ -82,6 +91,15 @@ def main():
           struct.pack("<i", 5) + b"".join(struct.pack("<fi", -i, len(piece)) + piece for i, piece in enumerate(pieces)))
     for version, dtype, block_bytes in ((100, 0, 128), (101, 8, 24)):
         write("rwkv_cpp", f"v{version}.bin", rwkv_cpp(version, dtype, block_bytes))
+    rows = b"".join(b'{"prompt": "%d + 1 =", "completion": " %d"}\n' % (i, i + 1) for i in range(40))
+    extra = struct.pack("<H", 6) + b"AB\x02\0xy"
+    write("gzip", "rows.gz", gzip_member(rows))
+    write("gzip", "stored.gz", gzip_member(b"[1]\n", 0))
+    write("gzip", "fields.gz", gzip_member(b"{}\n", 9, 2 | 4 | 8 | 16, extra + b"name.json\0a comment\0"))
+    write("gzip", "nothing.gz", gzip_member(b""))
+    # No seeds by name: the first is whole also where it is cut between members, the second is larger than any seed inside.
+    write("gzip", "two-members", gzip_member(b'{"text": "a"}\n') + gzip_member(b"") + gzip_member(b'{"text": "b"}\n') + bytes(9))
+    write("gzip", "bomb", gzip_member(bytes(3 << 20)))
     for seed in ("nested.pth", "nested_stream.pth", "nested_protocol4.pth", "dtypes.pth"):
         (FIXTURES / "corpus" / "torch_pickle").mkdir(parents=True, exist_ok=True)
         shutil.copyfile(FIXTURES / "formats" / "torch" / seed, FIXTURES / "corpus" / "torch_pickle" / seed)
