@@ -61,7 +61,7 @@ void train(const TrainCommand& command) {
   const align::Settings settings = settings_of(command);
   if (command.show_mask > 0) return show_masks(settings, command.show_mask);
   const align::RunSummary summary = align::run(settings);
-  if (command.quiet) return;
+  if (command.quiet || summary.written.empty()) return;  // another process of the run speaks
   print(fmt::format("{} records, {} steps, {} parameters learned\n", summary.records, summary.steps,
                     summary.learned_parameters));
   if (settings.truncation.max_length > 0) print(to_text(summary.truncation) + "\n");

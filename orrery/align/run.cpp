@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <cstdlib>
+#include <string_view>
 
 #include "orrery/align/evaluated.h"
 #include "orrery/align/settings_file.h"
@@ -64,6 +66,12 @@ Settings held_out_of(const Settings& settings) {
   return held_out;
 }
 
+/// Of several processes (train::Ranks) the first one writes.
+bool leads() {
+  const char* rank = std::getenv("RANK");
+  return rank == nullptr || std::string_view(rank) == "0";
+}
+
 /// The folder with its config.toml. What a run left that was not resumed is not taken for this one's.
 void begin_folder(const Settings& settings) {
   train::check_folder(settings.loop);
@@ -90,7 +98,7 @@ RunSummary run(const Settings& wanted) {
   settings.loop.settings = settings_text(settings);
   if (settings.threads > 0) at::set_num_threads(settings.threads);
   const Learner learner(base, settings);
-  begin_folder(settings);
+  if (leads()) begin_folder(settings);
   std::unique_ptr<train::Task> task = data->task(learner, settings);
   if (eval_data) {
     held_out.loop.max_steps = steps_of(held_out, *eval_data);
@@ -102,7 +110,7 @@ RunSummary run(const Settings& wanted) {
           .truncation = data->truncation,
           .steps = state.global_step,
           .learned_parameters = learner.learned_parameters(),
-          .written = learner.write(settings.out)};
+          .written = leads() ? learner.write(settings.out) : std::vector<Written>()};
 }
 
 std::vector<LearnedTokens> first_records(const Settings& settings, const text::Tokenizer& tokenizer, int64_t count) {

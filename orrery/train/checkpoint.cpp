@@ -63,13 +63,8 @@ void read(const fs::path& file, const NamedTensors& tensors) {
 }
 
 void write_state(const fs::path& file, const RunState& state, OptimizerKind optimizer) {
-  nlohmann::ordered_json json{{"global_step", state.global_step},
-                              {"num_input_tokens_seen", state.num_input_tokens_seen},
-                              {"best_metric", nullptr},
-                              {"best_global_step", state.best_global_step},
-                              {"early_stopping_patience_counter", state.early_stopping_patience_counter},
-                              {"optim", name_of(kOptimizerNames, optimizer)}};
-  if (state.best_metric) json["best_metric"] = *state.best_metric;
+  nlohmann::ordered_json json = json_of(state);
+  json["optim"] = name_of(kOptimizerNames, optimizer);
   AtomicFile out(file);
   out.write(json.dump(2) + "\n");
   out.commit();
@@ -83,11 +78,7 @@ RunState read_state(const fs::path& file, OptimizerKind optimizer) {
   std::string optim;
   try {
     const auto json = nlohmann::json::parse(read_text(file));
-    json.at("global_step").get_to(state.global_step);
-    json.at("num_input_tokens_seen").get_to(state.num_input_tokens_seen);
-    if (!json.at("best_metric").is_null()) state.best_metric = json["best_metric"].get<double>();
-    json.at("best_global_step").get_to(state.best_global_step);
-    json.at("early_stopping_patience_counter").get_to(state.early_stopping_patience_counter);
+    state = run_state(json);
     json.at("optim").get_to(optim);
   } catch (const nlohmann::json::exception& error) {
     refuse("", error.what(), "the state of a run");

@@ -6,12 +6,14 @@
 #include <cassert>
 #include <chrono>
 #include <cmath>
+#include <nlohmann/json.hpp>
 #include <numeric>
 #include <optional>
 
 #include "orrery/base/error.h"
 #include "orrery/base/progress.h"
 #include "orrery/train/checkpoint.h"
+#include "orrery/train/data_parallel.h"
 #include "orrery/train/report.h"
 #include "orrery/train/schedule.h"
 #include "orrery/train/weight_average.h"
@@ -46,6 +48,13 @@ double seconds_now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
+NamedTensors learning(const NamedTensors& parameters) {
+  NamedTensors all;
+  for (const auto& [name, tensor] : parameters)
+    if (tensor.requires_grad()) all[name] = tensor;
+  return all;
+}
+
 class Run {
  public:
   Run(Task& task, const LoopOptions& options)
@@ -53,21 +62,21 @@ class Run {
         options_(options),
         steps_(steps_of(task, options)),
         schedule_(options.schedule, steps_),
-        optimizer_(task.parameters(), options.optimizer),
-        checkpoints_(options.output_dir, options.save_total_limit) {
-    check_folder(options);
+        parallel_(learning(task.parameters())),
+        optimizer_(learning(task.parameters()), options.optimizer,
+                   [this](const std::string& name) { return parallel_.keeps(name); }) {
     if (options.ema_decay > 0) average_.emplace(optimizer_.parameters(), options.ema_decay);
-    const std::optional<int64_t> newest = checkpoints_.newest();
-    if (newest) state_ = checkpoints_.load(*newest, tensors(), options.optimizer.optim);
-    log_.emplace(options.output_dir, state_.global_step);
+    const NamedTensors state = parallel_.room_for_state(optimizer_, options.optimizer);
+    state_ = run_state(parallel_.agree([&] { return nlohmann::json(json_of(open(state))); }));
+    parallel_.share(optimizer_.parameters());
+    if (average_) parallel_.share(average_->values());
+    if (state_.global_step > 0) parallel_.spread_state(optimizer_, state);
   }
 
   RunState run() {
     const int64_t first = state_.global_step;
-    Progress progress({.title = "training",
-                       .total = steps_ - first,
-                       .unit = "steps",
-                       .style = options_.quiet ? ProgressStyle::kNone : ProgressStyle::kAuto});
+    const auto style = parallel_.ranks().leads() && !options_.quiet ? ProgressStyle::kAuto : ProgressStyle::kNone;
+    Progress progress({.title = "training", .total = steps_ - first, .unit = "steps", .style = style});
     while (state_.global_step < steps_ && !out_of_patience()) {
       take_step();
       const bool evaluates = options_.eval_steps > 0 && (is_due(options_.eval_steps) || state_.global_step == steps_);
@@ -76,15 +85,12 @@ class Run {
       const bool saves = better || is_due(options_.save_steps) || state_.global_step == steps_ || out_of_patience();
       // Averages end where a checkpoint does, so that a resumed run logs what an undisturbed one logs.
       if (saves || evaluates || is_due(options_.logging_steps)) log(evaluation);
-      if (saves) checkpoints_.save(tensors(), state_, options_.optimizer.optim);
-      if (saves) report();
+      if (saves) save();
       progress.update(state_.global_step - first);
     }
-    if (options_.load_best_model_at_end && state_.best_metric)
-      checkpoints_.load_weights(state_.best_global_step, optimizer_.parameters());
-    else if (average_)
-      average_->swap();
+    leave_weights();
     report();
+    parallel_.part();
     return state_;
   }
 
@@ -94,8 +100,39 @@ class Run {
     return options_.early_stopping_patience > 0 &&
            state_.early_stopping_patience_counter >= options_.early_stopping_patience;
   }
-  RunTensors tensors() const {
-    return {optimizer_.parameters(), optimizer_.state(), average_ ? average_->values() : NamedTensors()};
+
+  /// The run's folder, in the process that writes it, and where the run stands.
+  RunState open(const NamedTensors& optimizer_state) {
+    check_folder(options_);
+    checkpoints_.emplace(options_.output_dir, options_.save_total_limit);
+    const std::optional<int64_t> newest = checkpoints_->newest();
+    RunState state;
+    if (newest) state = checkpoints_->load(*newest, tensors(optimizer_state), options_.optimizer.optim);
+    log_.emplace(options_.output_dir, state.global_step);
+    return state;
+  }
+
+  RunTensors tensors(const NamedTensors& optimizer_state) const {
+    return {optimizer_.parameters(), optimizer_state, average_ ? average_->values() : NamedTensors()};
+  }
+
+  void save() {
+    const NamedTensors state = parallel_.room_for_state(optimizer_, options_.optimizer);
+    parallel_.collect_state(optimizer_, state);
+    if (checkpoints_) checkpoints_->save(tensors(state), state_, options_.optimizer.optim);
+    report();
+  }
+
+  void leave_weights() {
+    if (options_.load_best_model_at_end && state_.best_metric) {
+      parallel_.agree([&] {
+        checkpoints_->load_weights(state_.best_global_step, optimizer_.parameters());
+        return nlohmann::json();
+      });
+      parallel_.share(optimizer_.parameters());
+    } else if (average_) {
+      average_->swap();
+    }
   }
 
   void take_step() {
@@ -104,31 +141,41 @@ class Run {
     const std::vector<double> weights = task_.begin_step(step);
     const double total = std::accumulate(weights.begin(), weights.end(), 0.0);
     assert(total > 0);
-    Metrics sums;
-    double loss = 0;
-    for (size_t i = 0; i < weights.size(); ++i) {
-      if (weights[i] == 0) continue;
-      const at::Tensor part = task_.loss_sum(step, i, sums) / total;
-      const double value = part.item<double>();
-      if (!std::isfinite(value)) refuse_loss(step, i, value);
-      loss += value;
-      part.backward();
-    }
+    const StepShare sum = parallel_.step([&] { return do_micro_batches(step, weights, total); });
+    parallel_.sum_gradients(sum.gradients);
     const double norm = gradient_norm(step);
     const double rate = options_.learning_rate * schedule_.factor(step);
     const bool clipped = options_.max_grad_norm > 0 && norm > options_.max_grad_norm;
     optimizer_.step({rate, clipped ? options_.max_grad_norm / norm : 1, step + 1});
+    parallel_.share_updates(sum.gradients);
     if (average_) average_->update(step + 1);
     state_.global_step = step + 1;
     state_.num_input_tokens_seen += task_.tokens_of_step();
 
     ++averaged_steps_;
-    averages_["loss"] += loss;
+    averages_["loss"] += sum.loss;
     averages_["grad_norm"] += norm;
     averages_["learning_rate"] += rate;
-    for (const auto& [name, sum] : sums) averages_[name] += sum / total;
+    for (const auto& [name, value] : sum.sums) averages_[name] += value / total;
     averages_["step_time"] += seconds_now() - began;
     averaged_tokens_ += task_.tokens_of_step();
+  }
+
+  /// This process's, forward and backward.
+  StepShare do_micro_batches(int64_t step, const std::vector<double>& weights, double total) {
+    StepShare share;
+    size_t nth = 0;
+    for (size_t i = 0; i < weights.size(); ++i) {
+      if (weights[i] == 0 || !parallel_.has_turn(nth++)) continue;
+      parallel_.ranks().check();
+      const at::Tensor part = task_.loss_sum(step, i, share.sums) / total;
+      const double value = part.item<double>();
+      if (!std::isfinite(value)) refuse_loss(step, i, value);
+      share.loss += value;
+      part.backward();
+    }
+    for (const auto& [name, tensor] : optimizer_.parameters()) share.gradients += tensor.grad().defined() ? '1' : '0';
+    return share;
   }
 
   double gradient_norm(int64_t step) const {
@@ -159,18 +206,19 @@ class Run {
       }
       std::optional<WeightAverage>& average;
     };
-    Metrics metrics;
-    {
+    const auto metrics = parallel_.agree([&]() -> nlohmann::json {
+      Metrics all;
       const at::NoGradGuard without_gradients;
       const Averaged averaged(average_);
-      task_.evaluate(metrics);
-    }
+      task_.evaluate(all);
+      return all;
+    });
     if (metrics.empty())
       throw Error({.doing = "train",
                    .where = "eval_steps",
                    .found = fmt::format("{}, but no data to evaluate with", options_.eval_steps),
                    .expected = "0, or held-out data"});
-    for (const auto& [name, value] : metrics) evaluation["eval_" + name] = value;
+    for (const auto& [name, value] : metrics.get<Metrics>()) evaluation["eval_" + name] = value;
     return judge(options_, evaluation, state_);
   }
 
@@ -183,22 +231,25 @@ class Run {
       metrics["num_input_tokens_seen"] = static_cast<double>(state_.num_input_tokens_seen);
       metrics["train_tokens_per_second"] = static_cast<double>(averaged_tokens_) / averages_["step_time"];
     }
-    log_->add(state_.global_step, metrics);
+    if (log_) log_->add(state_.global_step, metrics);
     averages_.clear();
     averaged_steps_ = averaged_tokens_ = 0;
   }
 
-  void report() const { write_report(options_.output_dir, options_.settings, state_, steps_); }
+  void report() const {
+    if (checkpoints_) write_report(options_.output_dir, options_.settings, state_, steps_);
+  }
 
   Task& task_;
   const LoopOptions& options_;
   const int64_t steps_;
   const Schedule schedule_;
+  DataParallel parallel_;
   Optimizer optimizer_;
   std::optional<WeightAverage> average_;
-  const Checkpoints checkpoints_;
+  std::optional<Checkpoints> checkpoints_;  // of the process that writes
+  std::optional<MetricsLog> log_;           // likewise
   RunState state_;
-  std::optional<MetricsLog> log_;
   Metrics averages_;  // sums over the steps since the last line
   int64_t averaged_steps_ = 0, averaged_tokens_ = 0;
 };

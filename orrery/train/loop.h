@@ -24,7 +24,7 @@ class Task {
   virtual std::vector<double> begin_step(int64_t step) = 0;
   /// The sum of losses of one micro-batch. Adds sums to `sums`, which are divided likewise.
   virtual at::Tensor loss_sum(int64_t step, size_t micro_batch, Metrics& sums) = 0;
-  /// Tokens that the micro-batches of the step have read, asked for behind the last; 0: it has none to count.
+  /// Tokens in all micro-batches of the step that began last; 0: it has none to count.
   virtual int64_t tokens_of_step() const { return 0; }
   /// Steps that see every record once; 0: it has no such thing.
   virtual int64_t steps_per_epoch() const { return 0; }
@@ -46,6 +46,10 @@ void check_folder(const LoopOptions& options);
 /// When it returns, the task's parameters are what to export: the averages with ema_decay, those of the best checkpoint
 /// with load_best_model_at_end. Evaluations see averages too. What the steps themselves came to is in the checkpoint.
 /// A run that was killed at any moment, and resumed, gives the same weights and metrics as an undisturbed one.
+///
+/// In several processes (ranks.h) every one calls this with the same task and options. Each step's micro-batches are
+/// dealt among them, so there should be as many of a step's, or more; process 0 evaluates and writes. The run is the
+/// same but for the order of sums, and may go on in another number of processes.
 ///
 /// Throws Error naming the step and the micro-batch whose loss is not finite, or the tensor whose gradient is not; what
 /// learns is then as it was before that step. Throws Error naming options that contradict each other or the task.

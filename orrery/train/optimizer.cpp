@@ -8,12 +8,11 @@
 
 namespace orrery::train {
 
-Optimizer::Optimizer(const NamedTensors& parameters, const OptimizerOptions& options) {
-  for (const auto& [name, tensor] : parameters) {
-    if (!tensor.requires_grad()) continue;
-    parameters_[name] = tensor;
-    rules_[name] = make_update_rule(tensor, options);
-  }
+Optimizer::Optimizer(NamedTensors parameters, const OptimizerOptions& options,
+                     const std::function<bool(const std::string&)>& keeps)
+    : parameters_(std::move(parameters)) {
+  for (const auto& [name, tensor] : parameters_)
+    if (keeps(name)) rules_[name] = make_update_rule(tensor, options);
 }
 
 double Optimizer::gradient_norm() const {
@@ -35,15 +34,21 @@ double Optimizer::gradient_norm() const {
 void Optimizer::step(const UpdateStep& step) {
   for (const auto& [name, tensor] : parameters_) {
     if (!tensor.grad().defined()) continue;
-    rules_.at(name)->update(step, tensor, tensor.grad().contiguous());
+    const auto rule = rules_.find(name);
+    if (rule != rules_.end()) rule->second->update(step, tensor, tensor.grad().contiguous());
     tensor.mutable_grad() = at::Tensor();
   }
 }
 
 NamedTensors Optimizer::state() const {
   NamedTensors all;
-  for (const auto& [name, rule] : rules_)
-    for (const auto& [state, tensor] : rule->state()) all[name + "." + state] = tensor;
+  for (const auto& [name, rule] : rules_) all.merge(named_state(name, *rule));
+  return all;
+}
+
+NamedTensors named_state(const std::string& name, const UpdateRule& rule) {
+  NamedTensors all;
+  for (const auto& [state, tensor] : rule.state()) all[name + "." + state] = tensor;
   return all;
 }
 

@@ -1,9 +1,11 @@
 // The optimizer: an update rule per tensor that learns.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "orrery/train/update_rule.h"
 
@@ -12,8 +14,10 @@ namespace orrery::train {
 /// Float32 on the CPU. Results do not depend on the number of threads.
 class Optimizer {
  public:
-  /// Of `parameters` those that want gradients.
-  Optimizer(const NamedTensors& parameters, const OptimizerOptions& options);
+  /// For `parameters`, which learn. Updates, and remembers of, those that `keeps` says: other processes do the rest.
+  Optimizer(
+      NamedTensors parameters, const OptimizerOptions& options,
+      const std::function<bool(const std::string&)>& keeps = [](const std::string&) { return true; });
 
   /// √Σ g² over all gradients, summed in float64 in the order of the names. Throws Error naming a tensor whose gradient
   /// is not finite.
@@ -22,12 +26,17 @@ class Optimizer {
   void step(const UpdateStep& step);
 
   const NamedTensors& parameters() const { return parameters_; }
-  /// What its rules remember, as NAME.STATE ("lm_head.weight.m"): the very tensors, into which a resumed run writes.
+  /// What its rules remember, as named_state: the very tensors, into which a resumed run writes.
   NamedTensors state() const;
 
  private:
   NamedTensors parameters_;
   std::map<std::string, std::unique_ptr<UpdateRule>> rules_;
 };
+
+/// A rule's state as NAME.STATE ("lm_head.weight.m").
+NamedTensors named_state(const std::string& name, const UpdateRule& rule);
+/// NAME of NAME.STATE.
+inline std::string_view parameter_of(std::string_view state) { return state.substr(0, state.rfind('.')); }
 
 }  // namespace orrery::train

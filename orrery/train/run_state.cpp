@@ -4,11 +4,32 @@
 #include <fmt/ranges.h>
 
 #include <cmath>
+#include <nlohmann/json.hpp>
 #include <ranges>
 
 #include "orrery/base/error.h"
 
 namespace orrery::train {
+
+nlohmann::ordered_json json_of(const RunState& state) {
+  nlohmann::ordered_json json{{"global_step", state.global_step},
+                              {"num_input_tokens_seen", state.num_input_tokens_seen},
+                              {"best_metric", nullptr},
+                              {"best_global_step", state.best_global_step},
+                              {"early_stopping_patience_counter", state.early_stopping_patience_counter}};
+  if (state.best_metric) json["best_metric"] = *state.best_metric;
+  return json;
+}
+
+RunState run_state(const nlohmann::json& json) {
+  RunState state;
+  json.at("global_step").get_to(state.global_step);
+  json.at("num_input_tokens_seen").get_to(state.num_input_tokens_seen);
+  if (!json.at("best_metric").is_null()) state.best_metric = json["best_metric"].get<double>();
+  json.at("best_global_step").get_to(state.best_global_step);
+  json.at("early_stopping_patience_counter").get_to(state.early_stopping_patience_counter);
+  return state;
+}
 
 bool judge(const LoopOptions& options, const Metrics& evaluation, RunState& state) {
   const std::string& wanted = options.metric_for_best_model;

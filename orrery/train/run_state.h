@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 
 #include "orrery/train/metrics.h"
@@ -17,6 +18,10 @@ struct RunState {
   int64_t best_global_step = 0;       ///< the step behind which that was
   int64_t early_stopping_patience_counter = 0;
 };
+
+/// As state.json has it, and back. run_state throws nlohmann's exception where something is missing.
+nlohmann::ordered_json json_of(const RunState& state);
+RunState run_state(const nlohmann::json& json);
 
 /// Takes an evaluation's metrics ("eval_loss") in, as transformers' EarlyStoppingCallback and Trainer do: the counter
 /// goes on unless metric_for_best_model is better than the best by more than early_stopping_threshold. Says whether it
