@@ -23,8 +23,8 @@ class Row:
 class Report:
     """header: lines about the machine and the versions."""
 
-    def __init__(self, header):
-        self.header, self.rows = header, []
+    def __init__(self, header, peer="llama.cpp"):
+        self.header, self.peer, self.rows = header, peer, []
         print("\n".join(header), flush=True)
 
     def add(self, row):
@@ -40,7 +40,7 @@ class Report:
     def write(self, path: pathlib.Path, script):
         """Replaces the table that this script keeps in the file."""
         begin = f"<!-- bench/{script} writes from here -->"
-        lines = ["| what | file | Orrery | llama.cpp | ratio | bound | |", "|---|---|---|---|---|---|---|"]
+        lines = [f"| what | file | Orrery | {self.peer} | ratio | bound | |", "|---|---|---|---|---|---|---|"]
         lines += ["| " + " | ".join(row.cells()) + " |" for row in self.rows]
         text = path.read_text()
         before = text.index(begin) + len(begin)
