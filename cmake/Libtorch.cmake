@@ -13,7 +13,8 @@ if(Torch_DIR)
   set(libtorch_includes ${TORCH_INCLUDE_DIRS})
   target_link_libraries(orrery_libtorch INTERFACE ${TORCH_LIBRARIES})
   set(ORRERY_LIBTORCH ${Torch_DIR} CACHE INTERNAL "Where libtorch is")
-elseif(EXISTS ${fetched}/torch AND EXISTS ${fetched}/nvidia/cu13/lib/libcupti.so.13 AND EXISTS ${fetched}/nvidia/cu13/lib/libcudart.so.13)
+elseif(EXISTS ${fetched}/torch AND EXISTS ${fetched}/nvidia/cu13/lib/libcupti.so.13 AND EXISTS ${fetched}/nvidia/cu13/lib/libcudart.so.13
+       AND EXISTS ${cache}/orrery/uplot-1.6.31/uplot.iife.min.js)  # make fetches it with libtorch; an older cache has only that
   set(libtorch_includes ${fetched}/torch/include ${fetched}/torch/include/torch/csrc/api/include)
   # By their names alone, which needs no CUDA toolkit as the wheel's own CMake package does. libtorch_cpu finds the others by itself.
   target_link_libraries(orrery_libtorch INTERFACE ${fetched}/torch/lib/libtorch_cpu.so ${fetched}/torch/lib/libc10.so)
