@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := build
-.PHONY: help build run test sanitizers asan tsan neon oracles fuzz bench format format-check docs install clean setup-build setup-torch setup-format setup-neon setup-fuzz
+.PHONY: help build run test sanitizers asan tsan neon oracles fuzz bench format format-check docs install clean setup-build setup-torch setup-format setup-neon setup-fuzz setup-sanitizers
 
 # The question that `make run` asks. It travels in the environment, unexpanded, so that quotes and $$ arrive as they were typed.
 PROMPT ?= Why is the sky blue? Answer in two sentences.
@@ -34,12 +34,12 @@ test: setup-build setup-torch ## build and run all tests
 
 sanitizers: asan tsan ## both of the next two
 
-asan: setup-build ## the tests under ASan and UBSan
+asan: setup-build setup-sanitizers ## the tests under ASan and UBSan
 	@setup/fetch.sh smollm2
 	$(call ninja,asan-ubsan)
 	@JOBS=$(JOBS) tests/run.sh build-asan-ubsan
 
-tsan: setup-build ## what many threads share, under TSan: the engine, the server, the thread pool, the progress line
+tsan: setup-build setup-sanitizers ## what many threads share, under TSan: the engine, the server, the thread pool, the progress line
 	$(call ninja,tsan,test_base test_text test_serve)
 	@JOBS=$(JOBS) tests/run.sh build-tsan -R '^(Engine|ThreadPool|Progress|Http[.]|Shelf|Turnstile)'
 
@@ -81,7 +81,7 @@ setup-torch: setup-build
 	@setup/fetch.sh uplot
 	@[ "$$(uname -m)" != x86_64 ] || { setup/fetch.sh torch cudart cupti; grep -qs '^ORRERY_LIBTORCH:INTERNAL=/' build/CMakeCache.txt || rm -f build/build.ninja; }
 
-setup-build setup-format setup-neon setup-fuzz: setup-%:
+setup-build setup-format setup-neon setup-fuzz setup-sanitizers: setup-%:
 	@setup/packages.sh $*
 
 help: ## this list

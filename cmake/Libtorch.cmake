@@ -37,9 +37,6 @@ endfunction()
 
 # libtorch's headers are compiled once for all rooms and once for all programs (whose code may be placed otherwise): half a GB each.
 function(orrery_torch_headers target kind)
-  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-    target_compile_options(${target} PRIVATE -fpch-preprocess)  # what ccache needs to see through a precompiled header
-  endif()
   get_property(first GLOBAL PROPERTY orrery_torch_headers_of_${kind})
   if(first)
     target_precompile_headers(${target} REUSE_FROM ${first})

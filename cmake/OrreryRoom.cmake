@@ -6,6 +6,9 @@
 # Every .cpp below the folder belongs to the room, except bench.cpp (a program of its own) and fuzz_*.cpp. A file named after an
 # instruction set is compiled for it and must be entered only after a run-time check (kernels/isa.h).
 set(ORRERY_WARNINGS -Wall -Wextra -Wno-missing-field-initializers)
+if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+  list(APPEND ORRERY_WARNINGS -Wno-unknown-warning-option)  # some files turn off a warning that only GCC has
+endif()
 
 function(orrery_room name)
   cmake_parse_arguments(ARG "" "" "USES;LIBRARIES" ${ARGN})
@@ -17,7 +20,7 @@ function(orrery_room name)
     if(flags STREQUAL "skip")
       list(REMOVE_ITEM sources ${file})
     elseif(flags)
-      set_source_files_properties(${file} PROPERTIES COMPILE_OPTIONS "${flags}")
+      set_source_files_properties(${file} PROPERTIES COMPILE_OPTIONS "${flags}" SKIP_PRECOMPILE_HEADERS ON)
     endif()
   endforeach()
   add_library(orrery_${name} STATIC ${sources})

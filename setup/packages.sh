@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the system packages of a group of setup/packages.txt that are missing: setup/packages.sh build|format|neon|fuzz.
+# Installs the system packages of a group of setup/packages.txt that are missing: setup/packages.sh build|format|neon|fuzz|sanitizers|web.
 # Debian and Ubuntu, as root or through sudo; elsewhere it lists what to install and stops. ORRERY_SETUP=skip leaves all to you.
 set -euo pipefail
 group=$1

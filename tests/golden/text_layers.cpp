@@ -43,7 +43,7 @@ class LayersGolden : public testing::TestWithParam<ModelCase> {
   ThreadPool pool_{2};
   Profile profile_;
   Projector projector_{pool_, profile_, rows_* tokens_, widest_input(spec_)};
-  Adaptation adaptation_{pool_, projector_};
+  Adaptation adaptation_{projector_};
   KvCache cache_{
       {DType::kF32, spec_.kv_heads, spec_.head_dim},
       spec_.layers,

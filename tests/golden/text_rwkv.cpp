@@ -62,7 +62,7 @@ class LayerRun {
   Profile profile_;
   KvCache cache_;
   Projector projector_;
-  Adaptation adaptation_{pool_, projector_};
+  Adaptation adaptation_{projector_};
   std::unique_ptr<Layers> layers_;
   Buffer weights_, state_;
   std::vector<float> hidden_;

@@ -14,7 +14,7 @@ Forward::Forward(const Checkpoint& checkpoint, const DecoderSpec& spec, KvCache&
       pool_(pool),
       max_tokens_(max_tokens),
       projector_(pool, profile_, max_tokens, widest_input(spec_)),
-      adaptation_(pool, projector_),
+      adaptation_(projector_),
       hidden_(max_tokens * spec_.hidden_size * sizeof(float)),
       logits_(max_tokens * spec_.outputs() * sizeof(float)) {  // touched only as far as logits are asked for
   WeightLoader loader(checkpoint, spec, options);

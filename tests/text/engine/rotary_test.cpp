@@ -26,7 +26,7 @@ DecoderSpec asked_for(const json& c, double factor, int64_t context) {
   for (const auto scaling :
        {RopeSpec::Scaling::kNone, RopeSpec::Scaling::kLinear, RopeSpec::Scaling::kNtk, RopeSpec::Scaling::kDynamic,
         RopeSpec::Scaling::kYarn, RopeSpec::Scaling::kLlama3, RopeSpec::Scaling::kLongRope})
-    if (name(scaling) == c["scaling"]) options.rope_scaling = scaling;
+    if (name(scaling) == c["scaling"].get<std::string>()) options.rope_scaling = scaling;
   if (c.contains("long_factor")) {
     spec.rope.scaling = RopeSpec::Scaling::kLongRope;
     spec.rope.factors = c["long_factor"].get<std::vector<float>>();

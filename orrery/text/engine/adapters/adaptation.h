@@ -16,7 +16,7 @@ namespace orrery::text {
 /// What a row becomes does not depend on the other rows.
 class Adaptation {
  public:
-  Adaptation(ThreadPool& pool, Projector& projector) : pool_(pool), projector_(projector) {}
+  explicit Adaptation(Projector& projector) : projector_(projector) {}
 
   /// Once per step.
   void begin(const Batch& batch);
@@ -46,7 +46,6 @@ class Adaptation {
   void add_low_rank(int64_t layer, Site site, size_t use, const Product& product, Profile::Stage pack,
                     Profile::Stage multiply);
 
-  ThreadPool& pool_;
   Projector& projector_;
   std::vector<const AdapterSet*> sets_;            // per row; empty: no row has adapters
   std::vector<const AdapterSet*> distinct_;        // those of the step

@@ -99,7 +99,7 @@ void check_round_trip(const std::string& source, const std::string& label) {
   const Answer read = reader.read(std::string_view(after).substr(begin));
   ASSERT_EQ(read.calls.size(), calls.size()) << label << "\n" << after.substr(begin) << "\n" << read;
   for (size_t i = 0; i < calls.size(); ++i) {
-    EXPECT_EQ(read.calls[i].name, calls[i]["function"]["name"]) << label;
+    EXPECT_EQ(read.calls[i].name, calls[i]["function"]["name"].get<std::string>()) << label;
     EXPECT_EQ(Json::parse(read.calls[i].arguments), arguments) << label;
     EXPECT_TRUE(read.calls[i].complete) << label;
   }
