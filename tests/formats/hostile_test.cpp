@@ -10,6 +10,7 @@
 #include "orrery/formats/fuzz_parsers.h"
 #include "tests/formats/pickle_builder.h"
 #include "tests/formats/support.h"
+#include "tests/sanitized.h"
 
 namespace orrery::formats {
 namespace {
@@ -42,11 +43,7 @@ class Hostile : public testing::TestWithParam<Parser> {
 constexpr int64_t kMemoryLimit = 100 << 20;  // the promise
 constexpr rlim_t kHangSeconds = 20;          // no measure of speed: what has not ended by then does not end
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kCountsMemory = false;  // shadow memory and quarantine are counted too
-#else
-constexpr bool kCountsMemory = true;
-#endif
+constexpr bool kCountsMemory = !kSanitized;  // shadow memory and quarantine are counted too
 
 int64_t peak_bytes() {
   rusage usage{};

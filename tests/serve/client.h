@@ -6,13 +6,10 @@
 #include <optional>
 #include <string>
 
+#include "tests/sanitized.h"
+
 namespace orrery::serve {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kSanitized = true;  // memory says nothing, and all is ten times as slow
-#else
-constexpr bool kSanitized = false;
-#endif
 /// How long to wait for what must happen.
 constexpr std::chrono::seconds kPatience(kSanitized ? 300 : 60);
 

@@ -5,6 +5,7 @@
 #include <random>
 
 #include "orrery/text/sampling/sampler.h"
+#include "tests/sanitized.h"
 #include "tests/text/sampling/grammar_helpers.h"
 
 namespace orrery::text {
@@ -18,9 +19,7 @@ size_t bytes_in_use() { return mallinfo2().uordblks; }
 }  // namespace
 
 TEST(Sampler, HoldsNoMoreMemoryAfterWarmUp) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  GTEST_SKIP() << "the sanitizer's allocator does not report its use";
-#endif
+  if (kSanitized) GTEST_SKIP() << "the sanitizer's allocator does not report its use";
   const ToyTokenizer tokenizer;
   std::mt19937 random(1);
   std::normal_distribution<float> normal(0, 3);
