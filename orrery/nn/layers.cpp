@@ -3,6 +3,7 @@
 #include "orrery/nn/block_linear.h"
 #include "orrery/nn/from_view.h"
 #include "orrery/nn/half_linear.h"
+#include "orrery/nn/rms_norm.h"
 
 namespace orrery::nn {
 
@@ -36,8 +37,7 @@ at::Tensor AdaptionPrompt::operator()(const at::Tensor& q, const at::Tensor& key
 
 at::Tensor Norm::operator()(const at::Tensor& x) const {
   if (kind == text::NormKind::kLayer) return at::layer_norm(x, weight.sizes(), weight, bias, eps);
-  const at::Tensor factor = at::rsqrt(x.square().mean(-1, true) + eps);
-  return x * factor * (offset == 0 ? weight : weight + offset);
+  return rms_norm(x, offset == 0 ? weight : weight + offset, eps);
 }
 
 at::Tensor activate(text::Activation activation, const at::Tensor& x) {

@@ -1,10 +1,48 @@
 #include "orrery/nn/rotary.h"
 
+#include <ATen/Parallel.h>
+#include <torch/csrc/autograd/custom_function.h>
+
 #include <algorithm>
 
+#include "orrery/kernels/rope/rope.h"
 #include "orrery/text/engine/rotary.h"
 
 namespace orrery::nn {
+
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::Variable;
+using torch::autograd::variable_list;
+
+/// A copy of x [n, heads, head_dim] with pairs that lie half the turned dimensions apart turned by the angles.
+at::Tensor turned_halves(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin) {
+  const at::Tensor y = x.clone(at::MemoryFormat::Contiguous);
+  const auto pairs = static_cast<size_t>(cos.size(-1));
+  at::parallel_for(0, y.size(0), 64, [&](int64_t first, int64_t last) {
+    for (int64_t t = first; t < last; ++t)
+      kernels::rope(y.data_ptr<float>() + t * y.stride(0), y.size(1), y.size(2),
+                    {cos.const_data_ptr<float>() + t * cos.size(-1), pairs},
+                    {sin.const_data_ptr<float>() + t * cos.size(-1), pairs});
+  });
+  return y;
+}
+
+class TurnHalves : public torch::autograd::Function<TurnHalves> {
+ public:
+  static Variable forward(AutogradContext* context, const Variable& x, const Variable& cos, const Variable& sin) {
+    context->save_for_backward({cos, sin});
+    return turned_halves(x, cos, sin);
+  }
+
+  static variable_list backward(AutogradContext* context, variable_list gradients) {  // turned back
+    const variable_list saved = context->get_saved_variables();
+    return {turned_halves(gradients[0], saved[0], saved[1].neg()), {}, {}};
+  }
+};
+
+}  // namespace
 
 RotaryAngles::RotaryAngles(const text::RopeSpec& spec, const PackedRows& rows) : spec_(spec) {
   if (spec.dim == 0) return;
@@ -24,11 +62,8 @@ RotaryAngles::RotaryAngles(const text::RopeSpec& spec, const PackedRows& rows) :
 
 at::Tensor RotaryAngles::turn(const at::Tensor& x) const {
   if (spec_.dim == 0) return x;
+  if (spec_.layout == text::RopeLayout::kHalf) return TurnHalves::apply(x, cos_, sin_);
   const at::Tensor turning = x.narrow(-1, 0, spec_.dim), rest = x.narrow(-1, spec_.dim, x.size(-1) - spec_.dim);
-  if (spec_.layout == text::RopeLayout::kHalf) {
-    const at::Tensor a = turning.narrow(-1, 0, spec_.dim / 2), b = turning.narrow(-1, spec_.dim / 2, spec_.dim / 2);
-    return at::cat({a * cos_ - b * sin_, b * cos_ + a * sin_, rest}, -1);
-  }
   const at::Tensor pairs = turning.unflatten(-1, at::IntArrayRef({spec_.dim / 2, 2}));
   const at::Tensor a = pairs.select(-1, 0), b = pairs.select(-1, 1);
   return at::cat({at::stack({a * cos_ - b * sin_, b * cos_ + a * sin_}, -1).flatten(-2), rest}, -1);

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "orrery/nn/packed_attention.h"
+#include "orrery/nn/silu_gate.h"
 
 namespace orrery::nn {
 
@@ -41,6 +42,7 @@ at::Tensor Attention::operator()(const at::Tensor& x, const text::DecoderSpec& s
 
 at::Tensor FeedForward::operator()(const at::Tensor& x, text::Activation activation) const {
   if (!gate.defined()) return down(activate(activation, up(x)));
+  if (activation == text::Activation::kSilu) return down(silu_gate(gate(x), up(x)));
   return down(activate(activation, gate(x)) * up(x));
 }
 

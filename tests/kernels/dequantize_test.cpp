@@ -55,7 +55,9 @@ TEST(Dequantize, EqualsGgufOnTwoThousandRandomBlocks) {
   const nlohmann::json digests = nlohmann::json::parse(read_text(fixture_path("digests.json")));
   for (const char* type : kTypes) {
     const DType dtype = dtype_from_name(type);
-    EXPECT_EQ(digest(dequantized(dtype, random_stream(2000 * info(dtype).block_bytes))), digests.at(type).get<std::string>()) << type;
+    EXPECT_EQ(digest(dequantized(dtype, random_stream(2000 * info(dtype).block_bytes))),
+              digests.at(type).get<std::string>())
+        << type;
   }
 }
 

@@ -6,7 +6,9 @@
 
 #include "orrery/kernels/layer_norm/layer_norm.h"
 #include "orrery/kernels/rms_norm/rms_norm.h"
+#include "orrery/kernels/rms_norm_backward/rms_norm_backward.h"
 #include "orrery/kernels/rope/rope.h"
+#include "orrery/kernels/silu_gate/silu_gate.h"
 
 #include "tests/kernels/random_values.h"
 
@@ -26,6 +28,44 @@ TEST(RmsNorm, EqualsReference) {
     rms_norm(in_place, weight, 1e-5f, in_place);
     EXPECT_EQ(in_place, ours);
   }
+}
+
+TEST(RmsNormBackward, EqualsReferenceAndAddsToTheWeightsGradient) {
+  std::mt19937 random(2);
+  for (size_t size : {1, 7, 15, 16, 17, 31, 33, 64, 576, 4097}) {
+    const auto x = random_values(size, random), weight = random_values(size, random), d_y = random_values(size, random);
+    std::vector<float> d_x(size), expected_d_x(size), d_weight = random_values(size, random), expected_d_w = d_weight;
+    rms_norm_backward(x, weight, 1e-5f, d_y, d_x, d_weight);
+    rms_norm_backward_reference(x, weight, 1e-5f, d_y, expected_d_x, expected_d_w);
+    float largest = 0;  // a gradient is what is left of two terms of the row's size
+    for (float value : expected_d_x) largest = std::max(largest, std::fabs(value));
+    for (size_t i = 0; i < size; ++i) {
+      ASSERT_NEAR(d_x[i], expected_d_x[i], 4e-6f * (largest + 0.1f)) << size << ", " << i;
+      ASSERT_NEAR(d_weight[i], expected_d_w[i], 2e-6f * (std::fabs(expected_d_w[i]) + 1)) << size << ", " << i;
+    }
+  }
+}
+
+TEST(SiluGateBackward, EqualsReferenceAndACutChangesNoBit) {
+  std::mt19937 random(4);
+  auto gate = random_values(77, random);
+  const auto up = random_values(77, random), d_y = random_values(77, random);
+  for (float& value : gate) value *= 30;
+  gate[3] = 1000, gate[5] = -1000;
+  std::vector<float> d_gate(77), d_up(77), expected_gate(77), expected_up(77);
+  silu_gate_backward(gate, up, d_y, d_gate, d_up);
+  silu_gate_backward_reference(gate, up, d_y, expected_gate, expected_up);
+  for (size_t i = 0; i < 77; ++i) {
+    ASSERT_NEAR(d_gate[i], expected_gate[i], 2e-6f * (std::fabs(expected_gate[i]) + 0.1f)) << i << " of " << gate[i];
+    ASSERT_NEAR(d_up[i], expected_up[i], 2e-6f * (std::fabs(expected_up[i]) + 0.1f)) << i << " of " << gate[i];
+  }
+  std::vector<float> cut_gate(77), cut_up(77);
+  for (const auto& [first, count] : {std::pair<size_t, size_t>{0, 9}, {9, 40}, {49, 28}}) {
+    const auto part = [first = first, count = count](auto& values) { return std::span(values).subspan(first, count); };
+    silu_gate_backward(part(gate), part(up), part(d_y), part(cut_gate), part(cut_up));
+  }
+  EXPECT_EQ(cut_gate, d_gate);
+  EXPECT_EQ(cut_up, d_up);
 }
 
 TEST(LayerNorm, EqualsReferenceWithAndWithoutBias) {
