@@ -8,6 +8,7 @@ export TSAN_OPTIONS=${TSAN_OPTIONS:-halt_on_error=1 second_deadlock_stack=1}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
 export LSAN_OPTIONS=${LSAN_OPTIONS:-suppressions=$(cd "$(dirname "$0")" && pwd)/lsan.supp:print_suppressions=0}
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_stack_use_after_return=1}
+export OMP_WAIT_POLICY=PASSIVE  # programs run beside each other
 rm -f "$folder/tests.xml"
 ctest --test-dir "$folder" -j "${JOBS:-$(nproc)}" --no-tests=error --output-on-failure --output-junit tests.xml "$@" |
   grep -vE '^ *Start +[0-9]+: |\.\. +Passed |\(Skipped\)$|^The following tests did not run:$|\*\*\*Skipped'
