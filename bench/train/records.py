@@ -22,6 +22,13 @@ def pairs():
         yield {"prompt": turns, **{side: [{"role": "assistant", "content": row[side]["value"]}] for side in ("chosen", "rejected")}}
 
 
+def prompts():
+    """The short ones of alpaca_en_demo, without their answers."""
+    for row in conversations():
+        if len(row["messages"][0]["content"]) <= 200:
+            yield {"prompt": row["messages"][:1]}
+
+
 def write(rows, count, path: pathlib.Path):
     """The first `count` rows."""
     path.write_text("".join(json.dumps(row) + "\n" for _, row in zip(range(count), rows)))

@@ -24,7 +24,7 @@ class Metrics(transformers.TrainerCallback):
         self.file = path.open("w")
 
     def on_log(self, args, state, control, logs=None, **_):
-        if "loss" in logs:
+        if "loss" in logs or "objective/kl" in logs:
             print(json.dumps({"step": state.global_step, **logs}), file=self.file, flush=True)
 
 

@@ -58,7 +58,8 @@ void refuse_unsupported(const json& config, const ConfigJson& getters) {
     if (std::ranges::count(kKnown, key) == 0 && !is_neutral(value))
       throw getters.error(key, "an option of LoRA that is not supported", "null, or false");
   const auto init = config.find("init_lora_weights");
-  if (init != config.end() && init->is_string() && std::ranges::count(kInitialisations, init->get_ref<const std::string&>()) == 0)
+  if (init != config.end() && init->is_string() &&
+      std::ranges::count(kInitialisations, init->get_ref<const std::string&>()) == 0)
     throw getters.error("init_lora_weights", init->get<std::string>(),
                         "true, false, gaussian, eva or orthogonal: others change the base model too; save the adapter "
                         "converted to plain LoRA");
