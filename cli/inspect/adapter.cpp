@@ -16,7 +16,7 @@ ordered_json adapter_json(const text::Adapter& adapter) {
   std::set<std::string> modules;
   std::set<int64_t> ranks;
   std::set<double> scales;
-  int64_t biases = 0, input_scales = 0;
+  int64_t biases = 0, input_scales = 0, magnitudes = 0;
   for (const text::LinearChange& change : adapter.linears) {
     modules.insert(change.module.substr(change.module.rfind('.') + 1));
     if (change.rank() > 0) {
@@ -25,6 +25,7 @@ ordered_json adapter_json(const text::Adapter& adapter) {
     }
     biases += change.bias.data != nullptr;
     input_scales += change.input_scale.data != nullptr;
+    magnitudes += change.magnitude.data != nullptr;
   }
   ordered_json replaced = ordered_json::array(), layers = ordered_json::array();
   for (const TensorView& tensor : adapter.replaced) replaced.push_back(tensor.name);
@@ -37,6 +38,7 @@ ordered_json adapter_json(const text::Adapter& adapter) {
           {"scales", scales},
           {"biases", biases},
           {"input_scales", input_scales},
+          {"magnitudes", magnitudes},
           {"replaced", replaced},
           {"prompts", {{"layers", layers}, {"length", adapter.prompts.empty() ? 0 : adapter.prompts.front().length}}}};
 }
@@ -50,7 +52,8 @@ std::string adapter_text(const ordered_json& adapter) {
       parts.push_back(fmt::format("rank {}, scale {:.4g}",
                                   fmt::join(adapter["ranks"].get<std::vector<int64_t>>(), ", "),
                                   fmt::join(adapter["scales"].get<std::vector<double>>(), ", ")));
-    for (const auto& [key, what] : {std::pair{"biases", "biases"}, {"input_scales", "input scales"}})
+    for (const auto& [key, what] :
+         {std::pair{"biases", "biases"}, {"input_scales", "input scales"}, {"magnitudes", "magnitudes"}})
       if (const auto count = adapter[key].get<int64_t>(); count > 0) parts.push_back(fmt::format("{} {}", count, what));
   }
   if (!adapter["replaced"].empty()) parts.push_back(fmt::format("{} tensors replaced", adapter["replaced"].size()));

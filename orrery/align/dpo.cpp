@@ -47,14 +47,17 @@ bool compares_pairs(const PreferenceOptions& options) {
 }  // namespace
 
 at::Tensor reference_log_probs(nn::Decoder& model, const std::vector<AnsweredPrompt>& records, const Batches& batches,
-                               int64_t steps, const fs::path& file) {
+                               int64_t steps, const fs::path& file, bool quiet) {
   const auto answers = static_cast<int64_t>(records.front().answers.size());
   if (fs::exists(file)) return read_reference(file, static_cast<int64_t>(records.size()), answers);
   at::NoGradGuard without_gradients;
   const at::Tensor values =
       at::full({static_cast<int64_t>(records.size()), answers}, std::numeric_limits<float>::quiet_NaN());
   const std::set<size_t> seen = records_seen(batches, steps);
-  Progress progress({.title = "reference", .total = static_cast<int64_t>(seen.size()), .unit = "records"});
+  Progress progress({.title = "reference",
+                     .total = static_cast<int64_t>(seen.size()),
+                     .unit = "records",
+                     .style = quiet ? ProgressStyle::kNone : ProgressStyle::kAuto});
   int64_t done = 0;
   for (const size_t record : seen) {
     const AnsweredPrompt* prompted = &records[record];

@@ -12,9 +12,9 @@ namespace orrery::align {
 
 /// Σ log p of each record's answers under the model that the run starts with, [records, answers] float32; NaN for
 /// records that no step before `steps` sees. Kept in `file`, where a run that is resumed finds it; Error where that
-/// holds other records' numbers.
+/// holds other records' numbers. `quiet`: no progress on standard error.
 at::Tensor reference_log_probs(nn::Decoder& model, const std::vector<AnsweredPrompt>& records, const Batches& batches,
-                               int64_t steps, const std::filesystem::path& file);
+                               int64_t steps, const std::filesystem::path& file, bool quiet = false);
 
 /// Each record has two answers, the chosen one first. Metrics are TRL's: rewards/chosen, rewards/rejected,
 /// rewards/accuracies, rewards/margins, logps/chosen, logps/rejected.

@@ -26,16 +26,18 @@ constexpr uint32_t only(Methods... methods) {
 template <class AnySettings, class Visit>
 void visit_fields(AnySettings& s, const Visit& visit) {
   constexpr const char *kModel = "Model", *kData = "Data", *kSteps = "Steps", *kOptimizer = "Optimizer",
-                       *kLora = "LoRA", *kPreferences = "Preferences", *kAnswers = "Answers that are drawn",
-                       *kPpo = "PPO", *kGroups = "RLOO and GRPO", *kRun = "Run";
+                       *kLora = "LoRA", *kLlama = "LLaMA-Adapter", *kPreferences = "Preferences",
+                       *kAnswers = "Answers that are drawn", *kPpo = "PPO", *kGroups = "RLOO and GRPO", *kRun = "Run";
   constexpr uint32_t kWithBeta =
       only(Method::kDpo, Method::kKto, Method::kOrpo, Method::kSimpo, Method::kRloo, Method::kGrpo);
+  constexpr uint32_t kOfLanguage =
+      only(Method::kSft, Method::kDpo, Method::kKto, Method::kOrpo, Method::kSimpo);  // no head, and no answers drawn
   constexpr uint32_t kDpo = only(Method::kDpo), kOnPpo = only(Method::kPpo),
                      kOnGroups = only(Method::kRloo, Method::kGrpo), kOnline = kOnPpo | kOnGroups;
 
   visit(Field{"model", kModel, "What to train: a hub folder, a GGUF file, or the short name of a model in the cache"},
         s.model);
-  visit(Field{"adapter", kModel, "A PEFT folder whose adapter learns on"}, s.adapter);
+  visit(Field{"adapter", kModel, "A folder whose adapter learns on: PEFT's, or a LLaMA-Adapter's"}, s.adapter);
 
   visit(Field{"train_last_layers", kModel, "Train only so many layers, the last norm and a head of its own; 0: all"},
         s.train_last_layers);
@@ -100,6 +102,17 @@ void visit_fields(AnySettings& s, const Visit& visit) {
   visit(Field{"keep_blocks", kLora, "Leave a quantised model's matrices in their file's blocks (QLoRA): less memory"},
         s.keep_blocks);
   visit(Field{"use_rslora", kLora, "Count it alpha/√r times"}, s.lora.use_rslora);
+  visit(Field{"use_dora", kLora, "DoRA: how long a matrix's rows are learns apart from where they point"},
+        s.lora.use_dora);
+  visit(Field{"lora_dropout", kLora, "How probable it is that a value of what the adapter reads is left out",
+              only(Method::kSft)},
+        s.lora.lora_dropout);
+
+  visit(Field{"llama_adapter", kLlama, "Train one instead of all weights", kOfLanguage}, s.llama.llama_adapter,
+        text::kLlamaAdapterNames);
+  visit(Field{"adapter_len", kLlama, "Rows of a layer's prompt; 0: none (v2)", kOfLanguage}, s.llama.adapter_len);
+  visit(Field{"adapter_layer", kLlama, "How many of the last layers have a prompt", kOfLanguage},
+        s.llama.adapter_layer);
 
   visit(Field{"beta", kPreferences, "How strongly the policy is held to the reference, or rewards are scaled",
               kWithBeta, "0.1; 2 for simpo, 0.05 for rloo, 0 for grpo"},

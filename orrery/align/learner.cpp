@@ -71,21 +71,20 @@ std::shared_ptr<const text::Checkpoint> with_values(std::shared_ptr<const text::
   return {made.get(), [made, zeros](const text::Checkpoint*) {}};
 }
 
-/// W + scale·B A of every linear that an adapter changes, and everything else that learned, under canonical names.
+/// What every linear that LoRA or DoRA changes comes to, and everything else that learned, under canonical names.
 std::map<std::string, at::Tensor> merged_weights(const nn::Parameters& parameters) {
   at::NoGradGuard without_gradients;
   constexpr std::string_view kA = ".lora_A.weight";
   std::map<std::string, at::Tensor> weights;
   for (const auto& [name, tensor] : parameters.all()) {
-    if (!tensor.requires_grad() || name.ends_with(".lora_B.weight")) continue;
+    if (!tensor.requires_grad() || name.ends_with(".lora_B.weight") || name.ends_with(".lora_magnitude_vector"))
+      continue;
     if (!name.ends_with(kA)) {
       weights[name] = tensor.detach();
       continue;
     }
     const std::string module = name.substr(0, name.size() - kA.size());
-    const nn::Linear linear = parameters.linear(module);
-    weights[module + ".weight"] =
-        linear.dense_weight() + linear.adapter->scale * at::matmul(linear.adapter->b, linear.adapter->a);
+    weights[module + ".weight"] = parameters.linear(module).merged_weight();
   }
   return weights;
 }
@@ -102,9 +101,11 @@ Learner::Learner(std::shared_ptr<const text::Checkpoint> base, const Settings& s
   written_spec_ = base_->spec();
   written_spec_.value_head = false;
   if (settings.method == Method::kPpo) base_ = with_values(base_);
-  const nn::ParameterOptions options{.half = settings.bf16, .blocks = settings.keep_blocks};
-  if (settings.use_peft || !settings.adapter.empty()) {
+  nn::ParameterOptions options{.half = settings.bf16, .blocks = settings.keep_blocks, .seed = settings.batch.seed};
+  const bool new_llama = settings.llama.llama_adapter != text::LlamaAdapterVersion::kNone;
+  if (settings.use_peft || new_llama || !settings.adapter.empty()) {
     const text::Adapter adapter = opened_adapter();
+    if (settings.method == Method::kSft) options.lora_dropout = lora_dropout();
     model_ = std::make_shared<nn::Decoder>(*base_, &adapter, options);
   } else {
     model_ = std::make_shared<nn::Decoder>(*base_, nullptr, options);
@@ -133,20 +134,8 @@ void Learner::learn_last_layers() {
 
 /// A new one, or settings.adapter's, bound to the base. A new head learns as a whole.
 text::Adapter Learner::opened_adapter() {
-  const fs::path folder = settings_.adapter;
-  text::Adapter adapter;
-  if (folder.empty()) {
-    adapter_config_ = text::peft_config(settings_.lora, base_->path().string(), base_->spec());
-    adapter = text::new_lora(*adapter_config_, base_->spec(), settings_.batch.seed);
-  } else {
-    if (!fs::is_directory(folder))
-      throw Error({.doing = "train an adapter on",
-                   .where = folder.string(),
-                   .found = fs::exists(folder) ? "a file" : "nothing",
-                   .expected = "a PEFT folder (adapter_config.json, adapter_model.safetensors)"});
-    adapter_config_ = text::read_json_object(folder / "adapter_config.json");
-    adapter = text::bind(text::open_adapter(folder), base_->spec());
-  }
+  text::Adapter adapter = settings_.adapter.empty() ? new_adapter() : given_adapter();
+  if (llama_adapter_) check_llama_adapter(adapter);
   for (const char* name : {kScore, kValueWeight, kValueBias}) {
     const auto is_it = [&](const TensorView& view) { return view.name == name; };
     if (base_->tensor(name) == nullptr || std::ranges::any_of(adapter.replaced, is_it)) continue;
@@ -154,6 +143,58 @@ text::Adapter Learner::opened_adapter() {
     adapter.replaced.back().name = name;
   }
   return adapter;
+}
+
+text::Adapter Learner::new_adapter() {
+  llama_adapter_ = settings_.llama.llama_adapter != text::LlamaAdapterVersion::kNone;
+  if (llama_adapter_ && settings_.use_peft)
+    throw Error(
+        {.doing = "train", .where = "llama_adapter", .found = "use_peft too", .expected = "one of them, or neither"});
+  if (llama_adapter_) return text::new_llama_adapter(settings_.llama, *base_, settings_.batch.seed);
+  adapter_config_ = text::peft_config(settings_.lora, base_->path().string(), base_->spec());
+  return text::new_lora(*adapter_config_, *base_, settings_.batch.seed);
+}
+
+text::Adapter Learner::given_adapter() {
+  const fs::path folder = settings_.adapter;
+  if (settings_.llama.llama_adapter != text::LlamaAdapterVersion::kNone)
+    throw Error({.doing = "train",
+                 .where = "llama_adapter",
+                 .found = "adapter = " + folder.string() + " too",
+                 .expected = "a new one, or one that learns on"});
+  if (!fs::is_directory(folder))
+    throw Error({.doing = "train an adapter on",
+                 .where = folder.string(),
+                 .found = fs::exists(folder) ? "a file" : "nothing",
+                 .expected = "a PEFT folder (adapter_config.json, adapter_model.safetensors), or a LLaMA-Adapter's"});
+  text::Adapter adapter = text::bind(text::open_adapter(folder), base_->spec());
+  llama_adapter_ = !fs::exists(folder / "adapter_config.json");
+  if (!llama_adapter_) adapter_config_ = text::read_json_object(folder / "adapter_config.json");
+  return adapter;
+}
+
+/// Its prompts stand beside the model: no weights of a base could say what it does.
+void Learner::check_llama_adapter(const text::Adapter& adapter) const {
+  const auto refuse = [](const char* where, std::string found, std::string expected) {
+    throw Error(
+        {.doing = "train a LLaMA-Adapter", .where = where, .found = std::move(found), .expected = std::move(expected)});
+  };
+  if (adapter.kind != "LLaMA-Adapter" && adapter.kind != "LLaMA-Adapter V2")
+    refuse("adapter", adapter.kind, "V1, or V2 without pictures");
+  const Method method = settings_.method;
+  if (method == Method::kReward || method == Method::kPpo || method == Method::kRloo || method == Method::kGrpo)
+    refuse("method", std::string(name_of(kMethodNames, method)), "sft, dpo, kto, orpo or simpo");
+  if (!settings_.exports.empty())
+    refuse("export", settings_.exports.front(), "none: an adapter of prompts cannot be merged into a model");
+}
+
+/// Of what learns on: as its config says.
+double Learner::lora_dropout() const {
+  if (!adapter_config_) return 0;
+  const text::ConfigJson config(*adapter_config_, "adapter_config.json");
+  const double p = config.number("lora_dropout", 0);
+  if (!(p >= 0 && p < 1)) throw config.error("lora_dropout", fmt::format("{}", p), "0, or a number between 0 and 1");
+  return p;
 }
 
 Policy Learner::policy() const {
@@ -204,15 +245,18 @@ std::vector<Written> Learner::write(const fs::path& run) const {
   const auto reload = [&](const fs::path& path) {  // with the products that the trained model has
     return nn::Decoder(*text::Checkpoint::open(path.string()), nullptr, {.half = settings_.bf16});
   };
-  const bool needs_whole = !adapter_config_ || !settings_.exports.empty();
+  const bool needs_whole = !has_adapter() || !settings_.exports.empty();
   const auto whole = needs_whole ? merged() : nullptr;
-  if (adapter_config_) {
+  if (has_adapter()) {
     const fs::path folder = run / "adapter";
     std::map<std::string, at::Tensor> learned;
     for (const auto& [name, tensor] : model_->parameters().all())
       if (tensor.requires_grad() && !name.starts_with("v_head.")) learned[name] = tensor.detach();
     fs::remove_all(folder);
-    text::write_peft(folder, *adapter_config_, base_->spec(), views_of(learned));
+    if (llama_adapter_)
+      text::write_llama_adapter(folder, base_->spec(), views_of(learned));
+    else
+      text::write_peft(folder, *adapter_config_, base_->spec(), views_of(learned));
     const text::Adapter adapter = text::bind(text::open_adapter(folder), base_->spec());
     nn::Decoder reloaded(*base_, &adapter, {.half = settings_.bf16, .blocks = settings_.keep_blocks});
     written.push_back(compared(folder, reloaded));

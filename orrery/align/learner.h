@@ -32,14 +32,19 @@ class Learner {
   Policy policy() const;
   int64_t learned_parameters() const;
 
-  /// Writes what was trained: RUN/adapter (PEFT) or RUN/model (a hub folder), and what settings.exports name, each
-  /// wholly or not at all, in the place of an earlier one in RUN. Then loads each again.
+  /// Writes what was trained: RUN/adapter (PEFT's, or a LLaMA-Adapter's) or RUN/model (a hub folder), and what
+  /// settings.exports name, each wholly or not at all, in the place of an earlier one in RUN. Then loads each again.
   std::vector<Written> write(const std::filesystem::path& run) const;
 
  private:
   /// What the model has become, without a value head.
   std::shared_ptr<const text::Checkpoint> merged() const;
+  bool has_adapter() const { return adapter_config_ || llama_adapter_; }
   text::Adapter opened_adapter();
+  text::Adapter new_adapter();
+  text::Adapter given_adapter();
+  void check_llama_adapter(const text::Adapter& adapter) const;
+  double lora_dropout() const;
   void learn_last_layers();
   at::Tensor outputs(nn::Decoder& model) const;
   Written compared(const std::filesystem::path& path, nn::Decoder& reloaded) const;
@@ -49,6 +54,7 @@ class Learner {
   std::shared_ptr<const text::Checkpoint> base_;  // with the head that the method needs
   text::DecoderSpec written_spec_;                // of what is written
   std::optional<nlohmann::json> adapter_config_;  // PEFT's
+  bool llama_adapter_ = false;                    // what learns is one
   std::shared_ptr<nn::Decoder> model_;
 };
 

@@ -8,6 +8,7 @@
 
 #include "orrery/align/options.h"
 #include "orrery/text/adapters/lora.h"
+#include "orrery/text/adapters/new_llama_adapter.h"
 #include "orrery/train/options.h"
 
 namespace orrery::align {
@@ -38,7 +39,7 @@ struct Settings {
   std::string data;       ///< a file of records
   std::string eval_data;  ///< others, to evaluate with
   std::filesystem::path out;
-  std::string adapter;  ///< a PEFT folder that learns on, instead of new weights
+  std::string adapter;  ///< a folder whose adapter learns on: PEFT's, or a LLaMA-Adapter's
   bool skip_bad = false;
   TruncationOptions truncation;
   BatchOptions batch;
@@ -49,6 +50,7 @@ struct Settings {
   int64_t train_last_layers = 0;  ///< only these learn; 0: all
   bool use_peft = false;
   text::LoraOptions lora;
+  text::LlamaAdapterOptions llama;
   SftOptions sft;
   PreferenceOptions preference;  ///< its beta and label_smoothing are those of every method that has them
   RewardOptions reward;

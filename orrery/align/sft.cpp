@@ -72,9 +72,12 @@ at::Tensor SftTask::noise(const nn::PackedRows& rows, int64_t step, size_t micro
 at::Tensor SftTask::loss_sum(int64_t step, size_t micro_batch, train::Metrics&) {
   std::vector<const LearnedTokens*> records;
   for (const size_t index : micro_batches_[micro_batch]) records.push_back(&records_[index]);
-  const bool noisy = options_.neftune_noise_alpha > 0 && at::GradMode::is_enabled();
-  PackedRecords packed = pack_records(records, model_->can_branch() && !noisy);  // each record has noise of its own
+  const bool learns = at::GradMode::is_enabled(), noisy = options_.neftune_noise_alpha > 0 && learns,
+             drops = model_->parameters().drops() && learns;
+  // Each record has noise, and leaves out values, of its own.
+  PackedRecords packed = pack_records(records, model_->can_branch() && !noisy && !drops);
   if (noisy) packed.rows.noise = noise(packed.rows, step, micro_batch);
+  if (drops) packed.rows.dropout = fmt::format("step {}, micro-batch {}", step, micro_batch);
   const at::Tensor predicting = model_->hidden(packed.rows).index_select(0, packed.sources);
   return -nn::token_log_probs(predicting, model_->head(), packed.targets).sum();
 }

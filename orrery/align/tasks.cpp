@@ -85,7 +85,7 @@ class PairData final : public Data {
     at::Tensor reference;
     if (!options.reference_free)
       reference = reference_log_probs(*model, pairs_, Batches(pairs_.size(), settings.batch), settings.loop.max_steps,
-                                      settings.out / kReferenceFile);
+                                      settings.out / kReferenceFile, settings.loop.quiet);
     return std::make_unique<DpoTask>(model, std::move(pairs_), reference, settings.batch, options);
   }
 
@@ -110,8 +110,9 @@ class LabelledData final : public Data {
     std::vector<AnsweredPrompt> others = mismatched(records_, settings.batch.per_device_train_batch_size);
     std::vector<AnsweredPrompt> both = records_;
     for (size_t i = 0; i < both.size(); ++i) both[i].answers.push_back(others[i].answers[0]);
-    const at::Tensor reference = reference_log_probs(*model, both, Batches(both.size(), settings.batch),
-                                                     settings.loop.max_steps, settings.out / kReferenceFile);
+    const at::Tensor reference =
+        reference_log_probs(*model, both, Batches(both.size(), settings.batch), settings.loop.max_steps,
+                            settings.out / kReferenceFile, settings.loop.quiet);
     KtoOptions options = settings.kto;
     options.beta = settings.preference.beta;
     return std::make_unique<KtoTask>(model, std::move(records_), std::move(others), std::move(desirable_), reference,

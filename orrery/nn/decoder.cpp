@@ -23,16 +23,21 @@ at::Tensor Decoder::embed(const PackedRows& rows) const {
   return rows.patches.defined() ? x.index_copy(0, rows.patch_places, patches_(rows.patches)) : x;
 }
 
+void Decoder::begin(const PackedRows& rows) {
+  parameters_.name_pass(rows.dropout);
+  blocks_->begin(rows);
+}
+
 /// A layer as a function that may be called again later, when its rows are gone and another pass has begun.
 std::function<at::Tensor(const at::Tensor&)> Decoder::layer_again(int64_t layer, const PackedRows& rows) {
   return [this, layer, rows](const at::Tensor& x) {
-    if (at::GradMode::is_enabled()) blocks_->begin(rows);  // the second time
+    if (at::GradMode::is_enabled()) begin(rows);  // the second time
     return blocks_->run(layer, x, rows);
   };
 }
 
 at::Tensor Decoder::hidden(const PackedRows& rows, std::vector<at::Tensor>* streams) {
-  blocks_->begin(rows);
+  begin(rows);
   at::Tensor x = embed(rows);
   const bool checkpointing = checkpointing_ && at::GradMode::is_enabled() && spec_.mixer != text::MixerKind::kRwkv7;
   if (checkpointing && !x.requires_grad()) x = x.detach().set_requires_grad(true);

@@ -45,6 +45,7 @@ class Decoder {
 
  private:
   at::Tensor embed(const PackedRows& rows) const;
+  void begin(const PackedRows& rows);
   std::function<at::Tensor(const at::Tensor&)> layer_again(int64_t layer, const PackedRows& rows);
 
   const text::DecoderSpec spec_;

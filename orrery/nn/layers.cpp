@@ -7,20 +7,55 @@
 
 namespace orrery::nn {
 
+namespace {
+
+at::Tensor row_lengths(const at::Tensor& matrix) { return at::linalg_vector_norm(matrix, 2, {1}); }
+
+}  // namespace
+
 at::Tensor Linear::dense_weight() const { return blocks ? tensor_from_view(*blocks) : weight; }
 
-at::Tensor Linear::product(const at::Tensor& x) const {
-  if (!blocks && !half) return at::linear(x, weight, bias);
+/// x Wᵀ + added, which may be undefined.
+at::Tensor Linear::product(const at::Tensor& x, const at::Tensor& added) const {
+  if (!blocks && !half) return at::linear(x, weight, added);
   const at::Tensor y = blocks ? block_linear(x, *blocks) : half_linear(x, weight);
+  return added.defined() ? y + added : y;
+}
+
+/// W + scale·B A.
+at::Tensor Linear::added_weight() const { return at::addmm(dense_weight(), adapter->b, adapter->a, 1, adapter->scale); }
+
+at::Tensor Linear::merged_weight() const {
+  if (!adapter || *adapter->off || !adapter->a.defined()) return dense_weight();
+  const at::Tensor added = added_weight();
+  if (!adapter->magnitude.defined()) return added;
+  return added * (adapter->magnitude / row_lengths(added.detach())).unsqueeze(-1);
+}
+
+/// m/‖V‖ ⊙ x Vᵀ + b as PEFT computes it: ‖V‖ is a constant to the backward pass (Liu et al. 2024, sec. 4.3), which
+/// saves most of its memory; and where values are dropped, x Wᵀ counts once with all of them and m/‖V‖ - 1 times
+/// without.
+at::Tensor Linear::decomposed(const at::Tensor& x) const {
+  const at::Tensor lengths = [&] {
+    const at::NoGradGuard constant;
+    return row_lengths(added_weight());
+  }();
+  const at::Tensor factor = adapter->magnitude / lengths;
+  const bool drops = adapter->dropout && adapter->dropout->on();
+  const at::Tensor read = drops ? adapter->dropped(x) : x;
+  const at::Tensor low_rank = factor * (adapter->scale * at::linear(at::linear(read, adapter->a), adapter->b));
+  if (drops) return product(x, bias) + (factor - 1) * product(read, {}) + low_rank;
+  const at::Tensor y = factor * product(x, {}) + low_rank;
   return bias.defined() ? y + bias : y;
 }
 
 at::Tensor Linear::operator()(const at::Tensor& x) const {
-  if (!adapter || *adapter->off) return product(x);
-  const at::Tensor y = product(adapter->input_scale.defined() ? x * adapter->input_scale : x);
+  if (!adapter || *adapter->off) return product(x, bias);
+  if (adapter->magnitude.defined()) return decomposed(x);
+  const at::Tensor y = product(adapter->input_scale.defined() ? x * adapter->input_scale : x, bias);
   at::Tensor change = adapter->bias;
   if (adapter->a.defined()) {
-    const at::Tensor low_rank = at::linear(at::linear(x, adapter->a), adapter->b);
+    const at::Tensor low_rank = at::linear(at::linear(adapter->dropped(x), adapter->a), adapter->b);
     change = change.defined() ? low_rank + change : low_rank;
   }
   return change.defined() ? y + adapter->scale * change : y;

@@ -5,20 +5,27 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "orrery/base/tensor_view.h"
+#include "orrery/nn/dropout.h"
 #include "orrery/text/decoder_spec.h"
 
 namespace orrery::nn {
 
-/// What an adapter makes of x Wᵀ: (input_scale ⊙ x) Wᵀ + scale·(x Aᵀ Bᵀ + bias) (text::LinearChange). Undefined tensors
-/// are left out.
+/// What an adapter makes of x Wᵀ: (input_scale ⊙ x) Wᵀ + scale·(x Aᵀ Bᵀ + bias), or with a magnitude m
+/// m/‖V‖ ⊙ x Vᵀ, V = W + scale·B A, norms over V's rows (text::LinearChange). Undefined tensors are left out.
 struct LinearAdapter {
   at::Tensor a, b;         ///< [rank, inputs], [outputs, rank] (Hu et al. 2021, "LoRA")
   at::Tensor bias;         ///< [outputs]
   at::Tensor input_scale;  ///< [inputs]
   double scale = 1;
-  std::shared_ptr<const bool> off;  ///< where true, it changes nothing
+  std::shared_ptr<const bool> off;         ///< where true, it changes nothing
+  at::Tensor magnitude;                    ///< [outputs] (Liu et al. 2024, "DoRA"); input_scale and bias are undefined
+  std::shared_ptr<const Dropout> dropout;  ///< of what A reads; nullptr: none
+  std::string name;                        ///< the layer's, which dropout's draws are named after
+
+  at::Tensor dropped(const at::Tensor& x) const { return dropout ? (*dropout)(x, name) : x; }
 };
 
 /// x Wᵀ + b, W [outputs, inputs].
@@ -31,10 +38,14 @@ struct Linear {
   bool defined() const { return weight.defined() || blocks; }
   /// W in float32.
   at::Tensor dense_weight() const;
+  /// The W' that an adapter's pair, and magnitude, make of it; W where there is none. Norms are constants to autograd.
+  at::Tensor merged_weight() const;
   at::Tensor operator()(const at::Tensor& x) const;
 
  private:
-  at::Tensor product(const at::Tensor& x) const;
+  at::Tensor product(const at::Tensor& x, const at::Tensor& added) const;
+  at::Tensor added_weight() const;
+  at::Tensor decomposed(const at::Tensor& x) const;
 };
 
 /// What an adaption prompt adds to attention's outputs: g·softmax(scale·q (Wk P)ᵀ) (Wv P) for each head, its keys not

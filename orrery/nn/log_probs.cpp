@@ -86,8 +86,8 @@ class TokenLogProbs : public torch::autograd::Function<TokenLogProbs> {
 }  // namespace
 
 at::Tensor token_log_probs(const at::Tensor& hidden, const Linear& head, const at::Tensor& targets) {
-  return TokenLogProbs::apply(hidden, head.weight, head.bias.defined() ? std::optional(head.bias) : std::nullopt,
-                              targets, head.half);
+  return TokenLogProbs::apply(hidden, head.merged_weight(),
+                              head.bias.defined() ? std::optional(head.bias) : std::nullopt, targets, head.half);
 }
 
 }  // namespace orrery::nn

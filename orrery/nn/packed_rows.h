@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "orrery/text/tokenizer/tokenizer.h"
@@ -19,6 +20,7 @@ struct PackedRows {
   std::vector<int64_t> branches;
   at::Tensor positions;     ///< [n] int64, from 0 in each row; each branch goes on where the first one begins
   at::Tensor noise;         ///< [n, hidden_size] added to the embeddings; undefined: none
+  std::string dropout;      ///< what this pass's dropout is named after (nn::Dropout); empty: nothing is left out
   at::Tensor patches;       ///< [p, patch values] of pictures, undefined where there are none
   at::Tensor patch_places;  ///< [p] int64: where in `tokens` the patches stand
 

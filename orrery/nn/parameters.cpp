@@ -11,7 +11,10 @@ namespace orrery::nn {
 
 Parameters::Parameters(const text::Checkpoint& checkpoint, const text::Adapter* adapter,
                        const ParameterOptions& options)
-    : where_(checkpoint.path().string()), spec_(checkpoint.spec()), options_(options) {
+    : where_(checkpoint.path().string()),
+      spec_(checkpoint.spec()),
+      options_(options),
+      dropout_(std::make_shared<Dropout>(Dropout{options.lora_dropout, options.seed, {}})) {
   const text::Family& family = text::family_named(checkpoint.spec().family);
   for (const text::ExpectedTensor& expected : text::expected_tensors(family, checkpoint.spec())) {
     const TensorView* view = checkpoint.tensor(expected.canonical);
@@ -46,11 +49,12 @@ void Parameters::adapt(const text::Adapter& adapter) {
     const std::pair<const char*, const TensorView*> parts[] = {{".lora_A.weight", &change.a},
                                                                {".lora_B.weight", &change.b},
                                                                {".added_bias", &change.bias},
-                                                               {".input_scale", &change.input_scale}};
+                                                               {".input_scale", &change.input_scale},
+                                                               {".lora_magnitude_vector", &change.magnitude}};
     for (const auto& [name, view] : parts) {
       if (view->data == nullptr) continue;
       add(change.module + name, *view, true);
-      const bool outputs = view == &change.b || view == &change.bias;
+      const bool outputs = view == &change.b || view == &change.bias || view == &change.magnitude;
       if (outputs && text::is_rotated(change.module)) reorder(change.module + name, adapter.rope_layout);
     }
   }
@@ -91,7 +95,10 @@ Linear Parameters::linear(const std::string& prefix) const {
                                    find(prefix + ".added_bias"),
                                    find(prefix + ".input_scale"),
                                    scale->second,
-                                   adapter_off_};
+                                   adapter_off_,
+                                   find(prefix + ".lora_magnitude_vector"),
+                                   prefix.starts_with("model.layers.") ? dropout_ : nullptr,
+                                   prefix};
   return linear;
 }
 

@@ -15,16 +15,19 @@
 namespace orrery::nn {
 
 struct ParameterOptions {
-  bool half = false;    ///< products with matrices of the layers and the head in bfloat16
-  bool blocks = false;  ///< quantised matrices of layers that do not learn stay as their file has them
+  bool half = false;        ///< products with matrices of the layers and the head in bfloat16
+  bool blocks = false;      ///< quantised matrices of layers that do not learn stay as their file has them
+  double lora_dropout = 0;  ///< of what an adapter's pairs in layers read, in passes that PackedRows::dropout names
+  uint64_t seed = 0;        ///< of its draws
 };
 
 /// Leaf tensors in float32, under their canonical names (text::Checkpoint::tensor()). Those that learn want gradients.
 class Parameters {
  public:
   /// Copies every tensor that the checkpoint's family has. With an adapter (bound to the checkpoint's spec), its own
-  /// tensors learn and the base's do not: MODULE.lora_A.weight, MODULE.lora_B.weight, MODULE.input_scale,
-  /// MODULE.added_bias, what it replaces, and model.layers.N.self_attn.adaption_prompt, …_gate, …_new_gate.
+  /// tensors learn and the base's do not: MODULE.lora_A.weight, MODULE.lora_B.weight, MODULE.lora_magnitude_vector,
+  /// MODULE.input_scale, MODULE.added_bias, what it replaces, and model.layers.N.self_attn.adaption_prompt, …_gate,
+  /// …_new_gate.
   explicit Parameters(const text::Checkpoint& checkpoint, const text::Adapter* adapter = nullptr,
                       const ParameterOptions& options = {});
 
@@ -40,6 +43,10 @@ class Parameters {
   Norm norm(const std::string& prefix, text::NormKind kind, double eps, double offset = 0) const;
   /// Whether low-rank changes, scales and biases of an adapter count; at first they do.
   void use_adapter(bool used) const { *adapter_off_ = !used; }
+  /// Whether an adapter's pairs leave out values where PackedRows::dropout names a pass.
+  bool drops() const { return dropout_->p > 0 && !scales_.empty(); }
+  /// The name that dropout's draws have from now on; empty, as at first: it drops nothing.
+  void name_pass(const std::string& name) const { dropout_->pass = name; }
 
  private:
   void add(const std::string& name, const TensorView& view, bool learns);
@@ -55,6 +62,7 @@ class Parameters {
   bool gates_by_tanh_ = true;
   std::map<std::string, double> scales_;  // of the modules that an adapter changes
   std::shared_ptr<bool> adapter_off_ = std::make_shared<bool>(false);
+  std::shared_ptr<Dropout> dropout_;
 };
 
 }  // namespace orrery::nn

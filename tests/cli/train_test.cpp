@@ -75,6 +75,83 @@ TEST_F(Train, AnAdapterThatRunLoads) {
   EXPECT_EQ(answer({*model_}).find(learned), std::string::npos);
 }
 
+/// The engine runs it merged; unmerged it is refused by name.
+TEST_F(Train, DoraIsMergedBeforeItRuns) {
+  const std::string exported = folder_.path("exported.gguf"), learned = "very blue today";
+  const Outcome outcome = orrery(command("sft", "run",
+                                         {"--use-peft", "--use-dora", "--lora-dropout", "0.05", "--max-steps", "80",
+                                          "--learning-rate", "2e-2", "--logging-steps", "1", "--export", exported}));
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_NE(answer({exported}).find(learned), std::string::npos);
+  const std::string adapter = folder_.path("run/adapter"), merged = folder_.path("merged.gguf");
+  const Outcome refused = orrery({"run", *model_, "The cat is", "--raw", "--adapter", adapter});
+  EXPECT_EQ(refused.exit_code, 2);
+  EXPECT_NE(refused.err.find("DoRA"), std::string::npos) << refused.err;
+  EXPECT_NE(refused.err.find("orrery merge"), std::string::npos) << refused.err;
+  const Outcome merging = orrery({"merge", *model_, adapter, "--out", merged});
+  ASSERT_EQ(merging.exit_code, 0) << merging.err;
+  EXPECT_NE(answer({merged}).find(learned), std::string::npos);
+}
+
+/// Zhang et al. 2023 and V2 (Gao et al. 2023): new ones learn, run loads what was written, and they learn on.
+TEST_F(Train, LlamaAdaptersThatRunLoads) {
+  const std::string learned = "very blue today";
+  for (const char* version : {"v1", "v2"}) {
+    SCOPED_TRACE(version);
+    const std::string run = std::string("run-") + version, adapter = folder_.path(run + "/adapter");
+    const Outcome outcome = orrery(command("sft", run,
+                                           {"--llama-adapter", version, "--adapter-layer", "4", "--max-steps", "150",
+                                            "--learning-rate", "3e-2", "--logging-steps", "1"}));
+    ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+    const auto all = metrics(run);
+    EXPECT_LT(all.back().at("loss"), 0.5 * all.front().at("loss").get<double>());
+    if (version == std::string("v2")) {
+      EXPECT_NE(answer({*model_, "--adapter", adapter}).find(learned), std::string::npos);
+    }
+    EXPECT_NE(answer({*model_, "--adapter", adapter}), answer({*model_}));
+    const std::string on = run + "-on";
+    ASSERT_EQ(orrery(command("sft", on, {"--adapter", adapter, "--max-steps", "1", "--logging-steps", "1"})).exit_code,
+              0);
+    EXPECT_LT(metrics(on).front().at("loss"), 1.1 * all.back().at("loss").get<double>() + 0.05);
+  }
+  for (const auto& [more, parts] :
+       {std::pair{Words{"--use-peft"}, Words{"llama_adapter", "use_peft"}},
+        {Words{"--export", folder_.path("merged.gguf")}, Words{"export", "merged"}},
+        {Words{"--adapter", folder_.path("run-v1/adapter")}, Words{"llama_adapter", "learns on"}}}) {
+    Words words = command("sft", "refused", {"--llama-adapter", "v1"});
+    words.insert(words.end(), more.begin(), more.end());
+    const Outcome outcome = orrery(words);
+    EXPECT_EQ(outcome.exit_code, 2);
+    for (const std::string& part : parts) EXPECT_NE(outcome.err.find(part), std::string::npos) << outcome.err;
+  }
+  const Outcome grpo = orrery(command(
+      "grpo", "refused",
+      {"--adapter", folder_.path("run-v1/adapter"), "--max-steps", "1", "--reward-command", "awk '{ print 1 }'"}));
+  EXPECT_EQ(grpo.exit_code, 2);
+  EXPECT_NE(grpo.err.find("LLaMA-Adapter"), std::string::npos) << grpo.err;
+}
+
+/// What dropout leaves out follows from the step alone.
+TEST_F(Train, DropoutResumesBitForBit) {
+  const auto run = [&](const std::string& name, const std::string& p) {
+    return orrery(command(
+        "sft", name,
+        {"--use-peft", "--lora-dropout", p, "--max-steps", "6", "--save-steps", "3", "--learning-rate", "1e-2"}));
+  };
+  const auto weights = [&](const std::string& name) {
+    return read_file(folder_.path(name + "/adapter/adapter_model.safetensors"));
+  };
+  ASSERT_EQ(run("whole", "0.3").exit_code, 0);
+  ASSERT_EQ(run("plain", "0").exit_code, 0);
+  EXPECT_NE(weights("whole"), weights("plain"));
+  std::filesystem::copy(folder_.path("whole"), folder_.path("cut"), std::filesystem::copy_options::recursive);
+  std::filesystem::remove_all(folder_.path("cut/checkpoint-6"));
+  std::filesystem::remove_all(folder_.path("cut/adapter"));
+  const Outcome resumed = orrery({"train", "sft", "--resume", "-q", "--out", folder_.path("cut")});
+  ASSERT_EQ(resumed.exit_code, 0) << resumed.err;
+  EXPECT_EQ(weights("cut"), weights("whole"));
+}
+
 TEST_F(Train, AllWeightsToAHubFolder) {
   const Outcome outcome = orrery(command("sft", "run", {"--max-steps", "60", "--learning-rate", "2e-3"}));
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;

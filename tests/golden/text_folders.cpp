@@ -7,6 +7,7 @@
 #include <cctype>
 #include <cstdlib>
 #include <cstring>
+#include <map>
 #include <stdexcept>
 
 #include "orrery/text/checkpoint.h"
@@ -33,11 +34,17 @@ std::string kind_of(const fs::path& folder) {
 }
 
 std::vector<fs::path> folders() {
-  std::vector<fs::path> result;
+  std::map<std::string, fs::path> by_name;
   std::error_code missing;
-  for (const auto& entry : fs::directory_iterator(text_root(), missing))
-    if (entry.is_directory()) result.push_back(entry.path());
-  std::ranges::sort(result);
+  const auto add_all = [&](const fs::path& root) {
+    for (const auto& entry : fs::directory_iterator(root, missing))
+      if (entry.is_directory()) by_name.emplace(entry.path().filename().string(), entry.path());
+  };
+  add_all(text_root());
+  if (const char* chosen = std::getenv("ORRERY_GOLDEN"); !chosen || !*chosen)
+    add_all(fs::path(ORRERY_SOURCE_DIR) / "tests" / "fixtures" / "golden" / "text");
+  std::vector<fs::path> result;
+  for (const auto& [name, folder] : by_name) result.push_back(folder);
   return result;
 }
 

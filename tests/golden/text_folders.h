@@ -19,6 +19,7 @@ std::filesystem::path data_root();
 
 /// A folder's name up to a '_', so that llama_2 is tested as llama is.
 std::string kind_of(const std::filesystem::path& folder);
+/// The tree's, and those that only tests/fixtures/golden has where no tree was named.
 std::vector<std::filesystem::path> folders();
 /// A base model with a LoRA or LLaMA-Adapter beside it.
 bool is_adapter_folder(const std::filesystem::path& folder);

@@ -123,6 +123,30 @@ TEST(TokenLogProbs, EqualTheWholeMatrix) {
   for (size_t i = 0; i < own.size(); ++i) EXPECT_LT((own[i] - theirs[i]).abs().max().item<float>(), 1e-5) << i;
 }
 
+/// A PEFT folder may change lm_head too.
+TEST(TokenLogProbs, CountAnAdaptersChangeOfTheHead) {
+  at::manual_seed(4);
+  const at::Tensor hidden = at::randn({5, 6}), targets = at::tensor({3L, 0L, 12L, 7L, 7L});
+  Linear head{.weight = at::randn({13, 6})};
+  const auto learned = [](at::IntArrayRef shape) { return at::randn(shape).set_requires_grad(true); };
+  for (const bool dora : {false, true}) {
+    head.adapter = LinearAdapter{
+        .a = learned({2, 6}), .b = learned({13, 2}), .scale = 0.5, .off = std::make_shared<const bool>(false)};
+    if (dora) head.adapter->magnitude = learned({13});
+    const std::vector<at::Tensor> parts = {head.adapter->a, head.adapter->b};
+    const auto gradients = [&](const at::Tensor& log_probs) {
+      for (const at::Tensor& x : parts) x.mutable_grad() = at::Tensor();
+      log_probs.sum().backward();
+      return std::vector<at::Tensor>{parts[0].grad().clone(), parts[1].grad().clone()};
+    };
+    const at::Tensor expected = at::log_softmax(head(hidden), -1).gather(-1, targets.unsqueeze(-1)).squeeze(-1);
+    const at::Tensor ours = token_log_probs(hidden, head, targets);
+    EXPECT_LT((ours - expected).abs().max().item<float>(), 1e-5);
+    const std::vector<at::Tensor> theirs = gradients(expected), own = gradients(ours);
+    for (size_t i = 0; i < own.size(); ++i) EXPECT_LT((own[i] - theirs[i]).abs().max().item<float>(), 1e-4) << i;
+  }
+}
+
 TEST(PackedRows, TargetsStayWithinTheirRows) {
   const std::vector<std::vector<TokenId>> tokens = {{1, 2, 3}, {}, {4}, {5, 6}};
   const PackedRows rows(tokens);

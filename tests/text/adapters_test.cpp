@@ -3,12 +3,18 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <deque>
 #include <fstream>
 
 #include "orrery/formats/gguf.h"
 #include "orrery/formats/safetensors.h"
+#include "orrery/text/adapters/lora.h"
+#include "orrery/text/adapters/new_llama_adapter.h"
+#include "orrery/text/adapters/readers.h"
+#include "orrery/text/checkpoint.h"
 #include "orrery/text/families/config_json.h"
 #include "orrery/text/families/family.h"
+#include "orrery/text/rotary_rows.h"
 #include "tests/text/tiny_adapter.h"
 
 namespace orrery::text {
@@ -92,8 +98,7 @@ TEST_F(AdapterFiles, ModulesSavedWholeAndBiases) {
 }
 
 TEST_F(AdapterFiles, WhatIsNotSupportedIsRefusedByName) {
-  const std::pair<const char*, json> options[] = {{"use_dora", true},
-                                                  {"layer_replication", {{0, 1}}},
+  const std::pair<const char*, json> options[] = {{"layer_replication", {{0, 1}}},
                                                   {"alora_invocation_tokens", {1}},
                                                   {"target_parameters", {"experts"}},
                                                   {"trainable_token_indices", {1, 2}},
@@ -109,6 +114,61 @@ TEST_F(AdapterFiles, WhatIsNotSupportedIsRefusedByName) {
                                                   {"layers_to_transform", "first"}};
   for (const auto& [key, value] : options)
     expect_contains(why({.modules = {"q_proj"}, .changes = {{key, value}}}), {key, "adapter_config.json"});
+}
+
+TEST_F(AdapterFiles, DoraHasAMagnitudeForEachRow) {
+  const json dora = {{"use_dora", true}};
+  const Adapter adapter = open({.modules = {"q_proj"}, .changes = dora});
+  EXPECT_EQ(adapter.kind, "DoRA");
+  EXPECT_EQ(change(adapter, "model.layers.1.self_attn.q_proj").magnitude.shape, std::vector<int64_t>{64});
+  EXPECT_EQ(adapter.parameters(), 2 * (4 * 64 + 64 * 4 + 64));
+  const auto edited = [&](const std::function<void(TinyTensors&)>& edit) {
+    return why({.modules = {"q_proj"}, .changes = dora, .edit = edit});
+  };
+  const std::string magnitude = q0 + ".lora_magnitude_vector";
+  expect_contains(edited([&](auto& t) { t.remove(magnitude); }),
+                  {"lora_magnitude_vector of model.layers.0", "use_dora"});
+  expect_contains(edited([&](auto& t) { resize(t, magnitude, {63}); }), {"magnitude of", "[63]", "[64]"});
+  expect_contains(edited([&](auto& t) { t.add(q0 + ".lora_B.bias", {64}); }), {"lora_B.bias", "use_dora"});
+  expect_contains(edited([&](auto& t) {
+                    t.remove(q0 + ".lora_A.weight");
+                    t.remove(q0 + ".lora_B.weight");
+                  }),
+                  {"one half", "layers.0.self_attn.q_proj"});
+}
+
+/// What is written is read again, whatever order the base has the rows of q and k in.
+TEST_F(AdapterFiles, WrittenDoraHasTheHubsOrderOfRows) {
+  const Adapter made = open({.modules = {"q_proj", "up_proj"}, .changes = {{"use_dora", true}}});
+  for (const RopeLayout layout : {RopeLayout::kHalf, RopeLayout::kInterleaved}) {
+    DecoderSpec base = tiny_spec();
+    base.rope.layout = layout;
+    std::map<std::string, TensorView> values;
+    std::deque<std::vector<float>> turned;
+    for (const LinearChange& change : made.linears) {
+      for (const auto& [suffix, view] : {std::pair{".lora_A.weight", &change.a},
+                                         {".lora_B.weight", &change.b},
+                                         {".lora_magnitude_vector", &change.magnitude}}) {
+        values[change.module + suffix] = *view;
+        if (view == &change.a || !is_rotated(change.module)) continue;
+        const std::vector<float> rows = floats_of(*view);
+        std::vector<float>& own = turned.emplace_back(rows.size());
+        const int64_t cols = view->elements() / view->shape[0];
+        for (int64_t row = 0; row < view->shape[0]; ++row)
+          std::copy_n(rows.begin() + rotary_row(row, RopeLayout::kHalf, layout, base.head_dim, base.rope.dim) * cols,
+                      cols, own.begin() + row * cols);
+        values[change.module + suffix].data = reinterpret_cast<const std::byte*>(own.data());
+      }
+    }
+    json config = read_json_object(folder_ / "lora" / "adapter_config.json");
+    std::filesystem::remove_all(folder_ / "written");
+    write_peft(folder_ / "written", config, base, values);
+    const Adapter read = bind(open_adapter(folder_ / "written"), base);
+    for (const LinearChange& expected : made.linears) {
+      EXPECT_EQ(floats_of(change(read, expected.module).magnitude), floats_of(expected.magnitude)) << expected.module;
+      EXPECT_EQ(floats_of(change(read, expected.module).b), floats_of(expected.b)) << expected.module;
+    }
+  }
 }
 
 TEST_F(AdapterFiles, TensorsThatDoNotFitAreNamed) {
@@ -219,6 +279,101 @@ TEST_F(LlamaAdapterFiles, GatesAreTheirTanhOrThemselves) {
   const json config = {{"adapter_len", 6}};
   const float raw = write_and_open({}, config, {.gate = AdapterOptions::Gate::kRaw}).prompts.at(0).gates.at(0);
   EXPECT_FLOAT_EQ(write_and_open({}, config).prompts.at(0).gates.at(0), std::tanh(raw));
+}
+
+class NewLlamaAdapter : public LlamaAdapterFiles {
+ protected:
+  std::shared_ptr<const Checkpoint> base(const json& changes = {}) const {
+    write_tiny_model(folder_.path(), tiny_config(changes));
+    return Checkpoint::open(folder_.path().string());
+  }
+  static LlamaAdapterOptions options(LlamaAdapterVersion version) {
+    return {.llama_adapter = version, .adapter_len = 3, .adapter_layer = 30};
+  }
+};
+
+TEST_F(NewLlamaAdapter, BeginsAsTheAuthorsDo) {
+  const auto base = this->base();
+  const Adapter v1 = new_llama_adapter(options(LlamaAdapterVersion::kV1), *base, 5);
+  EXPECT_EQ(v1.kind, "LLaMA-Adapter");
+  ASSERT_EQ(v1.prompts.size(), 2u);  // the model has no more layers
+  double sum = 0, squares = 0;
+  for (const AdaptionPrompt& prompt : v1.prompts) {
+    EXPECT_EQ(prompt.length, 3);
+    EXPECT_EQ(prompt.gates, std::vector<float>(4, 0.0f));
+    for (const float value : prompt.prompt) sum += value, squares += value * value;
+  }
+  EXPECT_NEAR(sum / 384, 0, 0.2);  // four standard errors of a normal distribution's mean, and of its variance
+  EXPECT_NEAR(squares / 384, 1, 0.3);
+  EXPECT_TRUE(v1.linears.empty() && v1.replaced.empty());
+  EXPECT_NE(new_llama_adapter(options(LlamaAdapterVersion::kV1), *base, 6).prompts[0].prompt, v1.prompts[0].prompt);
+
+  const Adapter v2 = new_llama_adapter(options(LlamaAdapterVersion::kV2), *base, 5);
+  EXPECT_EQ(v2.kind, "LLaMA-Adapter V2");
+  ASSERT_EQ(v2.linears.size(), 14u);
+  for (const LinearChange& change : v2.linears) {
+    EXPECT_EQ(floats_of(change.bias), std::vector<float>(change.bias.elements(), 0.0f)) << change.module;
+    EXPECT_EQ(floats_of(change.input_scale), std::vector<float>(change.input_scale.elements(), 1.0f)) << change.module;
+  }
+  ASSERT_EQ(v2.replaced.size(), 5u);
+  for (const TensorView& norm : v2.replaced) EXPECT_EQ(floats_of(norm), floats_of(*base->tensor(norm.name)));
+}
+
+TEST_F(NewLlamaAdapter, OptionsOutOfRangeAndOtherModelsAreNamed) {
+  const auto why = [&](LlamaAdapterOptions options, const json& changes = {}) {
+    return error_of([&] { new_llama_adapter(options, *base(changes), 1); });
+  };
+  const auto v1 = LlamaAdapterVersion::kV1, v2 = LlamaAdapterVersion::kV2;
+  expect_contains(why({.llama_adapter = v1, .adapter_len = 0}), {"adapter_len", "1 or more"});
+  expect_contains(why({.llama_adapter = v2, .adapter_layer = 0}), {"adapter_layer", "1 or more"});
+  EXPECT_EQ(why({.llama_adapter = v2, .adapter_len = 0}), "no error");
+  expect_contains(why({.llama_adapter = v1}, {{"model_type", "qwen2"}, {"architectures", {"Qwen2ForCausalLM"}}}),
+                  {"qwen2", "llama"});
+}
+
+/// A few values in each part, rows of the second layer's q told apart: written and read they are the same.
+TEST_F(NewLlamaAdapter, WrittenOnesAreReadAgain) {
+  DecoderSpec spec = tiny_spec();
+  for (const RopeLayout layout : {RopeLayout::kHalf, RopeLayout::kInterleaved}) {
+    spec.rope.layout = layout;
+    std::deque<std::vector<float>> kept;
+    std::map<std::string, TensorView> values;
+    const auto add = [&](const std::string& name, std::vector<int64_t> shape) {
+      TensorView& view = values[name] = {.name = name, .shape = std::move(shape)};
+      std::vector<float>& numbers = kept.emplace_back(view.elements());
+      for (size_t i = 0; i < numbers.size(); ++i) numbers[i] = static_cast<float>(i + kept.size()) / 100;
+      view.data = reinterpret_cast<const std::byte*>(numbers.data());
+      view.bytes = view.elements() * 4;
+    };
+    add("model.layers.1.self_attn.adaption_prompt", {3, 64});
+    add("model.layers.1.self_attn.adaption_gate", {4});
+    const auto read = [&] {
+      std::filesystem::remove_all(folder_ / "written");
+      write_llama_adapter(folder_ / "written", spec, values);
+      return bind(open_adapter(folder_ / "written"), spec);
+    };
+    const Adapter v1 = read();
+    EXPECT_EQ(v1.kind, "LLaMA-Adapter");
+    ASSERT_EQ(v1.prompts.size(), 1u);
+    EXPECT_EQ(v1.prompts[0].layer, 1);
+    EXPECT_EQ(v1.prompts[0].prompt, kept[0]);
+    EXPECT_EQ(v1.prompts[0].file_gates, kept[1]);
+
+    add("model.layers.1.self_attn.q_proj.added_bias", {64});
+    add("model.layers.1.self_attn.q_proj.input_scale", {64});
+    add("model.norm.weight", {64});
+    const Adapter v2 = read();
+    EXPECT_EQ(v2.kind, "LLaMA-Adapter V2");
+    EXPECT_EQ(v2.prompts.at(0).prompt, kept[0]);
+    const LinearChange& q = change(v2, "model.layers.1.self_attn.q_proj");
+    EXPECT_EQ(floats_of(q.input_scale), kept[3]);
+    EXPECT_EQ(floats_of(v2.replaced.at(0)), kept[4]);
+    const std::vector<float> bias = floats_of(q.bias);  // in the authors' order
+    for (int64_t row = 0; row < 64; ++row)
+      EXPECT_EQ(bias[rotary_row(row, v2.rope_layout, layout, spec.head_dim, spec.rope.dim)], kept[2][row]) << row;
+    add("lm_head.weight", {96, 64});
+    expect_contains(error_of(read), {"lm_head.weight", "a name for"});
+  }
 }
 
 TEST_F(LlamaAdapterFiles, WhatDoesNotFitIsNamed) {

@@ -36,6 +36,9 @@ void write_tiny_lora(const std::filesystem::path& folder, const DecoderSpec& spe
       tensors.add(fmt::format("base_model.model.{}.lora_{}.weight", module, "AB"[half]), shapes[half]);
       randomise(tensors.values.back(), random, -0.2f, 0.2f);
     }
+    if (config["use_dora"] != true) continue;
+    tensors.add(fmt::format("base_model.model.{}.lora_magnitude_vector", module), {tensor.shape[0]});
+    randomise(tensors.values.back(), random, 1, 3);
   }
   if (lora.edit) lora.edit(tensors);
   std::filesystem::create_directories(folder);

@@ -14,7 +14,8 @@
 namespace orrery::text {
 
 /// Writes a PEFT folder: pairs of rank 4 with values up to 0.2 for these modules ("q_proj") of every layer of a llama
-/// of this spec, and for lm_head where it is listed. `changes` are merged into adapter_config.json.
+/// of this spec, and for lm_head where it is listed. `changes` are merged into adapter_config.json; with use_dora among
+/// them, each pair has magnitudes from 1 to 3.
 struct TinyLora {
   std::vector<std::string> modules;
   uint32_t seed = 1;

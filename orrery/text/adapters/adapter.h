@@ -1,5 +1,5 @@
-// What a small file changes in a language model: LoRA (Hu et al. 2021) and LLaMA-Adapter (Zhang et al. 2023; Gao et al.
-// 2023, "LLaMA-Adapter V2").
+// What a small file changes in a language model: LoRA (Hu et al. 2021), DoRA (Liu et al. 2024) and LLaMA-Adapter (Zhang
+// et al. 2023; Gao et al. 2023, "LLaMA-Adapter V2").
 #pragma once
 
 #include <cstdint>
@@ -15,12 +15,14 @@
 
 namespace orrery::text {
 
-/// In the place of y = W·x: y = W·(input_scale ⊙ x) + scale·(b·a·x + bias).
+/// In the place of y = W·x: y = W·(input_scale ⊙ x) + scale·(b·a·x + bias). With a magnitude: y = W'·x, each row of W'
+/// being that row of V = W + scale·b·a at another length, magnitude·V/‖V‖ (DoRA, eq. 5).
 struct LinearChange {
   std::string module;      ///< the linear's name without ".weight"
   TensorView a, b;         ///< [rank, inputs], [outputs, rank]; without data: no low-rank part
   TensorView bias;         ///< [outputs], or without data
   TensorView input_scale;  ///< [inputs], or without data: ones
+  TensorView magnitude;    ///< [outputs], or without data; only beside a and b alone
   double scale = 1;
 
   int64_t rank() const { return a.data == nullptr ? 0 : a.rows(); }
@@ -43,7 +45,7 @@ struct Adapter {
   enum class Names { kHub, kGguf, kMeta, kCanonical };
 
   std::filesystem::path path;
-  std::string kind;  ///< "LoRA", "LLaMA-Adapter", "LLaMA-Adapter V2", "LLaMA-Adapter V2 multimodal"
+  std::string kind;  ///< "LoRA", "DoRA", "LLaMA-Adapter", "LLaMA-Adapter V2", "LLaMA-Adapter V2 multimodal"
   Names names = Names::kHub;
   RopeLayout rope_layout = RopeLayout::kHalf;  ///< how the rows of q and k are ordered; of GGUF's bind() knows it
   double norm_offset = 0;                      ///< what is to be added to the weights of replaced RMS norms

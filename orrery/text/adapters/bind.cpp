@@ -113,6 +113,7 @@ class Binder {
     check_part(change.b, "B", {outputs, rank});
     check_part(change.bias, "bias", {outputs});
     check_part(change.input_scale, "scale", {inputs});
+    check_part(change.magnitude, "magnitude", {outputs});
     if (!std::isfinite(change.scale) || (change.a.data != nullptr && rank < 1))
       throw refuse(fmt::format("rank {} and scale {} of {}", rank, change.scale, change.module),
                    "a rank of 1 or more and a finite scale");

@@ -45,7 +45,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   try {
     const Adapter adapter = bind(read(config, std::as_bytes(std::span(data + start, size - start))), tiny_llama());
     for (const LinearChange& change : adapter.linears)
-      for (const orrery::TensorView* part : {&change.a, &change.b, &change.bias, &change.input_scale})
+      for (const orrery::TensorView* part :
+           {&change.a, &change.b, &change.bias, &change.input_scale, &change.magnitude})
         if (part->data != nullptr) floats_of(*part);
     for (const orrery::TensorView& tensor : adapter.replaced) floats_of(tensor);
   } catch (const orrery::Error&) {

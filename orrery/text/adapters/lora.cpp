@@ -6,14 +6,17 @@
 #include <cmath>
 #include <deque>
 #include <nlohmann/json.hpp>
+#include <span>
 
 #include "orrery/base/atomic_folder.h"
 #include "orrery/base/error.h"
 #include "orrery/base/file.h"
 #include "orrery/base/random.h"
 #include "orrery/formats/safetensors.h"
+#include "orrery/kernels/quantize/quantize.h"
 #include "orrery/text/adapters/peft_targets.h"
 #include "orrery/text/adapters/readers.h"
+#include "orrery/text/checkpoint.h"
 #include "orrery/text/families/family.h"
 #include "orrery/text/rotary_rows.h"
 
@@ -53,14 +56,28 @@ std::string module_of(const std::string& tensor) { return tensor.substr(0, tenso
 struct Values {
   std::deque<std::vector<float>> tensors;
 
-  TensorView add(std::string name, int64_t rows, int64_t cols) {
-    std::vector<float>& values = tensors.emplace_back(static_cast<size_t>(rows * cols));
-    return {.name = std::move(name),
-            .shape = {rows, cols},
-            .data = reinterpret_cast<const std::byte*>(values.data()),
-            .bytes = rows * cols * static_cast<int64_t>(sizeof(float))};
+  TensorView add(std::string name, std::vector<int64_t> shape) {
+    TensorView view{.name = std::move(name), .shape = std::move(shape)};
+    std::vector<float>& values = tensors.emplace_back(static_cast<size_t>(view.elements()));
+    view.data = reinterpret_cast<const std::byte*>(values.data());
+    view.bytes = view.elements() * static_cast<int64_t>(sizeof(float));
+    return view;
   }
 };
+
+/// ‖W‖ of each row, rows as the hub has them. One row at a time in memory.
+void row_lengths(const TensorView& weight, const DecoderSpec& base, bool rotated, std::span<float> lengths) {
+  const int64_t cols = weight.cols(), row_bytes = bytes_of(weight.dtype, cols);
+  std::vector<float> values(static_cast<size_t>(cols));
+  for (int64_t row = 0; row < weight.rows(); ++row) {
+    const int64_t from =
+        rotated ? rotary_row(row, base.rope.layout, RopeLayout::kHalf, base.head_dim, base.rope.dim) : row;
+    kernels::dequantize(weight.dtype, {weight.data + from * row_bytes, static_cast<size_t>(row_bytes)}, values);
+    double squares = 0;
+    for (const float value : values) squares += double{value} * value;
+    lengths[static_cast<size_t>(row)] = static_cast<float>(std::sqrt(squares));
+  }
+}
 
 }  // namespace
 
@@ -70,16 +87,22 @@ nlohmann::json peft_config(const LoraOptions& options, const std::string& base_m
                  .where = "lora_r",
                  .found = fmt::format("{}", options.lora_r),
                  .expected = "1 or more"});
+  if (!(options.lora_dropout >= 0 && options.lora_dropout < 1))
+    throw Error({.doing = "read an adapter's settings",
+                 .where = "lora_dropout",
+                 .found = fmt::format("{}", options.lora_dropout),
+                 .expected = "0, or a number between 0 and 1"});
   nlohmann::json config{{"peft_type", "LORA"},
                         {"task_type", base.labels > 0 ? "SEQ_CLS" : "CAUSAL_LM"},
                         {"base_model_name_or_path", base_model},
                         {"r", options.lora_r},
                         {"lora_alpha", options.lora_alpha},
-                        {"lora_dropout", 0.0},
+                        {"lora_dropout", options.lora_dropout},
                         {"bias", "none"},
                         {"fan_in_fan_out", false},
                         {"inference_mode", true},
                         {"init_lora_weights", true},
+                        {"use_dora", options.use_dora},
                         {"use_rslora", options.use_rslora},
                         {"rank_pattern", pattern_of("lora_rank_pattern", options.lora_rank_pattern)},
                         {"alpha_pattern", pattern_of("lora_alpha_pattern", options.lora_alpha_pattern)}};
@@ -92,10 +115,12 @@ nlohmann::json peft_config(const LoraOptions& options, const std::string& base_m
   return config;
 }
 
-Adapter new_lora(const nlohmann::json& config, const DecoderSpec& base, uint64_t seed) {
+Adapter new_lora(const nlohmann::json& config, const Checkpoint& checkpoint, uint64_t seed) {
+  const DecoderSpec& base = checkpoint.spec();
   const ConfigJson getters(config, "lora_target_modules");
   const ModuleMatcher targets(config, getters, "target_modules");
   const ModulePatterns ranks(config, getters, "rank_pattern");
+  const bool dora = getters.boolean("use_dora", false);
   auto values = std::make_shared<Values>();
   std::vector<TensorView> tensors;
   std::string modules;
@@ -106,11 +131,14 @@ Adapter new_lora(const nlohmann::json& config, const DecoderSpec& base, uint64_t
     const auto rank = static_cast<int64_t>(ranks.find(module).value_or(getters.number("r")));
     const int64_t outputs = tensor.shape[0], inputs = tensor.shape[1];
     const std::string name = "base_model.model." + module;
-    tensors.push_back(values->add(name + ".lora_A.weight", rank, inputs));
+    tensors.push_back(values->add(name + ".lora_A.weight", {rank, inputs}));
     RandomStream stream(seed, "lora_A of " + module);
     const double bound = 1 / std::sqrt(static_cast<double>(inputs));  // He et al. 2015 with PEFT's slope of √5
     for (float& value : values->tensors.back()) value = static_cast<float>((2 * stream.uniform() - 1) * bound);
-    tensors.push_back(values->add(name + ".lora_B.weight", outputs, rank));
+    tensors.push_back(values->add(name + ".lora_B.weight", {outputs, rank}));
+    if (!dora) continue;
+    tensors.push_back(values->add(name + ".lora_magnitude_vector", {outputs}));
+    row_lengths(*checkpoint.tensor(tensor.canonical), base, is_rotated(tensor.canonical), values->tensors.back());
   }
   if (tensors.empty())
     throw Error({.doing = "make an adapter",
@@ -133,20 +161,21 @@ void write_peft(const std::filesystem::path& folder, const nlohmann::json& confi
   std::deque<std::vector<float>> turned;  // in the hub's order of rows
   for (const auto& [name, value] : values) {
     const auto suffix = [&] {
-      for (std::string_view part : {".lora_A.weight", ".lora_B.weight", ".weight", ".bias"})
+      for (std::string_view part : {".lora_A.weight", ".lora_B.weight", ".lora_magnitude_vector", ".weight", ".bias"})
         if (name.ends_with(part)) return part;
       throw Error({.doing = "write an adapter", .where = name, .expected = "a part that PEFT has a name for"});
     }();
     const std::string module = name.substr(0, name.size() - suffix.size());
     TensorView& tensor = tensors.emplace_back(value);
     tensor.name = fmt::format("base_model.model.{}{}", hub_modules.at(module), suffix);
-    if (suffix != ".lora_B.weight" || base.rope.layout == RopeLayout::kHalf || !is_rotated(module)) continue;
+    const bool outputs = suffix == ".lora_B.weight" || suffix == ".lora_magnitude_vector";
+    if (!outputs || base.rope.layout == RopeLayout::kHalf || !is_rotated(module)) continue;
     std::vector<float>& rows = turned.emplace_back(static_cast<size_t>(value.elements()));
     const auto* from = reinterpret_cast<const float*>(value.data);
-    for (int64_t row = 0; row < value.rows(); ++row)
-      std::copy_n(
-          from + value.cols() * rotary_row(row, base.rope.layout, RopeLayout::kHalf, base.head_dim, base.rope.dim),
-          value.cols(), rows.begin() + row * value.cols());
+    const int64_t cols = value.elements() / value.shape[0];
+    for (int64_t row = 0; row < value.shape[0]; ++row)
+      std::copy_n(from + cols * rotary_row(row, base.rope.layout, RopeLayout::kHalf, base.head_dim, base.rope.dim),
+                  cols, rows.begin() + row * cols);
     tensor.data = reinterpret_cast<const std::byte*>(rows.data());
   }
   AtomicFolder out(folder);

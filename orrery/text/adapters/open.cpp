@@ -95,7 +95,7 @@ Adapter open_adapter(const fs::path& path, const AdapterOptions& options) {
 int64_t Adapter::parameters() const {
   int64_t sum = 0;
   for (const LinearChange& change : linears)
-    for (const TensorView* part : {&change.a, &change.b, &change.bias, &change.input_scale})
+    for (const TensorView* part : {&change.a, &change.b, &change.bias, &change.input_scale, &change.magnitude})
       if (part->data != nullptr) sum += part->elements();
   for (const TensorView& tensor : replaced) sum += tensor.elements();
   for (const AdaptionPrompt& prompt : prompts) sum += int64_t(prompt.prompt.size() + prompt.gates.size());

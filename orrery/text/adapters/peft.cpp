@@ -42,6 +42,7 @@ constexpr std::string_view kKnown[] = {"alpha_pattern",
                                        "runtime_config",
                                        "target_modules",
                                        "task_type",
+                                       "use_dora",
                                        "use_rslora"};
 
 /// Initialisations that leave the base's weights alone. PiSSA, OLoRA, CorDA, LoftQ and LoRA-GA subtract from them.
@@ -80,10 +81,11 @@ class PeftReader {
     rank_ = getters_.size("r");
     alpha_ = getters_.number("lora_alpha");
     bias_ = getters_.string("bias", "none");
+    dora_ = getters_.boolean("use_dora", false);
   }
 
   Adapter read(std::span<const TensorView> tensors) {
-    adapter_.kind = "LoRA";
+    adapter_.kind = dora_ ? "DoRA" : "LoRA";
     for (const TensorView& tensor : tensors) sort(tensor);
     for (auto& [module, change] : changes_) {
       check(change);
@@ -120,6 +122,7 @@ class PeftReader {
     if (ends(".lora_A.weight")) return put(name, &LinearChange::a, tensor);
     if (ends(".lora_B.weight")) return put(name, &LinearChange::b, tensor);
     if (ends(".lora_B.bias")) return put(name, &LinearChange::bias, tensor);
+    if (dora_ && ends(".lora_magnitude_vector")) return put(name, &LinearChange::magnitude, tensor);
     if (name.find("lora_") != name.npos)
       throw refuse("a part of LoRA that is not supported", "lora_A.weight, lora_B.weight or lora_B.bias", tensor.name);
     replace(std::string(name), tensor);
@@ -159,8 +162,17 @@ class PeftReader {
                    fmt::format("the config's {} (r, rank_pattern)", rank));
     if (targets_.given() && !(targets_.matches(change.module) && layers_.passes(change.module)))
       throw refuse(fmt::format("a pair for {}", change.module), "modules that target_modules names");
+    if (dora_) check_magnitude(change);
     const double alpha = alphas_.find(change.module).value_or(alpha_);
     change.scale = alpha / (getters_.boolean("use_rslora", false) ? std::sqrt(rank) : rank);
+  }
+
+  void check_magnitude(const LinearChange& change) const {
+    if (change.magnitude.data == nullptr)
+      throw refuse(fmt::format("no lora_magnitude_vector of {}", change.module), "one for each pair, as use_dora says");
+    if (change.bias.data != nullptr)
+      throw refuse(fmt::format("a lora_B.bias of {} beside a lora_magnitude_vector", change.module),
+                   "use_dora without lora_bias, as PEFT has it");
   }
 
   const ConfigJson getters_;
@@ -172,6 +184,7 @@ class PeftReader {
   int64_t rank_ = 0;
   double alpha_ = 0;
   std::string bias_;
+  bool dora_ = false;
   std::map<std::string, LinearChange> changes_;
   Adapter adapter_;
 };

@@ -14,8 +14,8 @@ namespace orrery::text {
 
 class ConfigJson;
 
-/// LoRA as PEFT saves it (huggingface/peft, docs "LoRA", "PEFT checkpoint format"): names are
-/// base_model.model.MODULE.lora_A.weight. `config`: adapter_config.json.
+/// LoRA and DoRA as PEFT saves them (huggingface/peft, docs "LoRA", "PEFT checkpoint format"): names are
+/// base_model.model.MODULE.lora_A.weight, .lora_B.weight, .lora_magnitude_vector. `config`: adapter_config.json.
 Adapter read_peft(const nlohmann::json& config, const std::string& where, std::span<const TensorView> tensors);
 
 /// LoRA as llama.cpp reads it (general.type adapter, adapter.type lora): names are BASE-TENSOR.lora_a.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "orrery/base/error.h"
 #include "orrery/kernels/quantize/quantize.h"
@@ -43,6 +44,13 @@ void MergedTensors::add(const WeightedAdapter& weighted) {
     if (change.rank() > 0 || change.input_scale.data != nullptr) {
       Change& weight = change_of(change.module + ".weight", "a change", weighted);
       if (change.rank() > 0) weight.low_rank.push_back({&change, factor, adapter.rope_layout});
+      if (change.magnitude.data != nullptr) {
+        refuse_weight(change.module);
+        weight.lengthened = &change;
+      }
+      if (weight.lengthened != nullptr && weight.low_rank.size() > 1)
+        throw refuse(weighted, fmt::format("DoRA of {} beside another adapter's change of it", change.module),
+                     "DoRA alone: it gives the rows of what it is put on their lengths");
       if (change.input_scale.data != nullptr) {
         refuse_weight(change.module);
         if (weight.scaled != nullptr) throw refuse(weighted, change.module + " scaled twice", "once");
@@ -112,6 +120,8 @@ std::span<const std::byte> MergedTensors::bytes(const TensorView& tensor) {
   for (const Part& part : change.biases) biases.push_back(floats_of(part.change->bias));
   const std::vector<float> scale =
       change.scaled == nullptr ? std::vector<float>{} : floats_of(change.scaled->input_scale);
+  const std::vector<float> lengths =
+      change.lengthened == nullptr ? std::vector<float>{} : floats_of(change.lengthened->magnitude);
   const std::vector<float> replaced = change.replaced == nullptr ? std::vector<float>{} : floats_of(*change.replaced);
 
   const auto merge_row = [&](int64_t row, std::span<float> values) {
@@ -126,6 +136,12 @@ std::span<const std::byte> MergedTensors::bytes(const TensorView& tensor) {
       const float* b = factors.b.data() + row_of(change, factors.part.layout, row) * rank;
       for (int64_t r = 0; r < rank; ++r)
         for (int64_t i = 0; i < cols; ++i) values[i] += factors.part.factor * b[r] * factors.a[r * cols + i];
+    }
+    if (!lengths.empty()) {
+      const float length = lengths[static_cast<size_t>(row_of(change, change.low_rank[0].layout, row))];
+      double squares = 0;
+      for (const float value : values) squares += double{value} * value;
+      for (float& value : values) value *= length / static_cast<float>(std::sqrt(squares));
     }
     for (size_t i = 0; i < biases.size(); ++i)
       values[0] += change.biases[i].factor * biases[i][row_of(change, change.biases[i].layout, row)];

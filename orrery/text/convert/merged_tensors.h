@@ -18,13 +18,15 @@ struct WeightedAdapter {
   float weight = 1;
 };
 
-/// W·diag(input_scale) + Σ weight·scale·B·A, biases + Σ weight·scale·bias, and tensors that are replaced, in the types
-/// that the base has them in: computed in float32, rounded once. One tensor at a time in memory.
+/// W·diag(input_scale) + Σ weight·scale·B·A, its rows at DoRA's lengths, biases + Σ weight·scale·bias, and tensors that
+/// are replaced, in the types that the base has them in: computed in float32, rounded once. One tensor at a time in
+/// memory.
 class MergedTensors {
  public:
   /// Both outlive the result; `adapters` are bound to base's spec. Throws Error naming what cannot be merged: tensors
   /// in blocks or of a type that is not f32, f16 or bf16, biases that the base has no tensor for, a head that is the
-  /// embedding, adaption prompts, and what replaces something with another weight than 1 or twice.
+  /// embedding, adaption prompts, what replaces something with another weight than 1 or twice, and DoRA with
+  /// another weight than 1 or beside another adapter's change of the same linear.
   MergedTensors(const Checkpoint& base, std::span<const WeightedAdapter> adapters, int threads);
 
   /// How many tensors change.
@@ -46,6 +48,7 @@ class MergedTensors {
     bool rotated = false;
     std::vector<Part> low_rank, biases;
     const LinearChange* scaled = nullptr;
+    const LinearChange* lengthened = nullptr;  // DoRA's, whose part is low_rank's only one
     const TensorView* replaced = nullptr;
     RopeLayout replaced_layout = RopeLayout::kHalf;
     float replaced_offset = 0;  // of an RMS norm, from the adapter's convention to the base's

@@ -26,14 +26,15 @@ class Case:
     options: dict = dataclasses.field(default_factory=dict)
     trl: dict = dataclasses.field(default_factory=dict)  # options that only TRL needs
     ours: dict = dataclasses.field(default_factory=dict)  # options that only Orrery needs
-    lora: bool = False
+    adapter: str = ""  # "lora" or "dora": one of these learns on, else all weights
 
     def settings(self):
         return {**COMMON, **self.options}
 
 
-def dpo(loss, lora=False, **options):
-    return Case(f"dpo {loss}" + (", LoRA" if lora else ""), "dpo", "pairs", {"loss_type": loss, "beta": 0.1, **options}, lora=lora)
+def dpo(loss, adapter="", **options):
+    name = f"dpo {loss}" + {"": "", "lora": ", LoRA", "dora": ", DoRA"}[adapter]
+    return Case(name, "dpo", "pairs", {"loss_type": loss, "beta": 0.1, **options}, adapter=adapter)
 
 
 # TRL learns a conversation's last newline where it is given as prompt and completion; Orrery ends at the end of turn, as TRL does with
@@ -46,14 +47,16 @@ CASES = [
     Case("sft, conversations", "sft", "conversations", trl=CHAT),
     Case("sft, two micro-batches", "sft", "conversations", {"per_device_train_batch_size": 2, "gradient_accumulation_steps": 2}, trl=CHAT),
     Case("sft, packed", "sft", "conversations", trl={**CHAT, "packing": True}),
-    Case("sft, LoRA", "sft", "conversations", trl=CHAT, lora=True),
+    Case("sft, LoRA", "sft", "conversations", trl=CHAT, adapter="lora"),
+    Case("sft, DoRA", "sft", "conversations", trl=CHAT, adapter="dora"),
     dpo("sigmoid"),
     dpo("hinge"),
     dpo("ipo"),
     dpo("robust", label_smoothing=0.1),
     dpo("apo_zero"),
     dpo("sppo_hard", beta=1.0),  # 0.1 gives a loss of 50, of which float32 resolves less
-    dpo("sigmoid", lora=True),
+    dpo("sigmoid", "lora"),
+    dpo("sigmoid", "dora"),
     # Rows are not cut here: TRL pairs a prompt with another row's whole completion and then cuts.
     Case("kto", "kto", "labelled", {"max_length": 1024, "beta": 0.1, "desirable_weight": 1.0, "undesirable_weight": 1.5}),
     Case("orpo", "orpo", "string pairs", {"beta": 0.1}),

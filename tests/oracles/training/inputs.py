@@ -32,11 +32,12 @@ def write_model(folder, tokenizer_folder, scores=False):
     tokenizer(tokenizer_folder).save_pretrained(folder)
 
 
-def write_adapter(folder, model):
-    """LoRA of every linear, as after some training: B is not 0."""
+def write_adapter(folder, model, dora):
+    """LoRA, or DoRA, of every linear, as after some training: B is not 0."""
     torch.manual_seed(11)
     base = transformers.AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32)
-    lora = peft.LoraConfig(r=8, lora_alpha=16, target_modules="all-linear", rank_pattern={"down_proj": 4}, task_type="CAUSAL_LM")
+    lora = peft.LoraConfig(r=8, lora_alpha=16, target_modules="all-linear", rank_pattern={"down_proj": 4}, task_type="CAUSAL_LM",
+                           use_dora=dora)
     adapted = peft.get_peft_model(base, lora)
     with torch.no_grad():
         for name, weight in adapted.named_parameters():

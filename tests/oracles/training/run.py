@@ -39,8 +39,8 @@ def ours(program, case, steps, records, folders, run):
     model = folders[case.method == "reward"]
     command = [program, "train", case.method, "--model", model, "--data", records, "--out", run, "--no-shuffle", "--quiet",
                *flags({**case.settings(), "max_steps": steps, **case.ours})]
-    if case.lora:
-        command += ["--adapter", folders["adapter"], "--export", run.with_suffix(".merged")]
+    if case.adapter:
+        command += ["--adapter", folders[case.adapter], "--export", run.with_suffix(".merged")]
     compare.run(*command)
     return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
 
@@ -79,7 +79,7 @@ def peft_logits(base, adapter):
 
 def written(programs, case, run, folders):
     """What others find in the run's folder, against this build's engine."""
-    if not case.lora:
+    if not case.adapter:
         model = run / "model"
         return compare.same(case.name, "transformers", compare.logits(programs, model), compare.transformers(model))
     merged = run.with_suffix(".merged")
@@ -90,12 +90,13 @@ def written(programs, case, run, folders):
 
 def start(programs, data, model, work):
     """The folders and records that all cases share."""
-    tokenizer, folders = work / "tokenizer", {False: work / "model", True: work / "scores", "adapter": work / "adapter"}
+    tokenizer, folders = work / "tokenizer", {False: work / "model", True: work / "scores", "lora": work / "lora", "dora": work / "dora"}
     compare.run(programs / "orrery", "convert", model, tokenizer)
     (tokenizer / "model.safetensors").unlink()
     inputs.write_model(folders[False], tokenizer)
     inputs.write_model(folders[True], tokenizer, scores=True)
-    inputs.write_adapter(folders["adapter"], folders[False])
+    for kind in ("lora", "dora"):
+        inputs.write_adapter(folders[kind], folders[False], dora=kind == "dora")
     inputs.write_records(data, work / "records")
     return folders
 
@@ -122,7 +123,7 @@ def main():
         run = work / f"run-{i}"
         theirs = trl_side.run(case, chosen.steps, records, folders, work)
         failed += not agree(case, theirs, ours(program, case, chosen.steps, records, folders, run))
-        if case.method == "sft" or case.lora:
+        if case.method == "sft" or case.adapter:
             failed += not written(chosen.programs, case, run, folders)
     if missing:
         print(f"{missing} cases skipped: not there yet")

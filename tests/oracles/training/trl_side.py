@@ -37,7 +37,7 @@ SAME = {"bf16": False, "gradient_checkpointing": False, "use_cpu": True, "train_
 def model_of(case, folders):
     kind = transformers.AutoModelForSequenceClassification if case.method == "reward" else transformers.AutoModelForCausalLM
     model = kind.from_pretrained(folders[case.method == "reward"], dtype=torch.float32)
-    return peft.PeftModel.from_pretrained(model, folders["adapter"], is_trainable=True) if case.lora else model
+    return peft.PeftModel.from_pretrained(model, folders[case.adapter], is_trainable=True) if case.adapter else model
 
 
 def tokenizer_of(case, folder):
@@ -50,7 +50,7 @@ def tokenizer_of(case, folder):
 
 
 def run(case, steps, records, folders, work):
-    """folders: of the language model (False), the model with a score (True), and the adapter."""
+    """folders: of the language model (False), the model with a score (True), and the adapters."""
     trainer_class, config_class = TRAINERS[case.method]
     rows = [json.loads(line) for line in records.read_text().splitlines()]
     settings = {**case.settings(), "max_steps": steps, **case.trl}

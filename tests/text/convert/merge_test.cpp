@@ -82,6 +82,46 @@ TEST_F(Merging, RowsOfQueriesAndKeysFollowTheBaseIntoGguf) {
   expect_near(logits(folder_ / "from-gguf"), expected, 1e-4f);
 }
 
+/// Rows of W + scale·B·A at the adapter's lengths (Liu et al. 2024, eq. 5), whatever order the base has them in.
+TEST_F(Merging, DoraGivesRowsTheirLengths) {
+  write_tiny_lora(folder_ / "dora", spec_, {.modules = {"q_proj", "down_proj"}, .changes = {{"use_dora", true}}});
+  const std::vector<WeightedAdapter> dora = {{open_adapter(folder_ / "dora"), 1}};
+  const fs::path base = folder_ / "base";
+  const MergeSummary summary = merge_adapters(base.string(), dora, folder_ / "merged", {});
+  EXPECT_EQ(summary.changed, 4);
+  expect_contains(summary.not_compared, {"DoRA", "orrery merge"});
+  const auto before = Checkpoint::open(base.string()), after = Checkpoint::open((folder_ / "merged").string());
+  for (const LinearChange& change : bind(dora[0].adapter, spec_).linears) {
+    const auto floats = [](const TensorView& view) { return reinterpret_cast<const float*>(view.data); };
+    const TensorView &from = *before->tensor(change.module + ".weight"),
+                     &to = *after->tensor(change.module + ".weight");
+    for (int64_t row = 0; row < from.rows(); ++row) {
+      std::vector<double> values(static_cast<size_t>(from.cols()));
+      double squares = 0;
+      for (int64_t i = 0; i < from.cols(); ++i) {
+        values[i] = floats(from)[row * from.cols() + i];
+        for (int64_t r = 0; r < 4; ++r)
+          values[i] += change.scale * floats(change.b)[row * 4 + r] * floats(change.a)[r * from.cols() + i];
+        squares += values[i] * values[i];
+      }
+      for (int64_t i = 0; i < from.cols(); ++i)
+        ASSERT_NEAR(floats(to)[row * from.cols() + i], floats(change.magnitude)[row] * values[i] / std::sqrt(squares),
+                    1e-5)
+            << change.module << " " << row << " " << i;
+    }
+  }
+  convert_to_gguf(base.string(), folder_ / "base.gguf", {.type = "F32", .name = {}, .progress = {}});
+  merge_adapters((folder_ / "base.gguf").string(), dora, folder_ / "merged.gguf", {});
+  expect_near(logits(folder_ / "merged.gguf"), logits(folder_ / "merged"), 1e-4f);
+
+  const WeightedAdapter lora = both()[0], half = {dora[0].adapter, 0.5f};
+  expect_contains(why(base, {half}, folder_ / "out"), {"weight 0.5", "weight 1"});
+  for (const std::vector<WeightedAdapter>& two : {std::vector{dora[0], lora}, std::vector{lora, dora[0]}})
+    expect_contains(why(base, two, folder_ / "out"), {"DoRA of model.layers.0", "another adapter"});
+  expect_contains(error_of([&] { logits(base, dora); }), {"DoRA", "as LoRA does", "orrery merge"});
+  expect_nothing_written();
+}
+
 TEST_F(Merging, HalfPrecisionStaysHalfPrecision) {
   convert_to_gguf((folder_ / "base").string(), folder_ / "base.gguf", {.type = "F16", .name = {}, .progress = {}});
   merge_adapters((folder_ / "base.gguf").string(), both(), folder_ / "merged.gguf", {});

@@ -69,6 +69,8 @@ class Packer {
   }
 
   void run() {
+    for (const LinearChange& change : adapter_.linears)
+      if (change.magnitude.data != nullptr) throw refuse_dora(change.module);
     out_.prompts.resize(static_cast<size_t>(spec_.layers));
     for (int64_t layer = 0; layer < spec_.layers; ++layer)
       for (Site site : {Site::kQkv, Site::kOutput, Site::kGateUp, Site::kDown}) add_site(layer, site);
@@ -88,6 +90,15 @@ class Packer {
                   .found = "a change of " + name,
                   .expected = "changes of attention's and the feed-forward network's linears and of the norms before "
                               "them, or of lm_head",
+                  .advice = "orrery merge writes a model with the adapter in it"});
+  }
+
+  /// A length for each row of W + scale·B·A is no sum that could be added to W's product.
+  Error refuse_dora(const std::string& name) const {
+    return Error({.doing = "put an adapter on a running model",
+                  .where = adapter_.path.string(),
+                  .found = fmt::format("DoRA, which changes {} as a whole", name),
+                  .expected = "an adapter that adds to a model's products, as LoRA does",
                   .advice = "orrery merge writes a model with the adapter in it"});
   }
 
