@@ -45,7 +45,8 @@ std::vector<Point> read(const std::string& path) {
   while (std::getline(file, line)) {
     const Json row = Json::parse(line);
     const std::string method = row["method"], setting = row["setting"];
-    auto point = std::ranges::find_if(points, [&](const Point& p) { return p.method == method && p.setting == setting; });
+    auto point =
+        std::ranges::find_if(points, [&](const Point& p) { return p.method == method && p.setting == setting; });
     if (point == points.end()) point = points.insert(point, {method, setting, {}, {}, {}, {}});
     point->rewards.push_back(row["reward"]);
     point->kls.push_back(row["kl"]);
@@ -117,17 +118,20 @@ std::string axes_svg(const Axes& axes) {
   std::string svg;
   const double left = Axes::kLeft, right = Axes::kWidth - Axes::kRight, bottom = Axes::kHeight - Axes::kBottom;
   for (double reward = axes.reward_begin; reward <= axes.reward_end + 1e-9; reward += 0.5)
-    svg += fmt::format("<path d=\"M{} {:.1f}H{}\" stroke=\"#ddd\"/><text x=\"{}\" y=\"{:.1f}\" text-anchor=\"end\">{:g}</text>\n",
-                       left, axes.y(reward), right, left - 8, axes.y(reward) + 4, reward);
+    svg += fmt::format(
+        "<path d=\"M{} {:.1f}H{}\" stroke=\"#ddd\"/><text x=\"{}\" y=\"{:.1f}\" text-anchor=\"end\">{:g}</text>\n",
+        left, axes.y(reward), right, left - 8, axes.y(reward) + 4, reward);
   double step = 0.5;
   while (axes.kl_end / step > 12) step *= 2;
   for (double kl = 0; kl <= axes.kl_end; kl += step)
-    svg += fmt::format("<path d=\"M{:.1f} {}v5\" stroke=\"#333\"/><text x=\"{:.1f}\" y=\"{}\" text-anchor=\"middle\">{:g}</text>\n",
-                       axes.x(kl), bottom, axes.x(kl), bottom + 19, kl);
-  return svg + fmt::format("<path d=\"M{} {}H{}\" stroke=\"#333\"/><text x=\"{}\" y=\"{}\" text-anchor=\"middle\">KL(policy ‖ "
-                           "reference) of an answer, nats</text>"
-                           "<text transform=\"translate(15 {}) rotate(-90)\" text-anchor=\"middle\">mean reward</text>\n",
-                           left, bottom, right, (left + right) / 2, Axes::kHeight - 8, (Axes::kTop + bottom) / 2);
+    svg += fmt::format(
+        "<path d=\"M{:.1f} {}v5\" stroke=\"#333\"/><text x=\"{:.1f}\" y=\"{}\" text-anchor=\"middle\">{:g}</text>\n",
+        axes.x(kl), bottom, axes.x(kl), bottom + 19, kl);
+  return svg + fmt::format(
+                   "<path d=\"M{} {}H{}\" stroke=\"#333\"/><text x=\"{}\" y=\"{}\" text-anchor=\"middle\">KL(policy ‖ "
+                   "reference) of an answer, nats</text>"
+                   "<text transform=\"translate(15 {}) rotate(-90)\" text-anchor=\"middle\">mean reward</text>\n",
+                   left, bottom, right, (left + right) / 2, Axes::kHeight - 8, (Axes::kTop + bottom) / 2);
 }
 
 std::string curve_svg(const Axes& axes, const std::vector<Point>& points) {
@@ -135,15 +139,18 @@ std::string curve_svg(const Axes& axes, const std::vector<Point>& points) {
   for (const Point& point : points)
     if (point.method == kOptimum)
       places += fmt::format(" {:.1f},{:.1f}", axes.x(point.kl().mean), axes.y(point.reward().mean));
-  return "<polyline clip-path=\"url(#inside)\" points=\"" + places + "\" fill=\"none\" stroke=\"#999\" stroke-width=\"2\" stroke-dasharray=\"5 4\"/>\n";
+  return "<polyline clip-path=\"url(#inside)\" points=\"" + places +
+         "\" fill=\"none\" stroke=\"#999\" stroke-width=\"2\" stroke-dasharray=\"5 4\"/>\n";
 }
 
 std::string point_svg(const Axes& axes, const Point& point, const std::string& colour) {
   const Estimate kl = point.kl(), reward = point.reward();
   const double x = axes.x(kl.mean), y = axes.y(reward.mean);
   return fmt::format(
-      "<path d=\"M{:.1f} {:.1f}H{:.1f}M{:.1f} {:.1f}V{:.1f}\" stroke=\"{}\"/><circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"4\" "
-      "fill=\"{}\"><title>{} {}</title></circle><text x=\"{:.1f}\" y=\"{:.1f}\" font-size=\"10\" fill=\"{}\">{}</text>\n",
+      "<path d=\"M{:.1f} {:.1f}H{:.1f}M{:.1f} {:.1f}V{:.1f}\" stroke=\"{}\"/><circle cx=\"{:.1f}\" cy=\"{:.1f}\" "
+      "r=\"4\" "
+      "fill=\"{}\"><title>{} {}</title></circle><text x=\"{:.1f}\" y=\"{:.1f}\" font-size=\"10\" "
+      "fill=\"{}\">{}</text>\n",
       axes.x(kl.mean - kl.standard_error), y, axes.x(kl.mean + kl.standard_error), x,
       axes.y(reward.mean - reward.standard_error), axes.y(reward.mean + reward.standard_error), colour, x, y, colour,
       point.method, point.setting, x + 6, y + 12, colour, point.setting);
@@ -153,8 +160,10 @@ std::string picture(const std::vector<Point>& points) {
   constexpr std::array kColours = {"#333333", "#7f7f7f", "#1f77b4", "#d62728", "#2ca02c", "#9467bd"};
   const Axes axes(points);
   std::string svg = fmt::format(
-      "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0}\" height=\"{1}\" font-family=\"sans-serif\" font-size=\"12\">\n"
-      "<rect width=\"{0}\" height=\"{1}\" fill=\"white\"/>\n<clipPath id=\"inside\"><rect x=\"{2}\" y=\"{3}\" width=\"{4}\" "
+      "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0}\" height=\"{1}\" font-family=\"sans-serif\" "
+      "font-size=\"12\">\n"
+      "<rect width=\"{0}\" height=\"{1}\" fill=\"white\"/>\n<clipPath id=\"inside\"><rect x=\"{2}\" y=\"{3}\" "
+      "width=\"{4}\" "
       "height=\"{5}\"/></clipPath>\n",
       Axes::kWidth, Axes::kHeight, Axes::kLeft, Axes::kTop, Axes::kWidth - Axes::kLeft - Axes::kRight,
       Axes::kHeight - Axes::kTop - Axes::kBottom);
@@ -168,9 +177,10 @@ std::string picture(const std::vector<Point>& points) {
   }
   for (size_t i = 0; i < methods.size(); ++i) {
     const double y = Axes::kHeight - Axes::kBottom - 18.0 * static_cast<double>(methods.size() - i);
-    svg += fmt::format("<rect x=\"{}\" y=\"{}\" width=\"12\" height=\"{}\" fill=\"{}\"/><text x=\"{}\" y=\"{}\">{}</text>\n",
-                       Axes::kWidth - 190, methods[i] == kOptimum ? y + 5 : y, methods[i] == kOptimum ? 2 : 12,
-                       methods[i] == kOptimum ? "#999" : kColours[i % kColours.size()], Axes::kWidth - 172, y + 10, methods[i]);
+    svg += fmt::format(
+        "<rect x=\"{}\" y=\"{}\" width=\"12\" height=\"{}\" fill=\"{}\"/><text x=\"{}\" y=\"{}\">{}</text>\n",
+        Axes::kWidth - 190, methods[i] == kOptimum ? y + 5 : y, methods[i] == kOptimum ? 2 : 12,
+        methods[i] == kOptimum ? "#999" : kColours[i % kColours.size()], Axes::kWidth - 172, y + 10, methods[i]);
   }
   return svg + "</svg>\n";
 }

@@ -1,4 +1,5 @@
-// measure_policy POLICY: draws answers to prompts, and says how good they are and how far the policy is from a reference.
+// measure_policy POLICY: draws answers to prompts, and says how good they are and how far the policy is from a
+// reference.
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
