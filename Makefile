@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := build
-.PHONY: help build run test sanitizers asan tsan neon oracles fuzz bench format format-check docs install clean setup-build setup-torch setup-format setup-neon setup-fuzz setup-sanitizers
+.PHONY: help build run test sanitizers asan tsan neon oracles fuzz bench align-demo format format-check docs install clean setup-build setup-torch setup-format setup-neon setup-fuzz setup-sanitizers
 
 # The question that `make run` asks. It travels in the environment, unexpanded, so that quotes and $$ arrive as they were typed.
 PROMPT ?= Why is the sky blue? Answer in two sentences.
@@ -60,6 +60,11 @@ bench: setup-build ## Orrery against llama.cpp on this machine; writes bench/REA
 	@bench/models.sh
 	$(call ninja,release,orrery)
 	@bench/run
+
+align-demo: setup-build setup-torch ## SFT, DPO, PPO and best of n on small models, in twenty minutes or so; writes into docs/align.md
+	@setup/fetch.sh smollm2
+	$(call ninja,release,orrery orrery-torch measure_policy prefer tilted frontier)
+	@bench/align/run
 
 format: setup-format ## format every C++ file
 	@git ls-files -z '*.cpp' '*.h' | xargs -0 clang-format-14 -i
