@@ -34,10 +34,12 @@ test: setup-build setup-torch ## build and run all tests
 
 sanitizers: asan tsan ## both of the next two
 
+# Tests of bounds in time and size, and of statistics, take minutes unoptimised and find them in release builds.
+bounds = ^(Time|Size)/Hostile|Bounded$$|[.]HostileTextsEndSoon|[.]ThreadsShareOne|[.]SampledTokensHaveTheSameDistribution|^Hostile(Pickle|Safetensors)[.](ManyValues|Deep)
 asan: setup-build setup-sanitizers ## the tests under ASan and UBSan
 	@setup/fetch.sh smollm2
 	$(call ninja,asan-ubsan)
-	@JOBS=$(JOBS) tests/run.sh build-asan-ubsan
+	@JOBS=$(JOBS) tests/run.sh build-asan-ubsan -E '$(bounds)'
 
 tsan: setup-build setup-sanitizers ## what many threads share, under TSan: the engine, the server, the thread pool, the progress line
 	$(call ninja,tsan,test_base test_text test_serve)
@@ -46,9 +48,10 @@ tsan: setup-build setup-sanitizers ## what many threads share, under TSan: the e
 neon: setup-neon ## the kernels and their tests for aarch64, run under qemu
 	@JOBS=$(JOBS) tests/cross/run.sh
 
-oracles: setup-build ## converted files in llama-cpp-python and transformers: the same logits as here
-	$(call ninja,release,orrery logits)
+oracles: setup-build setup-torch ## converted files in llama-cpp-python and transformers, training in TRL: the same numbers as here
+	$(call ninja,release,orrery orrery-torch logits)
 	@tests/oracles/run.sh
+	@tests/oracles/training/run.sh
 
 fuzz: setup-build setup-fuzz ## every parser under libFuzzer: make fuzz SECONDS=60
 	$(call ninja,fuzz)

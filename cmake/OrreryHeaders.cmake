@@ -4,7 +4,7 @@
 #   orrery_precompile(formats rooms)                     others with the same flags use that
 #   orrery_precompile(test_text tests <gtest/gtest.h>)
 #
-# Files include what they use all the same: the presets tsan and fuzz compile without this, so what is forgotten fails there.
+# Files include what they use all the same: the preset fuzz compiles without this, so what is forgotten fails there.
 set(ORRERY_STANDARD_HEADERS <algorithm> <array> <bit> <chrono> <cmath> <cstdint> <cstring> <filesystem> <functional> <map> <memory>
     <optional> <random> <set> <span> <string> <string_view> <unordered_map> <utility> <variant> <vector>
     <fmt/format.h> <nlohmann/json.hpp>)

@@ -121,7 +121,7 @@ Json Store::conversations(const std::string& query, const Page& page) const {
 }
 
 Json Store::create_conversation(const Json& body) {
-  const Fields fields(body, "create a conversation", {"id", "title", "settings"});
+  const StudioFields fields(body, "create a conversation", {"id", "title", "settings"});
   const std::string id = fields.id("id").value_or(new_id());
   const std::string title = fields.name("title").value_or("");
   const std::string title_folded = fold(title);
@@ -155,7 +155,7 @@ Json Store::conversation(const std::string& id) const {
 }
 
 Json Store::change_conversation(const std::string& id, const Json& body) {
-  const Fields fields(body, "change a conversation", {"title", "settings", "head"});
+  const StudioFields fields(body, "change a conversation", {"title", "settings", "head"});
   check_id(fields.doing(), "id", id);
   const auto title = fields.name("title");
   const auto settings = fields.object("settings");

@@ -89,7 +89,7 @@ void check_text(const std::string& doing, std::string_view field, const std::str
   refuse(doing, field, std::to_string(characters) + " characters", "at most " + std::to_string(most_chars));
 }
 
-Fields::Fields(const Json& body, std::string doing, std::initializer_list<std::string_view> known)
+StudioFields::StudioFields(const Json& body, std::string doing, std::initializer_list<std::string_view> known)
     : body_(body), doing_(std::move(doing)) {
   if (!body.is_object()) refuse(doing_, "", body.type_name(), "an object");
   for (const auto& [name, value] : body.items()) {
@@ -100,33 +100,33 @@ Fields::Fields(const Json& body, std::string doing, std::initializer_list<std::s
   }
 }
 
-bool Fields::has(std::string_view name) const { return body_.contains(name); }
+bool StudioFields::has(std::string_view name) const { return body_.contains(name); }
 
-const Json* Fields::find(std::string_view name) const {
+const Json* StudioFields::find(std::string_view name) const {
   const auto found = body_.find(name);
   return found == body_.end() || found->is_null() ? nullptr : &*found;
 }
 
-const Json& Fields::required(std::string_view name) const {
+const Json& StudioFields::required(std::string_view name) const {
   if (const Json* value = find(name)) return *value;
   refuse(doing_, name, "nothing", "a value");
 }
 
-std::optional<std::string> Fields::string(std::string_view name) const {
+std::optional<std::string> StudioFields::string(std::string_view name) const {
   const Json* value = find(name);
   if (value == nullptr) return std::nullopt;
   if (!value->is_string()) refuse(doing_, name, value->type_name(), "a string");
   return value->get<std::string>();
 }
 
-std::optional<std::string> Fields::id(std::string_view name) const {
+std::optional<std::string> StudioFields::id(std::string_view name) const {
   auto id = string(name);
   if (id) check_id(doing_, name, *id);
   return id;
 }
 
-std::optional<std::string> Fields::one_of(std::string_view name,
-                                          std::initializer_list<std::string_view> allowed) const {
+std::optional<std::string> StudioFields::one_of(std::string_view name,
+                                                std::initializer_list<std::string_view> allowed) const {
   auto value = string(name);
   if (value && std::find(allowed.begin(), allowed.end(), *value) == allowed.end()) {
     refuse(doing_, name, "another string", "one of " + joined(allowed));
@@ -134,7 +134,7 @@ std::optional<std::string> Fields::one_of(std::string_view name,
   return value;
 }
 
-std::optional<std::string> Fields::name(std::string_view name) const {
+std::optional<std::string> StudioFields::name(std::string_view name) const {
   auto text = string(name);
   if (!text) return text;
   check_text(doing_, name, *text, StoreLimits::kTitleChars);
@@ -142,7 +142,7 @@ std::optional<std::string> Fields::name(std::string_view name) const {
   return text;
 }
 
-std::optional<std::string> Fields::object(std::string_view name) const {
+std::optional<std::string> StudioFields::object(std::string_view name) const {
   const Json* value = find(name);
   if (value == nullptr) return std::nullopt;
   if (!value->is_object()) refuse(doing_, name, value->type_name(), "an object");

@@ -30,9 +30,9 @@ void check_text(const std::string& doing, std::string_view field, const std::str
 
 /// An object whose every field must be known. Absent and null are the same. All throw StoreError kInvalid naming the
 /// field.
-class Fields {
+class StudioFields {
  public:
-  Fields(const Json& body, std::string doing, std::initializer_list<std::string_view> known);
+  StudioFields(const Json& body, std::string doing, std::initializer_list<std::string_view> known);
 
   /// The field is there, even as null.
   bool has(std::string_view name) const;

@@ -35,7 +35,7 @@ Json json_of(const Message& message) {
           {"created_at", message.created_at}};
 }
 
-Message message_of(const Fields& fields, const std::string& conversation, const std::string& id) {
+Message message_of(const StudioFields& fields, const std::string& conversation, const std::string& id) {
   check_id(kDoing, "conversation", conversation);
   check_id(kDoing, "id", id);
   const Json& content = fields.required("content");
@@ -87,7 +87,7 @@ std::optional<Place> find_place(soci::session& session, const Message& message) 
   return session.got_data() ? std::optional(place) : std::nullopt;
 }
 
-void replace(soci::session& session, const Fields& fields, Message& message, const Place& place) {
+void replace(soci::session& session, const StudioFields& fields, Message& message, const Place& place) {
   const bool moved = fields.has("parent") && message.parent.text() != place.parent.text();
   if (moved || (!message.role.empty() && message.role != place.role)) {
     conflict(kDoing, moved ? "parent" : "role", "message " + message.id + " with another");
@@ -153,7 +153,7 @@ Json read_messages(soci::session& session, const std::string& conversation) {
 }
 
 Json Store::put_message(const std::string& conversation, const std::string& id, const Json& body) {
-  const Fields fields(body, kDoing, {"parent", "role", "content", "model", "finish", "stats"});
+  const StudioFields fields(body, kDoing, {"parent", "role", "content", "model", "finish", "stats"});
   Message message = message_of(fields, conversation, id);
   database_->write(kDoing, [&](soci::session& session) {
     touch(session, conversation);

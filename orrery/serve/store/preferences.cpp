@@ -28,11 +28,11 @@ Json json_of(const Preference& preference) {
 }
 
 // A list of {"role","content"} as JSON text.
-std::string messages_text(const Fields& fields, std::string_view name) {
+std::string messages_text(const StudioFields& fields, std::string_view name) {
   const Json& list = fields.required(name);
   if (!list.is_array() || list.empty()) refuse(fields.doing(), name, list.type_name(), "a list of messages, not empty");
   for (const Json& entry : list) {
-    const Fields message(entry, fields.doing(), {"role", "content"});
+    const StudioFields message(entry, fields.doing(), {"role", "content"});
     if (!message.one_of("role", {"system", "user", "assistant"}))
       refuse(fields.doing(), name, "a message without role", "a role");
     check_content(fields.doing(), name, message.required("content"));
@@ -40,13 +40,13 @@ std::string messages_text(const Fields& fields, std::string_view name) {
   return json_text(fields.doing(), name, list, StoreLimits::kPreferenceBytes);
 }
 
-std::string model_name(const Fields& fields, std::string_view name) {
+std::string model_name(const StudioFields& fields, std::string_view name) {
   fields.required(name);
   return *fields.name(name);
 }
 
 Preference preference_of(const Json& body) {
-  const Fields fields(
+  const StudioFields fields(
       body, "add a preference",
       {"id", "conversation", "prompt", "chosen", "rejected", "chosen_model", "rejected_model", "settings"});
   Preference preference{.id = fields.id("id").value_or(new_id()), .conversation = Nullable(fields.id("conversation"))};
