@@ -327,8 +327,11 @@ TEST_F(NewLlamaAdapter, OptionsOutOfRangeAndOtherModelsAreNamed) {
   expect_contains(why({.llama_adapter = v1, .adapter_len = 0}), {"adapter_len", "1 or more"});
   expect_contains(why({.llama_adapter = v2, .adapter_layer = 0}), {"adapter_layer", "1 or more"});
   EXPECT_EQ(why({.llama_adapter = v2, .adapter_len = 0}), "no error");
-  expect_contains(why({.llama_adapter = v1}, {{"model_type", "qwen2"}, {"architectures", {"Qwen2ForCausalLM"}}}),
-                  {"qwen2", "llama"});
+  const json experts = {{"model_type", "mixtral"},
+                        {"architectures", {"MixtralForCausalLM"}},
+                        {"num_local_experts", 2},
+                        {"num_experts_per_tok", 1}};
+  expect_contains(why({.llama_adapter = v1}, experts), {"mixtral", "llama"});
 }
 
 /// A few values in each part, rows of the second layer's q told apart: written and read they are the same.
