@@ -1,6 +1,8 @@
 // measure_policy POLICY: draws answers to prompts, and says how good they are and how far the policy is from a
 // reference.
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <ATen/core/grad_mode.h>
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
