@@ -176,12 +176,13 @@ std::string picture(const std::vector<Point>& points) {
     if (point.method != kOptimum)
       svg += point_svg(axes, point, kColours[static_cast<size_t>(method - methods.begin()) % kColours.size()]);
   }
+  double x = Axes::kLeft;
   for (size_t i = 0; i < methods.size(); ++i) {  // the legend, above all points
-    const double x = Axes::kLeft + 118.0 * static_cast<double>(i);
     const bool line = methods[i] == kOptimum;
     svg += fmt::format(
         "<rect x=\"{}\" y=\"{}\" width=\"12\" height=\"{}\" fill=\"{}\"/><text x=\"{}\" y=\"24\">{}</text>\n", x,
         line ? 19 : 14, line ? 2 : 12, line ? "#999" : kColours[i % kColours.size()], x + 17, methods[i]);
+    x += 42 + 6.5 * static_cast<double>(methods[i].size());
   }
   return svg + "</svg>\n";
 }
