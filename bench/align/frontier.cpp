@@ -95,7 +95,7 @@ void print_table(const std::vector<Point>& points) {
 
 /// Where numbers stand in the picture.
 struct Axes {
-  static constexpr double kWidth = 760, kHeight = 460, kLeft = 56, kRight = 20, kTop = 20, kBottom = 46;
+  static constexpr double kWidth = 760, kHeight = 460, kLeft = 56, kRight = 20, kTop = 44, kBottom = 46;
   double kl_end, reward_begin, reward_end;
 
   explicit Axes(const std::vector<Point>& points) : kl_end(0), reward_begin(INFINITY), reward_end(-INFINITY) {
@@ -146,14 +146,15 @@ std::string curve_svg(const Axes& axes, const std::vector<Point>& points) {
 std::string point_svg(const Axes& axes, const Point& point, const std::string& colour) {
   const Estimate kl = point.kl(), reward = point.reward();
   const double x = axes.x(kl.mean), y = axes.y(reward.mean);
+  const bool left = x > Axes::kWidth - 100;  // where the setting would leave the picture
   return fmt::format(
       "<path d=\"M{:.1f} {:.1f}H{:.1f}M{:.1f} {:.1f}V{:.1f}\" stroke=\"{}\"/><circle cx=\"{:.1f}\" cy=\"{:.1f}\" "
       "r=\"4\" "
       "fill=\"{}\"><title>{} {}</title></circle><text x=\"{:.1f}\" y=\"{:.1f}\" font-size=\"10\" "
-      "fill=\"{}\">{}</text>\n",
+      "text-anchor=\"{}\" fill=\"{}\">{}</text>\n",
       axes.x(kl.mean - kl.standard_error), y, axes.x(kl.mean + kl.standard_error), x,
       axes.y(reward.mean - reward.standard_error), axes.y(reward.mean + reward.standard_error), colour, x, y, colour,
-      point.method, point.setting, x + 6, y + 12, colour, point.setting);
+      point.method, point.setting, left ? x - 6 : x + 6, y + 12, left ? "end" : "start", colour, point.setting);
 }
 
 std::string picture(const std::vector<Point>& points) {
@@ -175,12 +176,13 @@ std::string picture(const std::vector<Point>& points) {
     if (point.method != kOptimum)
       svg += point_svg(axes, point, kColours[static_cast<size_t>(method - methods.begin()) % kColours.size()]);
   }
-  for (size_t i = 0; i < methods.size(); ++i) {
-    const double y = Axes::kHeight - Axes::kBottom - 18.0 * static_cast<double>(methods.size() - i);
+  double x = Axes::kLeft;
+  for (size_t i = 0; i < methods.size(); ++i) {  // the legend, above all points
+    const bool line = methods[i] == kOptimum;
     svg += fmt::format(
-        "<rect x=\"{}\" y=\"{}\" width=\"12\" height=\"{}\" fill=\"{}\"/><text x=\"{}\" y=\"{}\">{}</text>\n",
-        Axes::kWidth - 190, methods[i] == kOptimum ? y + 5 : y, methods[i] == kOptimum ? 2 : 12,
-        methods[i] == kOptimum ? "#999" : kColours[i % kColours.size()], Axes::kWidth - 172, y + 10, methods[i]);
+        "<rect x=\"{}\" y=\"{}\" width=\"12\" height=\"{}\" fill=\"{}\"/><text x=\"{}\" y=\"24\">{}</text>\n", x,
+        line ? 19 : 14, line ? 2 : 12, line ? "#999" : kColours[i % kColours.size()], x + 17, methods[i]);
+    x += 42 + 6.5 * static_cast<double>(methods[i].size());
   }
   return svg + "</svg>\n";
 }
