@@ -12,7 +12,9 @@ std::span<const std::byte> Retyper::run(std::span<const TensorView* const> sourc
                                         const RowOrder& order) {
   const TensorView& source = *sources.front();
   if (sources.size() == 1 && source.dtype == target && !order) return {source.data, size_t(source.bytes)};
-  const int64_t cols = source.cols(), each = source.rows(), rows = each * int64_t(sources.size());
+  const bool values = order && source.shape.size() == 1;  // a bias: its values change places as rows do
+  const int64_t cols = values ? 1 : source.cols(), each = source.elements() / std::max<int64_t>(cols, 1),
+                rows = each * int64_t(sources.size());
   assert(cols % info(target).block_elements == 0);
   const int64_t source_row_bytes = bytes_of(source.dtype, cols), target_row_bytes = bytes_of(target, cols);
   result_.resize(rows * target_row_bytes);
