@@ -64,7 +64,7 @@ bench: setup-build ## Orrery against llama.cpp on this machine; writes bench/REA
 	$(call ninja,release,orrery)
 	@bench/run
 
-align-demo: setup-build setup-torch ## SFT, DPO, PPO and best of n on small models, in twenty minutes or so; writes into docs/align.md
+align-demo: setup-build setup-torch ## SFT, DPO, PPO and best of n on small models; writes into docs/align.md
 	@setup/fetch.sh smollm2
 	$(call ninja,release,orrery orrery-torch measure_policy prefer tilted frontier)
 	@bench/align/run
