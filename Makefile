@@ -36,7 +36,7 @@ sanitizers: asan tsan ## both of the next two
 
 # Tests of bounds in time and size, and of statistics, take minutes unoptimised and find them in release builds.
 bounds = ^(Time|Size)/Hostile|Bounded$$|[.]HostileTextsEndSoon|[.]ThreadsShareOne|[.]SampledTokensHaveTheSameDistribution|^Hostile(Pickle|Safetensors)[.](ManyValues|Deep)
-asan: setup-build setup-sanitizers ## the tests under ASan and UBSan
+asan: setup-build setup-sanitizers ## the tests under ASan and UBSan, without those of bounds in time and size
 	@setup/fetch.sh smollm2
 	$(call ninja,asan-ubsan)
 	@JOBS=$(JOBS) tests/run.sh build-asan-ubsan -E '$(bounds)'
