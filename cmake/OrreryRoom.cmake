@@ -8,6 +8,9 @@
 set(ORRERY_WARNINGS -Wall -Wextra -Wno-missing-field-initializers)
 if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
   list(APPEND ORRERY_WARNINGS -Wno-unknown-warning-option)  # some files turn off a warning that only GCC has
+elseif(CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  # GCC 12 is wrong about std::string's own code (its bugs 105329, 105651) and about loops of 2^62 rounds, which nobody asks for.
+  list(APPEND ORRERY_WARNINGS -Wno-stringop-overflow -Wno-restrict -Wno-aggressive-loop-optimizations)
 endif()
 
 function(orrery_room name)
