@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <numeric>
-#include <utility>
 
 #include "orrery/base/random.h"
 
@@ -12,14 +11,10 @@ namespace orrery::align {
 
 namespace {
 
-/// 0 … size - 1 in an order of the epoch's own (Fisher and Yates).
 std::vector<size_t> order_of(const BatchOptions& options, int64_t epoch, size_t size) {
+  if (options.shuffle) return RandomStream(options.seed, fmt::format("order of epoch {}", epoch)).permutation(size);
   std::vector<size_t> order(size);
   std::iota(order.begin(), order.end(), size_t{0});
-  if (!options.shuffle) return order;
-  RandomStream stream(options.seed, fmt::format("order of epoch {}", epoch));
-  for (size_t i = size; i > 1; --i)
-    std::swap(order[i - 1], order[static_cast<size_t>(stream.uniform() * static_cast<double>(i))]);
   return order;
 }
 

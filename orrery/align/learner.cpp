@@ -44,9 +44,7 @@ std::shared_ptr<const text::Checkpoint> with_score(std::shared_ptr<const text::C
   // transformers' initialisation of new heads: a normal distribution of initializer_range.
   RandomStream stream(seed, "head of scores");
   auto values = std::make_shared<std::vector<float>>(static_cast<size_t>(spec.hidden_size));
-  for (float& value : *values)
-    value = static_cast<float>(0.02 * std::sqrt(-2 * std::log1p(-stream.uniform())) *
-                               std::cos(2 * M_PI * stream.uniform()));
+  for (float& value : *values) value = static_cast<float>(0.02 * stream.normal());
   const TensorView view{.name = kScore,
                         .shape = {1, spec.hidden_size},
                         .data = reinterpret_cast<const std::byte*>(values->data()),

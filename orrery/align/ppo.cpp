@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
 #include <utility>
 
 #include "orrery/base/random.h"
@@ -50,11 +49,8 @@ void PpoTask::prepare(const Experience& experience, train::Metrics& metrics) {
 /// Each epoch goes through the batch in an order of its own.
 std::vector<size_t> PpoTask::prompts_of(int64_t update) const {
   const int64_t epoch = update / options_.num_mini_batches, number = update % options_.num_mini_batches;
-  RandomStream stream(batch().seed, fmt::format("order of batch {}, epoch {}", drawn_, epoch));
-  std::vector<size_t> order(prompts_);
-  std::iota(order.begin(), order.end(), size_t{0});
-  for (size_t i = order.size(); i > 1; --i)
-    std::swap(order[i - 1], order[static_cast<size_t>(stream.uniform() * static_cast<double>(i))]);
+  const auto order =
+      RandomStream(batch().seed, fmt::format("order of batch {}, epoch {}", drawn_, epoch)).permutation(prompts_);
   const auto cut = [&](int64_t part) {
     return order.begin() + static_cast<std::ptrdiff_t>(prompts_) * part / options_.num_mini_batches;
   };

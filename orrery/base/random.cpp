@@ -1,6 +1,9 @@
 #include "orrery/base/random.h"
 
+#include <cmath>
+#include <numeric>
 #include <random>
+#include <utility>
 
 namespace orrery {
 
@@ -41,6 +44,18 @@ uint64_t RandomStream::operator()() {
 }
 
 double RandomStream::uniform() { return double((*this)() >> 11) * 0x1p-53; }
+
+double RandomStream::normal() {
+  const double length = std::sqrt(-2 * std::log1p(-uniform()));  // log1p: 0 may be drawn, 1 never is
+  return length * std::cos(2 * M_PI * uniform());
+}
+
+std::vector<size_t> RandomStream::permutation(size_t size) {
+  std::vector<size_t> order(size);
+  std::iota(order.begin(), order.end(), size_t{0});
+  for (size_t i = size; i > 1; --i) std::swap(order[i - 1], order[static_cast<size_t>(uniform() * double(i))]);
+  return order;
+}
 
 uint64_t random_seed() {
   std::random_device device;

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <string_view>
+#include <vector>
 
 namespace orrery {
 
@@ -24,6 +25,10 @@ class RandomStream {
 
   /// Uniform in [0, 1): multiples of 2^-53.
   double uniform();
+  /// Of mean 0 and variance 1; takes two draws (Box & Muller 1958, the cosine).
+  double normal();
+  /// 0 … size - 1 in a random order (Fisher & Yates); takes size - 1 draws.
+  std::vector<size_t> permutation(size_t size);
 
   uint64_t position() const { return position_; }  ///< numbers drawn so far
   void seek(uint64_t position) { position_ = position; }

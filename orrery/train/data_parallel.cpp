@@ -15,8 +15,6 @@ namespace orrery::train {
 namespace {
 using Json = nlohmann::json;
 
-constexpr int64_t kBucket = 25 << 18;  // values: 25 MiB, as torch's DistributedDataParallel has them
-
 /// The largest first, each to the process that has least so far.
 std::map<std::string, int> owners_of(const NamedTensors& parameters, int size) {
   std::vector<std::pair<int64_t, std::string>> by_size;
@@ -38,7 +36,7 @@ void in_buckets(const std::vector<at::Tensor>& tensors, const Exchange& exchange
   for (size_t first = 0; first < tensors.size();) {
     size_t last = first;
     int64_t size = 0;
-    while (last < tensors.size() && (last == first || size + tensors[last].numel() <= kBucket))
+    while (last < tensors.size() && (last == first || size + tensors[last].numel() <= GradientExchange::kBucket))
       size += tensors[last++].numel();
     const at::Tensor bucket = at::empty({size});
     const auto for_parts = [&](const auto& copy) {
@@ -81,22 +79,29 @@ Json heard(const std::string& text, size_t rank, size_t size) {
 }  // namespace
 
 DataParallel::DataParallel(NamedTensors parameters)
-    : parameters_(std::move(parameters)), owners_(owners_of(parameters_, ranks_.size())) {}
+    : parameters_(std::move(parameters)), owners_(owners_of(parameters_, ranks_.size())) {
+  if (ranks_.size() > 1) exchange_.emplace(parameters_, ranks_);
+}
 
 StepShare DataParallel::step(const std::function<StepShare()>& work) {
-  if (ranks_.size() == 1) return work();
-  const std::vector<std::string> all = ranks_.gather(told([&]() -> Json {
+  if (!exchange_) return work();
+  exchange_->begin();
+  const std::string mine = told([&]() -> Json {
     const StepShare share = work();
-    return {{"loss", share.loss}, {"sums", share.sums}, {"gradients", share.gradients}};
-  }));
-  StepShare sum{.gradients = std::string(parameters_.size(), '0')};
+    return {{"loss", share.loss}, {"sums", share.sums}, {"gradients", exchange_->present()}};
+  });
+  exchange_->send_rest();
+  const std::vector<std::string> all = ranks_.gather(mine);
+  StepShare sum;
+  present_.assign(parameters_.size(), '0');
   for (size_t rank = 0; rank < all.size(); ++rank) {
     const Json share = heard(all[rank], rank, all.size());
     sum.loss += share["loss"].get<double>();
     for (const auto& [name, value] : share["sums"].items()) sum.sums[name] += value.get<double>();
     const auto gradients = share["gradients"].get<std::string>();
-    for (size_t i = 0; i < gradients.size(); ++i) sum.gradients[i] = std::max(sum.gradients[i], gradients[i]);
+    for (size_t i = 0; i < gradients.size(); ++i) present_[i] = std::max(present_[i], gradients[i]);
   }
+  exchange_->finish(present_);
   return sum;
 }
 
@@ -105,27 +110,14 @@ Json DataParallel::agree(const std::function<Json()>& work) {
   return heard(ranks_.gather(ranks_.leads() ? told(work) : "")[0], 0, 1);
 }
 
-void DataParallel::sum_gradients(const std::string& gradients) {
-  if (ranks_.size() == 1) return;
-  std::vector<at::Tensor> tensors;
-  size_t i = 0;
-  for (const auto& [name, tensor] : parameters_) {
-    if (gradients[i++] == '0') continue;
-    if (!tensor.grad().defined()) tensor.mutable_grad() = at::zeros_like(tensor);
-    tensor.mutable_grad() = tensor.grad().contiguous();
-    tensors.push_back(tensor.grad());
-  }
-  in_buckets(tensors, [&](const at::Tensor& bucket) { ranks_.sum(bucket); });
-}
-
-void DataParallel::share_updates(const std::string& gradients) {
+void DataParallel::share_updates() {
   if (ranks_.size() == 1) return;
   const at::NoGradGuard without_gradients;
   for (int owner = 0; owner < ranks_.size(); ++owner) {
     std::vector<at::Tensor> tensors;
     size_t i = 0;
     for (const auto& [name, tensor] : parameters_)
-      if (gradients[i++] == '1' && owners_.at(name) == owner) tensors.push_back(tensor.detach());
+      if (present_[i++] == '1' && owners_.at(name) == owner) tensors.push_back(tensor.detach());
     in_buckets(tensors, [&](const at::Tensor& bucket) { ranks_.broadcast(bucket, owner); });
   }
 }

@@ -4,8 +4,10 @@
 #include <functional>
 #include <map>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 
+#include "orrery/train/gradient_exchange.h"
 #include "orrery/train/metrics.h"
 #include "orrery/train/optimizer.h"
 #include "orrery/train/ranks.h"
@@ -16,10 +18,9 @@ namespace orrery::train {
 struct StepShare {
   double loss = 0;
   Metrics sums;
-  std::string gradients;  ///< a character per parameter, in the order of the names: '1' where it has a gradient
 };
 
-/// Gradients are summed over the processes in buckets, in the order of the names. The optimizer's state of a tensor
+/// Gradients are summed over the processes (GradientExchange). The optimizer's state of a tensor
 /// lives in one process, which sends the new values to the others (ZeRO stage 1, Rajbhandari et al. 2020): a process
 /// keeps about 1/size of the state, and all of weights, gradients and averages. Alone, all of it costs nothing.
 class DataParallel {
@@ -35,15 +36,17 @@ class DataParallel {
     return static_cast<int>(nth % static_cast<size_t>(ranks_.size())) == ranks_.rank();
   }
 
-  /// Runs `work` here and adds up what all processes' gave. Where it throws Error in some, all throw the first one's.
+  /// Runs `work` here, which calls last_pass() before its last backward pass, and adds up what all processes' gave and
+  /// their gradients. Where it throws Error in some, all throw the first one's.
   StepShare step(const std::function<StepShare()>& work);
+  void last_pass() {
+    if (exchange_) exchange_->last_pass();
+  }
   /// Runs `work` in process 0 alone; all get what it gives, or throw the Error that it throws.
   nlohmann::json agree(const std::function<nlohmann::json()>& work);
 
-  /// Sums the gradients that `gradients` of the shares' sum names; a process without one of them adds 0.
-  void sum_gradients(const std::string& gradients);
-  /// Sends what each process has updated to the others, of the tensors that `gradients` names.
-  void share_updates(const std::string& gradients);
+  /// Sends what each process has updated in this step to the others.
+  void share_updates();
   /// Process 0's values in all.
   void share(const NamedTensors& tensors);
 
@@ -61,6 +64,8 @@ class DataParallel {
 
   const NamedTensors parameters_;
   Ranks ranks_;
+  std::optional<GradientExchange> exchange_;  // unless alone
+  std::string present_;                       // of the step's gradients, GradientExchange::present() of all processes
   std::map<std::string, int> owners_;
 };
 

@@ -55,6 +55,12 @@ NamedTensors learning(const NamedTensors& parameters) {
   return all;
 }
 
+OptimizerOptions with_folder(const LoopOptions& options) {
+  OptimizerOptions optimizer = options.optimizer;
+  if (optimizer.page_folder.empty()) optimizer.page_folder = options.output_dir;
+  return optimizer;
+}
+
 class Run {
  public:
   Run(Task& task, const LoopOptions& options)
@@ -63,10 +69,11 @@ class Run {
         steps_(steps_of(task, options)),
         schedule_(options.schedule, steps_),
         parallel_(learning(task.parameters())),
-        optimizer_(learning(task.parameters()), options.optimizer,
+        rules_(with_folder(options)),
+        optimizer_(learning(task.parameters()), rules_,
                    [this](const std::string& name) { return parallel_.keeps(name); }) {
     if (options.ema_decay > 0) average_.emplace(optimizer_.parameters(), options.ema_decay);
-    const NamedTensors state = parallel_.room_for_state(optimizer_, options.optimizer);
+    const NamedTensors state = parallel_.room_for_state(optimizer_, rules_);
     state_ = run_state(parallel_.agree([&] { return nlohmann::json(json_of(open(state))); }));
     parallel_.share(optimizer_.parameters());
     if (average_) parallel_.share(average_->values());
@@ -117,7 +124,7 @@ class Run {
   }
 
   void save() {
-    const NamedTensors state = parallel_.room_for_state(optimizer_, options_.optimizer);
+    const NamedTensors state = parallel_.room_for_state(optimizer_, rules_);
     parallel_.collect_state(optimizer_, state);
     if (checkpoints_) checkpoints_->save(tensors(state), state_, options_.optimizer.optim);
     report();
@@ -142,12 +149,11 @@ class Run {
     const double total = std::accumulate(weights.begin(), weights.end(), 0.0);
     assert(total > 0);
     const StepShare sum = parallel_.step([&] { return do_micro_batches(step, weights, total); });
-    parallel_.sum_gradients(sum.gradients);
     const double norm = gradient_norm(step);
     const double rate = options_.learning_rate * schedule_.factor(step);
     const bool clipped = options_.max_grad_norm > 0 && norm > options_.max_grad_norm;
     optimizer_.step({rate, clipped ? options_.max_grad_norm / norm : 1, step + 1});
-    parallel_.share_updates(sum.gradients);
+    parallel_.share_updates();
     if (average_) average_->update(step + 1);
     state_.global_step = step + 1;
     state_.num_input_tokens_seen += task_.tokens_of_step();
@@ -164,17 +170,19 @@ class Run {
   /// This process's, forward and backward.
   StepShare do_micro_batches(int64_t step, const std::vector<double>& weights, double total) {
     StepShare share;
+    std::vector<size_t> own;
     size_t nth = 0;
-    for (size_t i = 0; i < weights.size(); ++i) {
-      if (weights[i] == 0 || !parallel_.has_turn(nth++)) continue;
+    for (size_t i = 0; i < weights.size(); ++i)
+      if (weights[i] != 0 && parallel_.has_turn(nth++)) own.push_back(i);
+    for (const size_t i : own) {
       parallel_.ranks().check();
       const at::Tensor part = task_.loss_sum(step, i, share.sums) / total;
       const double value = part.item<double>();
       if (!std::isfinite(value)) refuse_loss(step, i, value);
       share.loss += value;
+      if (i == own.back()) parallel_.last_pass();
       part.backward();
     }
-    for (const auto& [name, tensor] : optimizer_.parameters()) share.gradients += tensor.grad().defined() ? '1' : '0';
     return share;
   }
 
@@ -245,6 +253,7 @@ class Run {
   const int64_t steps_;
   const Schedule schedule_;
   DataParallel parallel_;
+  const OptimizerOptions rules_;
   Optimizer optimizer_;
   std::optional<WeightAverage> average_;
   std::optional<Checkpoints> checkpoints_;  // of the process that writes

@@ -17,16 +17,24 @@ enum class OptimizerKind {
   kAdamW8bit,  ///< its states in 8 bits, block-wise
   kAdafactor,
   kLion,
+  kPagedAdamW,  ///< the same steps and states, which the system may move to the disk (paged.h)
+  kPagedAdamW8bit,
+  kPagedLion,
 };
 inline constexpr Name<OptimizerKind> kOptimizerNames[] = {
     {OptimizerKind::kAdamW, "adamw"},
     {OptimizerKind::kAdamW8bit, "adamw_8bit"},
     {OptimizerKind::kAdafactor, "adafactor"},
     {OptimizerKind::kLion, "lion"},
+    {OptimizerKind::kPagedAdamW, "paged_adamw"},
+    {OptimizerKind::kPagedAdamW8bit, "paged_adamw_8bit"},
+    {OptimizerKind::kPagedLion, "paged_lion"},
     {OptimizerKind::kAdamW, "adamw_torch"},
     {OptimizerKind::kAdamW, "adamw_torch_fused"},
     {OptimizerKind::kAdamW8bit, "adamw_bnb_8bit"},
     {OptimizerKind::kLion, "lion_32bit"},
+    {OptimizerKind::kPagedAdamW, "paged_adamw_32bit"},
+    {OptimizerKind::kPagedLion, "paged_lion_32bit"},
 };
 
 struct OptimizerOptions {
@@ -35,9 +43,10 @@ struct OptimizerOptions {
   double adam_epsilon = 1e-8;
   double weight_decay = 0;  ///< of matrices; vectors (norms, biases) are left alone
   // Adafactor's, as the Trainer sets them: no momentum, no step size of its own (relative_step is false).
-  bool scale_parameter = false;  ///< the rate times the root mean square of what learns
-  double clip_threshold = 1;     ///< of the root mean square of an update
-  double decay_rate = -0.8;      ///< the second moment's β₂ in step t is 1 - t^decay_rate
+  bool scale_parameter = false;       ///< the rate times the root mean square of what learns
+  double clip_threshold = 1;          ///< of the root mean square of an update
+  double decay_rate = -0.8;           ///< the second moment's β₂ in step t is 1 - t^decay_rate
+  std::filesystem::path page_folder;  ///< of paged states; none: the run's folder
 };
 
 /// lr_scheduler_type. All of them warm up.

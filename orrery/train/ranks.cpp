@@ -16,6 +16,7 @@
 #include <cstring>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 #include "orrery/base/error.h"
 
@@ -168,6 +169,7 @@ struct Ranks::Group {
 
   const int rank;
   c10::intrusive_ptr<c10d::ProcessGroupGloo> gloo;
+  std::vector<c10::intrusive_ptr<c10d::Work>> sums;  ///< begun
   std::optional<Watch> watch;
 };
 
@@ -225,10 +227,15 @@ std::vector<std::string> Ranks::gather(const std::string& text) {
   return all;
 }
 
-void Ranks::sum(const at::Tensor& tensor) {
+void Ranks::begin_sum(const at::Tensor& tensor) {
   if (!group_) return;
   std::vector<at::Tensor> tensors{tensor};
-  group_->finish([&] { return group_->gloo->allreduce(tensors); });
+  group_->guarded([&] { group_->sums.push_back(group_->gloo->allreduce(tensors)); });
+}
+
+void Ranks::finish_sums() {
+  if (!group_) return;
+  for (const auto& sum : std::exchange(group_->sums, {})) group_->finish([&] { return sum; });
 }
 
 void Ranks::broadcast(const at::Tensor& tensor, int root) {

@@ -30,8 +30,11 @@ class Ranks {
   void check() const;
   /// Each process's text, by rank.
   std::vector<std::string> gather(const std::string& text);
-  /// The sum over all processes in place, the same bits in each. Float32, CPU, contiguous.
-  void sum(const at::Tensor& tensor);
+  /// Begins the sum over all processes in place, the same bits in each. Float32, CPU, contiguous; not to be touched
+  /// before finish_sums(). Others may call further members meanwhile, all in the same order.
+  void begin_sum(const at::Tensor& tensor);
+  /// Waits for all sums that were begun.
+  void finish_sums();
   /// The values of `root` in all. Contiguous, on the CPU.
   void broadcast(const at::Tensor& tensor, int root);
   /// From one process to another; the rest does nothing.

@@ -6,6 +6,7 @@
 #include "orrery/kernels/adamw/adamw.h"
 #include "orrery/kernels/adamw_8bit/adamw_8bit.h"
 #include "orrery/kernels/lion/lion.h"
+#include "orrery/train/paged.h"
 #include "orrery/train/pieces.h"
 
 namespace orrery::train {
@@ -13,6 +14,16 @@ namespace orrery::train {
 namespace {
 
 constexpr int64_t kLeast8bit = 4096;
+
+bool is_paged(OptimizerKind kind) {
+  return kind == OptimizerKind::kPagedAdamW || kind == OptimizerKind::kPagedAdamW8bit ||
+         kind == OptimizerKind::kPagedLion;
+}
+
+/// Of a state.
+at::Tensor zeros(at::IntArrayRef sizes, const OptimizerOptions& options, at::ScalarType type = at::kFloat) {
+  return is_paged(options.optim) ? paged_zeros(sizes, type, options.page_folder) : at::zeros(sizes, type);
+}
 
 class Rule : public UpdateRule {
  public:
@@ -36,7 +47,7 @@ class Rule : public UpdateRule {
 class AdamW final : public Rule {
  public:
   AdamW(const at::Tensor& parameter, const OptimizerOptions& options)
-      : Rule(parameter, options), m_(at::zeros(parameter.sizes())), v_(at::zeros(parameter.sizes())) {}
+      : Rule(parameter, options), m_(zeros(parameter.sizes(), options)), v_(zeros(parameter.sizes(), options)) {}
   void update(const UpdateStep& step, const at::Tensor& parameter, const at::Tensor& gradient) override {
     for_pieces(parameter.numel(), [&](int64_t first, int64_t count) {
       kernels::adamw(adamw_step(step), span_of<float>(parameter, first, count), span_of<float>(gradient, first, count),
@@ -52,7 +63,7 @@ class AdamW final : public Rule {
 class AdamW8bit final : public Rule {
  public:
   AdamW8bit(const at::Tensor& parameter, const OptimizerOptions& options)
-      : Rule(parameter, options), m_(parameter.numel(), /*zero=*/127), v_(parameter.numel(), /*zero=*/0) {}
+      : Rule(parameter, options), m_(parameter.numel(), 127, options), v_(parameter.numel(), 0, options) {}
   void update(const UpdateStep& step, const at::Tensor& parameter, const at::Tensor& gradient) override {
     for_pieces(parameter.numel(), [&](int64_t first, int64_t count) {
       kernels::adamw_8bit(adamw_step(step), span_of<float>(parameter, first, count),
@@ -67,8 +78,9 @@ class AdamW8bit final : public Rule {
   static constexpr auto kBlock = static_cast<int64_t>(kernels::kMomentBlock);
   static_assert(kPiece % kBlock == 0);
   struct Moments {
-    Moments(int64_t size, int64_t zero)
-        : codes(at::full({size}, zero, at::kByte)), scales(at::zeros({(size + kBlock - 1) / kBlock})) {}
+    Moments(int64_t size, int64_t zero, const OptimizerOptions& options)
+        : codes(zeros({size}, options, at::kByte).fill_(zero)),
+          scales(zeros({(size + kBlock - 1) / kBlock}, options)) {}
     kernels::Moments8bit part(int64_t first, int64_t count) const {
       return {span_of<uint8_t>(codes, first, count),
               span_of<float>(scales, first / kBlock, (count + kBlock - 1) / kBlock)};
@@ -81,7 +93,7 @@ class AdamW8bit final : public Rule {
 class Lion final : public Rule {
  public:
   Lion(const at::Tensor& parameter, const OptimizerOptions& options)
-      : Rule(parameter, options), m_(at::zeros(parameter.sizes())) {}
+      : Rule(parameter, options), m_(zeros(parameter.sizes(), options)) {}
   void update(const UpdateStep& step, const at::Tensor& parameter, const at::Tensor& gradient) override {
     const kernels::LionStep how{.learning_rate = step.learning_rate,
                                 .beta1 = options_.adam_beta1,
@@ -139,13 +151,16 @@ class Adafactor final : public Rule {
 std::unique_ptr<UpdateRule> make_update_rule(const at::Tensor& parameter, const OptimizerOptions& options) {
   switch (options.optim) {
     case OptimizerKind::kAdamW8bit:
+    case OptimizerKind::kPagedAdamW8bit:
       if (parameter.numel() >= kLeast8bit) return std::make_unique<AdamW8bit>(parameter, options);
       break;
     case OptimizerKind::kAdafactor:
       return std::make_unique<Adafactor>(parameter, options);
     case OptimizerKind::kLion:
+    case OptimizerKind::kPagedLion:
       return std::make_unique<Lion>(parameter, options);
     case OptimizerKind::kAdamW:
+    case OptimizerKind::kPagedAdamW:
       break;
   }
   return std::make_unique<AdamW>(parameter, options);

@@ -38,7 +38,7 @@ class UpdateRule {
 ///                     than 4,096 values, which bitsandbytes too leaves in float32
 ///   adafactor   0     of a matrix, a value per row and per column; 4 of other tensors
 ///   lion        4     one moment
-/// There are no paged states: they move a GPU's to the host, and these live on the CPU.
+/// The paged ones' states are the same and lie in files of options.page_folder (paged.h).
 std::unique_ptr<UpdateRule> make_update_rule(const at::Tensor& parameter, const OptimizerOptions& options);
 
 }  // namespace orrery::train

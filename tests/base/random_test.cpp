@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <map>
 #include <vector>
 
 namespace orrery {
@@ -47,6 +49,31 @@ TEST(RandomStream, UniformFillsTheUnitIntervalEvenly) {
     ++counts[int(u * 16)];
   }
   for (int count : counts) EXPECT_NEAR(count, kDraws / 16, 500);  // 5 standard deviations of a binomial: 484
+}
+
+TEST(RandomStream, NormalHasTheMomentsOfItsLaw) {
+  RandomStream stream(5, "normal");
+  constexpr int kDraws = 200000;
+  double sums[5] = {};
+  for (int i = 0; i < kDraws; ++i) {
+    const double x = stream.normal();
+    for (int power = 1; power <= 4; ++power) sums[power] += std::pow(x, power);
+  }
+  EXPECT_EQ(stream.position(), 2 * kDraws);
+  const double expected[] = {0, 0, 1, 0, 3}, deviation[] = {0, 1, 1.4142, 3.873, 9.798};  // of x^power
+  for (int power = 1; power <= 4; ++power)
+    EXPECT_NEAR(sums[power] / kDraws, expected[power], 5 * deviation[power] / std::sqrt(kDraws)) << power;
+}
+
+TEST(RandomStream, PermutationsAreAllEquallyLikely) {
+  RandomStream stream(6, "permutation");
+  std::map<std::vector<size_t>, int> counts;
+  constexpr int kDraws = 24000;
+  for (int i = 0; i < kDraws; ++i) ++counts[stream.permutation(4)];
+  ASSERT_EQ(counts.size(), 24u);
+  for (const auto& [order, count] : counts) EXPECT_NEAR(count, kDraws / 24, 155);  // 5 standard deviations
+  EXPECT_EQ(stream.permutation(1), std::vector<size_t>{0});
+  EXPECT_TRUE(stream.permutation(0).empty());
 }
 
 }  // namespace orrery

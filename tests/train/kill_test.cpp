@@ -44,7 +44,7 @@ struct Case {
 class Killed : public testing::TestWithParam<Case> {};
 INSTANTIATE_TEST_SUITE_P(Loop, Killed,
                          testing::Values(Case{"adamw", 20, 120}, Case{"adamw_8bit", 3, 20}, Case{"adafactor", 3, 20},
-                                         Case{"lion", 3, 20}),
+                                         Case{"lion", 3, 20}, Case{"paged_adamw", 3, 20}),
                          [](const auto& test) { return std::string(test.param.optim); });
 
 TEST_P(Killed, ARunGoesOnBitForBit) {

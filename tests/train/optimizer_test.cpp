@@ -5,7 +5,10 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <filesystem>
 
+#include "orrery/base/error.h"
+#include "orrery/base/file.h"
 #include "tests/text/tiny_model.h"
 #include "tests/train/regression.h"
 
@@ -49,6 +52,45 @@ TEST(Optimizer, StatesAreAsSmallAsTheySay) {
     for (const auto& [name, tensor] : Optimizer({{"a", matrix}, {"b", vector}}, {.optim = kind}).state())
       all += tensor.nbytes();
     EXPECT_EQ(all, bytes) << name_of(kOptimizerNames, kind);
+  }
+}
+
+TEST(Optimizer, PagedStatesAreTheSameInFilesThatAreGoneWithThem) {
+  const text::TempFolder folder;
+  const auto step = [&](OptimizerKind kind) {
+    const at::Tensor i = at::arange(30000, at::kDouble);
+    const at::Tensor p = at::sin(i).to(at::kFloat).set_requires_grad(true);
+    Optimizer optimizer({{"p", p}}, {.optim = kind, .page_folder = folder / "pages"});
+    for (int64_t number = 1; number <= 3; ++number) {
+      p.mutable_grad() = at::cos(3 * i + number).to(at::kFloat);
+      optimizer.step({.learning_rate = 0.05, .gradient_scale = 1, .number = number});
+    }
+    const bool mapped = read_text("/proc/self/maps").find((folder / "pages").string()) != std::string::npos;
+    EXPECT_EQ(mapped, name_of(kOptimizerNames, kind).starts_with("paged"));
+    NamedTensors all;
+    for (const auto& [name, state] : optimizer.state()) all[name] = state.clone();
+    all["p"] = p.detach();
+    return all;
+  };
+  for (const auto& [plain, paged] : {std::pair{OptimizerKind::kAdamW, OptimizerKind::kPagedAdamW},
+                                     {OptimizerKind::kAdamW8bit, OptimizerKind::kPagedAdamW8bit},
+                                     {OptimizerKind::kLion, OptimizerKind::kPagedLion}}) {
+    const NamedTensors expected = step(plain), all = step(paged);
+    ASSERT_EQ(all.size(), expected.size());
+    for (const auto& [name, tensor] : expected)
+      EXPECT_TRUE(tensor.equal(all.at(name))) << name_of(kOptimizerNames, paged) << ", " << name;
+  }
+  EXPECT_TRUE(std::filesystem::is_empty(folder / "pages"));
+  EXPECT_EQ(read_text("/proc/self/maps").find((folder / "pages").string()), std::string::npos);
+}
+
+TEST(Optimizer, PagedStatesNeedAFolder) {
+  const at::Tensor p = at::zeros({10}).set_requires_grad(true);
+  try {
+    Optimizer({{"p", p}}, {.optim = OptimizerKind::kPagedAdamW, .page_folder = "/proc/nothing"});
+    FAIL();
+  } catch (const Error& error) {
+    text::expect_contains(error.what(), {"paged states", "/proc/nothing", "40 bytes"});
   }
 }
 

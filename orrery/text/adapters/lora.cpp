@@ -14,6 +14,7 @@
 #include "orrery/base/random.h"
 #include "orrery/formats/safetensors.h"
 #include "orrery/kernels/quantize/quantize.h"
+#include "orrery/text/adapters/made_tensors.h"
 #include "orrery/text/adapters/peft_targets.h"
 #include "orrery/text/adapters/readers.h"
 #include "orrery/text/checkpoint.h"
@@ -51,19 +52,6 @@ bool is_linear(const ExpectedTensor& tensor) {
 }
 
 std::string module_of(const std::string& tensor) { return tensor.substr(0, tensor.rfind('.')); }
-
-/// What an adapter's views lie in.
-struct Values {
-  std::deque<std::vector<float>> tensors;
-
-  TensorView add(std::string name, std::vector<int64_t> shape) {
-    TensorView view{.name = std::move(name), .shape = std::move(shape)};
-    std::vector<float>& values = tensors.emplace_back(static_cast<size_t>(view.elements()));
-    view.data = reinterpret_cast<const std::byte*>(values.data());
-    view.bytes = view.elements() * static_cast<int64_t>(sizeof(float));
-    return view;
-  }
-};
 
 /// ‖W‖ of each row, rows as the hub has them. One row at a time in memory.
 void row_lengths(const TensorView& weight, const DecoderSpec& base, bool rotated, std::span<float> lengths) {
@@ -121,9 +109,7 @@ Adapter new_lora(const nlohmann::json& config, const Checkpoint& checkpoint, uin
   const ModuleMatcher targets(config, getters, "target_modules");
   const ModulePatterns ranks(config, getters, "rank_pattern");
   const bool dora = getters.boolean("use_dora", false);
-  auto values = std::make_shared<Values>();
-  std::vector<TensorView> tensors;
-  std::string modules;
+  auto tensors = std::make_shared<MadeTensors>();
   for (const ExpectedTensor& tensor : expected_tensors(family_named(base.family), base)) {
     if (!is_linear(tensor)) continue;
     const std::string module = module_of(tensor.hub);
@@ -131,22 +117,22 @@ Adapter new_lora(const nlohmann::json& config, const Checkpoint& checkpoint, uin
     const auto rank = static_cast<int64_t>(ranks.find(module).value_or(getters.number("r")));
     const int64_t outputs = tensor.shape[0], inputs = tensor.shape[1];
     const std::string name = "base_model.model." + module;
-    tensors.push_back(values->add(name + ".lora_A.weight", {rank, inputs}));
     RandomStream stream(seed, "lora_A of " + module);
     const double bound = 1 / std::sqrt(static_cast<double>(inputs));  // He et al. 2015 with PEFT's slope of √5
-    for (float& value : values->tensors.back()) value = static_cast<float>((2 * stream.uniform() - 1) * bound);
-    tensors.push_back(values->add(name + ".lora_B.weight", {outputs, rank}));
-    if (!dora) continue;
-    tensors.push_back(values->add(name + ".lora_magnitude_vector", {outputs}));
-    row_lengths(*checkpoint.tensor(tensor.canonical), base, is_rotated(tensor.canonical), values->tensors.back());
+    for (float& value : tensors->add(name + ".lora_A.weight", {rank, inputs}))
+      value = static_cast<float>((2 * stream.uniform() - 1) * bound);
+    tensors->add(name + ".lora_B.weight", {outputs, rank});
+    if (dora)
+      row_lengths(*checkpoint.tensor(tensor.canonical), base, is_rotated(tensor.canonical),
+                  tensors->add(name + ".lora_magnitude_vector", {outputs}));
   }
-  if (tensors.empty())
+  if (tensors->views.empty())
     throw Error({.doing = "make an adapter",
                  .where = "lora_target_modules",
                  .found = config["target_modules"].dump(),
                  .expected = fmt::format("linear layers of a {} model, such as q_proj, or all-linear", base.family)});
-  Adapter adapter = read_peft(config, "a new adapter", tensors);
-  adapter.file = values;
+  Adapter adapter = read_peft(config, "a new adapter", tensors->views);
+  adapter.file = tensors;
   adapter = bind(std::move(adapter), base);
   return adapter;
 }

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <deque>
 #include <nlohmann/json.hpp>
 
 #include "orrery/base/atomic_folder.h"
@@ -14,6 +13,7 @@
 #include "orrery/base/file.h"
 #include "orrery/base/random.h"
 #include "orrery/formats/safetensors.h"
+#include "orrery/text/adapters/made_tensors.h"
 #include "orrery/text/adapters/readers.h"
 #include "orrery/text/checkpoint.h"
 #include "orrery/text/families/config_json.h"
@@ -30,20 +30,6 @@ std::string gate_name(int64_t layer) { return fmt::format("layers.{}.attention.g
 std::vector<int64_t> gate_shape(const DecoderSpec& base) { return {1, base.heads, 1, 1}; }
 std::string without(std::string name, std::string_view suffix) { return name.substr(0, name.size() - suffix.size()); }
 
-/// What is made or written, and what it lies in.
-struct Tensors {
-  std::vector<TensorView> views;
-  std::deque<std::vector<float>> values;
-
-  std::vector<float>& add(std::string name, std::vector<int64_t> shape, float value = 0) {
-    TensorView& view = views.emplace_back(TensorView{.name = std::move(name), .shape = std::move(shape)});
-    std::vector<float>& numbers = values.emplace_back(static_cast<size_t>(view.elements()), value);
-    view.data = reinterpret_cast<const std::byte*>(numbers.data());
-    view.bytes = view.elements() * static_cast<int64_t>(sizeof(float));
-    return numbers;
-  }
-};
-
 /// The model's layers as the authors call their tensors; those that have no name there are left out.
 std::vector<ExpectedTensor> named_tensors(const DecoderSpec& base) {
   std::vector<ExpectedTensor> tensors = expected_tensors(family_named(base.family), base);
@@ -59,10 +45,8 @@ std::vector<ExpectedTensor> named_tensors(const DecoderSpec& base) {
   return tensors;
 }
 
-/// Two draws make one value (Box and Muller 1958).
 void draw_normal(std::vector<float>& values, RandomStream stream) {
-  for (float& value : values)
-    value = static_cast<float>(std::sqrt(-2 * std::log1p(-stream.uniform())) * std::cos(2 * M_PI * stream.uniform()));
+  for (float& value : values) value = static_cast<float>(stream.normal());
 }
 
 void check(const LlamaAdapterOptions& options) {
@@ -83,7 +67,7 @@ Adapter new_llama_adapter(const LlamaAdapterOptions& options, const Checkpoint& 
   check(options);
   const DecoderSpec& base = checkpoint.spec();
   const std::vector<ExpectedTensor> expected = named_tensors(base);
-  auto tensors = std::make_shared<Tensors>();
+  auto tensors = std::make_shared<MadeTensors>();
   nlohmann::json config = nlohmann::json::object();
   if (options.adapter_len > 0) {
     config["adapter_len"] = options.adapter_len;
@@ -119,7 +103,7 @@ class Writer {
     for (const ExpectedTensor& tensor : named_tensors(base)) meta_[tensor.canonical] = tensor.meta;
   }
 
-  Tensors tensors() {
+  MadeTensors tensors() {
     for (const auto& [name, value] : values_) {
       if (name.ends_with("adaption_prompt"))
         prompts_.push_back(value);
@@ -198,7 +182,7 @@ class Writer {
   std::vector<TensorView> prompts_;
   int64_t length_ = 0;
   bool tuned_ = false;  // V2
-  Tensors tensors_;
+  MadeTensors tensors_;
 };
 
 }  // namespace
@@ -206,7 +190,7 @@ class Writer {
 void write_llama_adapter(const std::filesystem::path& folder, const DecoderSpec& base,
                          const std::map<std::string, TensorView>& values) {
   Writer writer(base, values);
-  const Tensors tensors = writer.tensors();
+  const MadeTensors tensors = writer.tensors();
   AtomicFolder out(folder);
   AtomicFile config(out.path() / "config.json");
   config.write(writer.config().dump(2) + "\n");
