@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -72,6 +73,18 @@ TEST_F(Train, AnAdapterThatRunLoads) {
   EXPECT_NE(answer({*model_, "--adapter", folder_.path("run/adapter")}).find(learned), std::string::npos);
   EXPECT_NE(answer({merged}).find(learned), std::string::npos);
   EXPECT_EQ(answer({*model_}).find(learned), std::string::npos);
+}
+
+TEST_F(Train, QuietSaysNothingOfProgress) {
+  Words words = command("sft", "quiet", {"--use-peft", "--max-steps", "2"});
+  const Outcome quiet = orrery(words);
+  EXPECT_EQ(quiet.exit_code, 0);
+  EXPECT_EQ(quiet.err, "");
+  std::erase(words, "-q");
+  std::ranges::replace(words, folder_.path("quiet"), folder_.path("loud"));
+  const Outcome loud = orrery(words);
+  EXPECT_EQ(loud.exit_code, 0);
+  EXPECT_NE(loud.err.find("training"), std::string::npos) << loud.err;
 }
 
 /// The engine runs it merged; unmerged it is refused by name.
