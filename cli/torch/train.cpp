@@ -5,7 +5,8 @@
 #include <filesystem>
 
 #include "cli/io.h"
-#include "cli/train/texts.h"
+#include "cli/settings/texts.h"
+#include "orrery/align/fields.h"
 #include "orrery/align/mask_text.h"
 #include "orrery/align/run.h"
 #include "orrery/align/settings_file.h"

@@ -1,26 +1,13 @@
 // Every setting by its name: what the command line, TOML files and RUN/config.toml know. One line per setting.
 #pragma once
 
-#include <cstdint>
-
 #include "orrery/align/settings.h"
+#include "orrery/train/field.h"
 
 namespace orrery::align {
 
-struct Field {
-  const char* name;   ///< TRL's where there is one, as in its YAML files
-  const char* group;  ///< title in --help
-  const char* help;
-  uint32_t methods = ~0u;          ///< bits of those that have it
-  const char* fallback = nullptr;  ///< the default in words, where it is no single value
-
-  bool has(Method method) const { return (methods >> static_cast<int>(method) & 1) != 0; }
-};
-
-template <class... Methods>
-constexpr uint32_t only(Methods... methods) {
-  return ((1u << static_cast<int>(methods)) | ...);
-}
+using train::Field;
+using train::only;
 
 /// visit(field, member) for each setting; enums come with their table: visit(field, member, names).
 template <class AnySettings, class Visit>

@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kPrefix = "checkpoint-", kPartial = ".partial";
 constexpr const char *kParameters = "parameters.safetensors", *kOptimizer = "optimizer.safetensors",
-                     *kAverages = "averages.safetensors", *kState = "state.json";
+                     *kAverages = "averages.safetensors", *kMemory = "memory.safetensors", *kState = "state.json";
 
 TensorView view_of(const std::string& name, const at::Tensor& tensor) {
   assert(tensor.is_contiguous() && (tensor.scalar_type() == at::kFloat || tensor.scalar_type() == at::kByte));
@@ -122,6 +122,7 @@ void Checkpoints::save(const RunTensors& tensors, const RunState& state, Optimiz
   write(making / kParameters, tensors.parameters);
   write(making / kOptimizer, tensors.optimizer);
   if (!tensors.averages.empty()) write(making / kAverages, tensors.averages);
+  if (!tensors.memory.empty()) write(making / kMemory, tensors.memory);
   write_state(making / kState, state, optimizer);
   fs::remove_all(place);  // of an earlier run to the same step
   fs::rename(making, place);
@@ -141,11 +142,19 @@ std::optional<int64_t> Checkpoints::newest() const {
   return all.empty() ? std::nullopt : std::optional(all.back());
 }
 
+std::map<std::string, std::vector<int64_t>> Checkpoints::sizes(int64_t step) const {
+  std::map<std::string, std::vector<int64_t>> sizes;
+  for (const TensorView& view : formats::SafetensorsFile::open(folder(step) / kParameters).tensors())
+    sizes[view.name] = view.shape;
+  return sizes;
+}
+
 RunState Checkpoints::load(int64_t step, const RunTensors& tensors, OptimizerKind optimizer) const {
   const RunState state = read_state(folder(step) / kState, optimizer);
   read(folder(step) / kParameters, tensors.parameters);
   read(folder(step) / kOptimizer, tensors.optimizer);
   if (!tensors.averages.empty()) read(folder(step) / kAverages, tensors.averages);
+  if (!tensors.memory.empty()) read(folder(step) / kMemory, tensors.memory);
   return state;
 }
 

@@ -10,13 +10,14 @@
 
 namespace orrery::train {
 
-/// The tensors of a run: what learns, what the optimizer remembers, and averages of the weights where there are any.
+/// The tensors of a run: what learns, what the optimizer remembers, averages of the weights where there are any, and
+/// what else the task remembers.
 struct RunTensors {
-  NamedTensors parameters, optimizer, averages;
+  NamedTensors parameters, optimizer, averages, memory;
 };
 
 /// RUN/checkpoint-STEP: parameters.safetensors (those that learn), optimizer.safetensors, averages.safetensors where
-/// weights are averaged, state.json.
+/// weights are averaged, memory.safetensors where the task has one, state.json.
 class Checkpoints {
  public:
   /// `keep`: how many stay, the newest, besides the best; 0: all. Removes what a killed run left half-written.
@@ -26,6 +27,8 @@ class Checkpoints {
   void save(const RunTensors& tensors, const RunState& state, OptimizerKind optimizer) const;
   /// The newest one's step; none where the run has none.
   std::optional<int64_t> newest() const;
+  /// Of the tensors that learned. Throws Error where the file is damaged.
+  std::map<std::string, std::vector<int64_t>> sizes(int64_t step) const;
   /// Copies it into the tensors. Throws Error naming what does not fit: a tensor, or the optimizer.
   RunState load(int64_t step, const RunTensors& tensors, OptimizerKind optimizer) const;
   /// Its weights alone, averaged where it has averages. Throws Error likewise.

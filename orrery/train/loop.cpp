@@ -70,8 +70,7 @@ class Run {
         schedule_(options.schedule, steps_),
         parallel_(learning(task.parameters())),
         rules_(with_folder(options)),
-        optimizer_(learning(task.parameters()), rules_,
-                   [this](const std::string& name) { return parallel_.keeps(name); }) {
+        optimizer_(learning(task.parameters()), [this](const std::string& name) { return rule_of(name); }) {
     if (options.ema_decay > 0) average_.emplace(optimizer_.parameters(), options.ema_decay);
     const NamedTensors state = parallel_.room_for_state(optimizer_, rules_);
     state_ = run_state(parallel_.agree([&] { return nlohmann::json(json_of(open(state))); }));
@@ -102,6 +101,13 @@ class Run {
   }
 
  private:
+  /// Of a tensor whose state this process keeps.
+  std::unique_ptr<UpdateRule> rule_of(const std::string& name) {
+    if (!parallel_.keeps(name)) return nullptr;
+    auto rule = task_.rule_of(name);
+    return rule ? std::move(rule) : make_update_rule(task_.parameters().at(name), rules_);
+  }
+
   bool is_due(int64_t every) const { return every > 0 && state_.global_step % every == 0; }
   bool out_of_patience() const {
     return options_.early_stopping_patience > 0 &&
@@ -114,13 +120,16 @@ class Run {
     checkpoints_.emplace(options_.output_dir, options_.save_total_limit);
     const std::optional<int64_t> newest = checkpoints_->newest();
     RunState state;
-    if (newest) state = checkpoints_->load(*newest, tensors(optimizer_state), options_.optimizer.optim);
+    if (newest) {
+      task_.take_sizes(checkpoints_->sizes(*newest));
+      state = checkpoints_->load(*newest, tensors(optimizer_state), options_.optimizer.optim);
+    }
     log_.emplace(options_.output_dir, state.global_step);
     return state;
   }
 
   RunTensors tensors(const NamedTensors& optimizer_state) const {
-    return {optimizer_.parameters(), optimizer_state, average_ ? average_->values() : NamedTensors()};
+    return {optimizer_.parameters(), optimizer_state, average_ ? average_->values() : NamedTensors(), task_.memory()};
   }
 
   void save() {
@@ -154,6 +163,7 @@ class Run {
     const bool clipped = options_.max_grad_norm > 0 && norm > options_.max_grad_norm;
     optimizer_.step({rate, clipped ? options_.max_grad_norm / norm : 1, step + 1});
     parallel_.share_updates();
+    task_.after_step(step);
     if (average_) average_->update(step + 1);
     state_.global_step = step + 1;
     state_.num_input_tokens_seen += task_.tokens_of_step();

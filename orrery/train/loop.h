@@ -4,6 +4,9 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
 #include <vector>
 
 #include "orrery/train/metrics.h"
@@ -28,6 +31,15 @@ class Task {
   virtual int64_t tokens_of_step() const { return 0; }
   /// Steps that see every record once; 0: it has no such thing.
   virtual int64_t steps_per_epoch() const { return 0; }
+  /// How a tensor learns; none: by the options' optimizer.
+  virtual std::unique_ptr<UpdateRule> rule_of(const std::string&) { return nullptr; }
+  /// What a resumed run has to know besides parameters and rules: the very tensors, stored with them.
+  virtual NamedTensors memory() const { return {}; }
+  /// Behind the optimizer's step. May give parameters, rules and memory other sizes (at::Tensor::set_data), where the
+  /// run is one process and weights are not averaged.
+  virtual void after_step(int64_t) {}
+  /// Before a checkpoint is read: gives parameters, rules and memory the sizes that it has of the parameters.
+  virtual void take_sizes(const std::map<std::string, std::vector<int64_t>>&) {}
   /// Puts what held-out data say of the parameters as they are now into `metrics` ("loss"; the loop adds "eval_"), the
   /// same whenever it is asked. Without gradients. Nothing: it has no such data.
   virtual void evaluate(Metrics&) {}

@@ -8,11 +8,12 @@
 
 namespace orrery::train {
 
-Optimizer::Optimizer(NamedTensors parameters, const OptimizerOptions& options,
-                     const std::function<bool(const std::string&)>& keeps)
-    : parameters_(std::move(parameters)) {
+Optimizer::Optimizer(NamedTensors parameters, const OptimizerOptions& options)
+    : Optimizer(parameters, [&](const std::string& name) { return make_update_rule(parameters.at(name), options); }) {}
+
+Optimizer::Optimizer(NamedTensors parameters, const RuleOf& rule_of) : parameters_(std::move(parameters)) {
   for (const auto& [name, tensor] : parameters_)
-    if (keeps(name)) rules_[name] = make_update_rule(tensor, options);
+    if (auto rule = rule_of(name)) rules_[name] = std::move(rule);
 }
 
 double Optimizer::gradient_norm() const {

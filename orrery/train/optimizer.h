@@ -14,10 +14,12 @@ namespace orrery::train {
 /// Float32 on the CPU. Results do not depend on the number of threads.
 class Optimizer {
  public:
-  /// For `parameters`, which learn. Updates, and remembers of, those that `keeps` says: other processes do the rest.
-  Optimizer(
-      NamedTensors parameters, const OptimizerOptions& options,
-      const std::function<bool(const std::string&)>& keeps = [](const std::string&) { return true; });
+  using RuleOf = std::function<std::unique_ptr<UpdateRule>(const std::string& name)>;
+
+  /// For `parameters`, which learn by options.optim.
+  Optimizer(NamedTensors parameters, const OptimizerOptions& options);
+  /// By rules of their own; those that have none are other processes' to update.
+  Optimizer(NamedTensors parameters, const RuleOf& rule_of);
 
   /// √Σ g² over all gradients, summed in float64 in the order of the names. Throws Error naming a tensor whose gradient
   /// is not finite.

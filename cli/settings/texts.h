@@ -9,9 +9,8 @@
 #include <type_traits>
 #include <vector>
 
-#include "cli/train/command.h"
-#include "orrery/align/fields.h"
 #include "orrery/base/error.h"
+#include "orrery/base/names.h"
 
 namespace orrery::cli {
 

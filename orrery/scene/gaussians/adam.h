@@ -1,0 +1,37 @@
+// How a column of Gaussians learns.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "orrery/base/thread_pool.h"
+#include "orrery/scene/gaussians/table.h"
+#include "orrery/train/update_rule.h"
+
+namespace orrery::scene {
+
+/// Adam without weight decay, eps 1e-15, at a rate of its own (the loop's is a factor of it).
+class GaussianAdam final : public train::UpdateRule {
+ public:
+  struct Rates {
+    std::function<double(int64_t step)> of_step;  ///< steps from 1
+    std::vector<float> of_columns;                ///< multiples of it; empty: 1
+  };
+  /// `takes_part` [rows]: those that learn in a step; empty: all. Both outlive this.
+  GaussianAdam(Column& column, Rates rates, const std::vector<uint8_t>& takes_part, ThreadPool& pool)
+      : column_(column), rates_(std::move(rates)), takes_part_(takes_part), pool_(pool) {}
+
+  void update(const train::UpdateStep& step, const at::Tensor& parameter, const at::Tensor& gradient) override;
+  train::NamedTensors state() const override { return {{"m", column_.m}, {"v", column_.v}}; }
+
+ private:
+  Column& column_;
+  const Rates rates_;
+  const std::vector<uint8_t>& takes_part_;
+  ThreadPool& pool_;
+};
+
+/// exp of a line between the logarithms of the two rates, which the steps behind the last keep; times the extent.
+double position_rate(double init, double final, int64_t max_steps, double extent, int64_t step);
+
+}  // namespace orrery::scene

@@ -1,0 +1,270 @@
+#include "orrery/scene/gaussians/task.h"
+
+#include <ATen/ATen.h>
+#include <fmt/format.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "orrery/base/error.h"
+#include "orrery/scene/gaussians/mcmc.h"
+#include "orrery/train/pieces.h"
+
+namespace orrery::scene {
+
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::Variable;
+using torch::autograd::variable_list;
+
+constexpr const char* kNames[] = {"means", "log_scales", "quats", "opacity_logits", "sh"};
+
+using All = std::array<at::Tensor, 5>;  // in the order of kNames
+
+/// A loss whose gradients are known already.
+struct KnownGradients : torch::autograd::Function<KnownGradients> {
+  static Variable forward(AutogradContext* context, const Variable&, const Variable&, const Variable&, const Variable&,
+                          const Variable&, double loss, const All& gradients) {
+    context->saved_data["gradients"] = variable_list(gradients.begin(), gradients.end());
+    return at::scalar_tensor(loss, at::kDouble);
+  }
+  static variable_list backward(AutogradContext* context, variable_list d_loss) {
+    const double scale = d_loss[0].item<double>();
+    variable_list all = context->saved_data["gradients"].toTensorVector();
+    if (scale != 1)
+      for (at::Tensor& gradient : all) gradient.mul_(scale);
+    all.resize(7);  // none for the loss and the list
+    return all;
+  }
+};
+
+void check(const GaussianOptions& options) {
+  const auto refuse = [](const char* option, const std::string& found, const char* expected) {
+    throw Error({.doing = "train Gaussians", .where = option, .found = found, .expected = expected});
+  };
+  if (options.sh_degree < 0 || options.sh_degree > 3)
+    refuse("sh_degree", fmt::format("{}", options.sh_degree), "0 to 3");
+  if (options.lambda_dssim < 0 || options.lambda_dssim > 1)
+    refuse("lambda_dssim", fmt::format("{}", options.lambda_dssim), "0 to 1");
+  if (options.densification_interval < 1)
+    refuse("densification_interval", fmt::format("{}", options.densification_interval), "1 or more");
+  if (options.densification == Densification::kMcmc && options.density.max_gaussians <= 0)
+    refuse("max_gaussians", "none", "a number of Gaussians, which densification mcmc grows to");
+}
+
+template <class Float>
+splat::Parameters<Float> parameters_of(const All& tensors) {
+  const auto span = [](const at::Tensor& tensor) { return std::span<Float>(train::span_of<float>(tensor)); };
+  return {span(tensors[0]), span(tensors[1]), span(tensors[2]), span(tensors[3]), span(tensors[4])};
+}
+
+All values_of(const GaussianTable& table) {
+  All all;
+  for (size_t i = 0; i < all.size(); ++i) all[i] = table[kNames[i]].value.detach();
+  return all;
+}
+
+}  // namespace
+
+GaussianTask::GaussianTask(GaussianTable& table, Photos& photos, Photos* held_out, double extent,
+                           const GaussianOptions& options, ThreadPool& pool)
+    : table_(table),
+      photos_(photos),
+      held_out_(held_out),
+      extent_(extent),
+      options_(options),
+      pool_(pool),
+      renderer_(pool),
+      norms_(at::zeros({table.size()})),
+      counts_(at::zeros({table.size()})) {
+  check(options);
+  for (const char* name : kNames) parameters_[name] = table_[name].value;
+}
+
+std::unique_ptr<train::UpdateRule> GaussianTask::rule_of(const std::string& name) {
+  GaussianAdam::Rates rates;
+  const auto constant = [](double rate) { return [rate](int64_t) { return rate; }; };
+  if (name == "means") {
+    rates.of_step = [this](int64_t step) { return rate_of_means(step); };
+  } else if (name == "sh") {
+    rates.of_step = constant(options_.feature_lr);
+    rates.of_columns.assign(static_cast<size_t>(3 * table_["sh"].value.size(1)), 1.f / 20);
+    std::fill_n(rates.of_columns.begin(), 3, 1.f);
+  } else {
+    rates.of_step = constant(name == "log_scales" ? options_.scaling_lr
+                             : name == "quats"    ? options_.rotation_lr
+                                                  : options_.opacity_lr);
+  }
+  return std::make_unique<GaussianAdam>(table_[name], std::move(rates), takes_part_, pool_);
+}
+
+train::NamedTensors GaussianTask::memory() const {
+  if (options_.densification == Densification::kMcmc) return {};
+  return {{"gradient_norms", norms_}, {"gradient_counts", counts_}};
+}
+
+void GaussianTask::take_sizes(const std::map<std::string, std::vector<int64_t>>& sizes) {
+  const auto means = sizes.find("means");
+  if (means == sizes.end() || means->second.empty()) return;  // what reads them says so
+  table_.resize(means->second[0]);
+  forget_gradients();
+}
+
+// ---- a step
+
+at::Tensor GaussianTask::loss_sum(int64_t step, size_t, train::Metrics& sums) {
+  const size_t index = photo_of(step);
+  const View& view = photos_.view(index);
+  const std::array<float, 3> behind = background(step);
+  photos_.load(index, behind, photo_);
+  const All values = values_of(table_);
+  renderer_.draw(parameters_of<const float>(values), view, render_options(step, behind));
+
+  d_image_.resize(renderer_.image().size());
+  const kernels::PhotometricLoss loss =
+      kernels::photometric_loss({view.width, view.height, renderer_.image(), photo_.rgb, photo_.mask},
+                                {.ssim_share = static_cast<float>(options_.lambda_dssim)}, d_image_, pool_);
+  All gradients;
+  for (size_t i = 0; i < gradients.size(); ++i) gradients[i] = at::empty_like(values[i]);
+  d_centres_.resize(2 * static_cast<size_t>(table_.size()));
+  const std::span<float> centres = d_centres_;
+  renderer_.backward(parameters_of<const float>(values), {.image = d_image_}, parameters_of<float>(gradients),
+                     options_.absgrad ? splat::CentreGradient{{}, centres} : splat::CentreGradient{centres, {}});
+  const std::span<const int32_t> radii = renderer_.radii();
+  takes_part_.clear();
+  if (options_.sparse_adam && options_.densification == Densification::kAdaptive) {
+    takes_part_.resize(radii.size() / 2);
+    for (size_t i = 0; i < takes_part_.size(); ++i) takes_part_[i] = radii[2 * i] > 0 && radii[2 * i + 1] > 0;
+  }
+  if (options_.densification == Densification::kAdaptive && step < options_.densify_until_iter)
+    kernels::add_viewspace_norms(view.width, view.height, centres, radii, train::span_of<float>(norms_),
+                                 train::span_of<float>(counts_));
+  double sum = loss.loss;
+  if (options_.densification == Densification::kMcmc) sum += regularise(gradients);
+  sums["psnr"] += loss.psnr();
+  sums["gaussians"] += static_cast<double>(table_.size());
+  return KnownGradients::apply(table_["means"].value, table_["log_scales"].value, table_["quats"].value,
+                               table_["opacity_logits"].value, table_["sh"].value, sum, gradients);
+}
+
+/// Opacities and scales pull to 0 (Kheradmand et al. 2024, eq. 12). Returns what that adds to the loss.
+double GaussianTask::regularise(std::array<at::Tensor, 5>& gradients) const {
+  const at::NoGradGuard without_gradients;
+  const at::Tensor opacities = table_["opacity_logits"].value.sigmoid(), scales = table_["log_scales"].value.exp();
+  const double of_opacity = options_.mcmc.opacity_reg / static_cast<double>(std::max<int64_t>(1, opacities.numel()));
+  const double of_scale = options_.mcmc.scale_reg / static_cast<double>(std::max<int64_t>(1, scales.numel()));
+  gradients[3].add_(opacities * (1 - opacities), of_opacity);
+  gradients[1].add_(scales, of_scale);
+  return of_opacity * opacities.sum().item<double>() + of_scale * scales.sum().item<double>();
+}
+
+size_t GaussianTask::photo_of(int64_t step) {
+  const auto count = static_cast<int64_t>(photos_.size());
+  if (const int64_t epoch = step / count; epoch != epoch_) {
+    order_ = RandomStream(options_.seed, fmt::format("order of epoch {}", epoch)).permutation(photos_.size());
+    epoch_ = epoch;
+  }
+  return order_[static_cast<size_t>(step % count)];
+}
+
+std::array<float, 3> GaussianTask::background(int64_t step) const {
+  switch (options_.background) {
+    case Background::kBlack:
+      break;
+    case Background::kWhite:
+      return {1, 1, 1};
+    case Background::kRandom: {
+      RandomStream random(options_.seed, fmt::format("background of step {}", step));
+      std::array<float, 3> colour;
+      for (float& value : colour) value = static_cast<float>(random.uniform());
+      return colour;
+    }
+  }
+  return {};
+}
+
+int GaussianTask::sh_degree(int64_t step) const {
+  if (options_.sh_degree_interval <= 0) return options_.sh_degree;
+  return static_cast<int>(std::min<int64_t>(options_.sh_degree, step / options_.sh_degree_interval));
+}
+
+splat::RenderOptions GaussianTask::render_options(int64_t step, const std::array<float, 3>& background) const {
+  return {.rules = options_.inria_rules ? kernels::GaussianRules::kInria : kernels::GaussianRules::kExact,
+          .antialiased = options_.antialiased,
+          .sh_degree = sh_degree(step),
+          .background = background};
+}
+
+double GaussianTask::rate_of_means(int64_t step) const {
+  return position_rate(options_.position_lr_init, options_.position_lr_final, options_.position_lr_max_steps, extent_,
+                       step);
+}
+
+// ---- behind a step
+
+void GaussianTask::after_step(int64_t step) {
+  const int64_t done = step + 1;
+  const bool due = done > options_.densify_from_iter && done < options_.densify_until_iter &&
+                   done % options_.densification_interval == 0;
+  if (options_.densification == Densification::kMcmc) {
+    if (due)
+      relocate_and_add(table_, options_.density, options_.mcmc,
+                       RandomStream(options_.seed, fmt::format("places of step {}", step)));
+    add_noise(table_, options_.mcmc, rate_of_means(done),
+              RandomStream(options_.seed, fmt::format("noise of step {}", step)));
+    return;
+  }
+  if (due) control_density(step);
+  const bool resets = options_.opacity_reset_interval > 0 && done < options_.densify_until_iter &&
+                      (done % options_.opacity_reset_interval == 0 ||
+                       (options_.background == Background::kWhite && done == options_.densify_from_iter));
+  if (resets) reset_opacities(table_, options_.density);
+}
+
+void GaussianTask::control_density(int64_t step) {
+  const at::Tensor mean = (norms_ / counts_).nan_to_num_(0, 0, 0);  // 0 where it was not seen
+  const auto noise = [&](int64_t rows) {
+    RandomStream random(options_.seed, fmt::format("children of step {}", step));
+    const at::Tensor numbers = at::empty({2, rows, 3});
+    for (float& value : train::span_of<float>(numbers)) value = static_cast<float>(random.normal());
+    return numbers;
+  };
+  densify(table_, mean, options_.density, extent_, step + 1 > options_.opacity_reset_interval, noise);
+  forget_gradients();
+}
+
+void GaussianTask::forget_gradients() {
+  norms_.set_data(at::zeros({table_.size()}));
+  counts_.set_data(at::zeros({table_.size()}));
+}
+
+// ---- held-out photos
+
+const splat::Renderer& GaussianTask::draw(const View& view, const std::array<float, 3>& background) {
+  splat::RenderOptions options = render_options(0, background);
+  options.sh_degree = options_.sh_degree;
+  renderer_.draw(parameters_of<const float>(values_of(table_)), view, options);
+  return renderer_;
+}
+
+void GaussianTask::evaluate(train::Metrics& metrics) {
+  if (held_out_ == nullptr || held_out_->size() == 0) return;
+  const std::array<float, 3> behind =
+      options_.background == Background::kWhite ? std::array<float, 3>{1, 1, 1} : std::array<float, 3>{};
+  Photo photo;
+  for (size_t i = 0; i < held_out_->size(); ++i) {
+    const View& view = held_out_->view(i);
+    held_out_->load(i, behind, photo);
+    const kernels::PhotometricLoss loss =
+        kernels::photometric_loss({view.width, view.height, draw(view, behind).image(), photo.rgb, photo.mask},
+                                  {.ssim_share = static_cast<float>(options_.lambda_dssim)}, {}, pool_);
+    const auto share = 1 / static_cast<double>(held_out_->size());
+    metrics["loss"] += share * loss.loss;
+    metrics["psnr"] += share * loss.psnr();
+    metrics["ssim"] += share * loss.ssim;
+  }
+}
+
+}  // namespace orrery::scene

@@ -1,0 +1,71 @@
+// Gaussians as a task of the training loop (Kerbl et al. 2023, "3D Gaussian Splatting", sec. 5 and 7).
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "orrery/base/random.h"
+#include "orrery/base/thread_pool.h"
+#include "orrery/kernels/photometric_loss/photometric_loss.h"
+#include "orrery/scene/gaussians/adam.h"
+#include "orrery/scene/gaussians/density_control.h"
+#include "orrery/scene/gaussians/options.h"
+#include "orrery/scene/gaussians/photos.h"
+#include "orrery/splat/renderer.h"
+#include "orrery/train/loop.h"
+
+namespace orrery::scene {
+
+/// A step is one photo: drawn, compared by (1 - λ)·L1 + λ·(1 - SSIM), and back. Which one follows from the seed and the
+/// step: all of them in an order of the epoch's own. The loop's learning rate is a factor of all rates, 1 as a rule.
+/// The same on any number of threads.
+class GaussianTask final : public train::Task {
+ public:
+  /// `extent`: 1.1 times the largest distance of a camera from their mean. Everything outlives this. Throws Error where
+  /// options contradict each other.
+  GaussianTask(GaussianTable& table, Photos& photos, Photos* held_out, double extent, const GaussianOptions& options,
+               ThreadPool& pool);
+
+  const train::NamedTensors& parameters() const override { return parameters_; }
+  std::vector<double> begin_step(int64_t) override { return {1}; }
+  at::Tensor loss_sum(int64_t step, size_t micro_batch, train::Metrics& sums) override;
+  int64_t steps_per_epoch() const override { return static_cast<int64_t>(photos_.size()); }
+  std::unique_ptr<train::UpdateRule> rule_of(const std::string& name) override;
+  train::NamedTensors memory() const override;
+  void after_step(int64_t step) override;
+  void take_sizes(const std::map<std::string, std::vector<int64_t>>& sizes) override;
+  void evaluate(train::Metrics& metrics) override;
+
+  /// Draws a view with the highest degree there is; the renderer's images are of it then.
+  const splat::Renderer& draw(const View& view, const std::array<float, 3>& background);
+  /// The degree of spherical harmonics that a step learns.
+  int sh_degree(int64_t step) const;
+
+ private:
+  splat::RenderOptions render_options(int64_t step, const std::array<float, 3>& background) const;
+  size_t photo_of(int64_t step);
+  std::array<float, 3> background(int64_t step) const;
+  double rate_of_means(int64_t step) const;
+  void control_density(int64_t step);
+  void forget_gradients();
+  double regularise(std::array<at::Tensor, 5>& gradients) const;
+
+  GaussianTable& table_;
+  Photos& photos_;
+  Photos* held_out_;
+  const double extent_;
+  const GaussianOptions options_;
+  ThreadPool& pool_;
+  splat::Renderer renderer_;
+  train::NamedTensors parameters_;
+  Photo photo_;
+  std::vector<float> d_image_, d_centres_;
+  std::vector<uint8_t> takes_part_;
+  at::Tensor norms_, counts_;  // of gradients of centres, since the last event
+  int64_t epoch_ = -1;
+  std::vector<size_t> order_;
+};
+
+}  // namespace orrery::scene

@@ -1,0 +1,84 @@
+// Gaussians to an image, and an image's gradient back to them.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "orrery/base/camera.h"
+#include "orrery/base/thread_pool.h"
+#include "orrery/kernels/gaussian_project/gaussian_project.h"
+#include "orrery/kernels/gaussian_raster/gaussian_raster.h"
+
+namespace orrery::splat {
+
+/// Gaussians before any activation, as they are learned and stored.
+template <class Float>
+struct Parameters {
+  std::span<Float> means;           ///< [gaussians, 3] world units
+  std::span<Float> log_scales;      ///< [gaussians, 3]
+  std::span<Float> quats;           ///< [gaussians, 4] w x y z, of any length
+  std::span<Float> opacity_logits;  ///< [gaussians]
+  std::span<Float> sh;              ///< [gaussians, coefficients, 3], the constant first
+
+  int64_t size() const { return static_cast<int64_t>(opacity_logits.size()); }
+};
+
+struct RenderOptions {
+  kernels::GaussianRules rules = kernels::GaussianRules::kExact;
+  bool antialiased = false;  ///< opacities make up for the low-pass filter (Yu et al. 2024, "Mip-Splatting", sec. 5.2)
+  int sh_degree = 3;         ///< at most what there are coefficients for
+  std::array<float, 3> background{};
+  bool depth = false;  ///< wanted too
+};
+
+/// Gradients of what draw() made; empty: 0.
+struct DrawnGradient {
+  std::span<const float> image, alpha, depth;
+};
+
+/// Gradients of Gaussians in the image, for density control. Empty: not wanted.
+struct CentreGradient {
+  std::span<float> means2d, means2d_absolute;  ///< [gaussians, 2], see kernels::RasterGradient
+};
+
+/// Memory is used again from image to image. Results do not depend on the number of threads.
+class Renderer {
+ public:
+  explicit Renderer(ThreadPool& pool) : pool_(pool) {}
+
+  /// Opacity sigmoid(logit), scales exp, colours by spherical harmonics; projected, sorted, composited.
+  void draw(const Parameters<const float>& gaussians, const View& view, const RenderOptions& options);
+  // What it made, until the next one.
+  std::span<const float> image() const { return image_; }    ///< [height, width, 3]
+  std::span<const float> alpha() const { return alpha_; }    ///< [height, width]
+  std::span<const float> depth() const { return depth_; }    ///< [height, width] Σ weight·z
+  std::span<const int32_t> radii() const { return radii_; }  ///< [gaussians, 2]; both > 0 where visible
+
+  /// From the last draw()'s images to the parameters that it was given, all overwritten (zeros for what was not
+  /// visible). Returns the gradient of view.camera_from_world.
+  std::array<float, 16> backward(const Parameters<const float>& gaussians, const DrawnGradient& d_drawn,
+                                 const Parameters<float>& gradient, const CentreGradient& centres = {});
+
+  int64_t bytes() const;  ///< of memory that it keeps
+
+ private:
+  void activate(const Parameters<const float>& gaussians);
+  kernels::Gaussians activated(const Parameters<const float>& gaussians) const;
+  kernels::RasterInput raster_input() const;
+  kernels::RasterOutput raster_output();
+
+  ThreadPool& pool_;
+  View view_;
+  RenderOptions options_;
+  std::vector<float> scales_, opacities_, colours_;               // activated
+  std::vector<float> means2d_, depths_, conics_, compensations_;  // projected
+  std::vector<int32_t> radii_;
+  std::vector<float> image_, alpha_, depth_;
+  std::vector<float> d_means2d_, d_depths_, d_conics_, d_compensations_, d_colours_;
+  kernels::RasterMemory memory_;
+};
+
+}  // namespace orrery::splat
