@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <mutex>
 #include <string_view>
+#include <utility>
 
 namespace orrery {
 namespace {
@@ -100,6 +101,7 @@ std::string progress_text(const ProgressOptions& options, int64_t done, double s
     facts += amount(done) + unit;
   if (rate > 0) facts += fmt::format("  {}{}/s", amount(rate), is_bytes ? "" : " ");
   if (rate > 0 && options.total > done) facts += fmt::format("  {} left", duration_text((options.total - done) / rate));
+  if (!options.note.empty()) facts += "  " + options.note;
 
   if (width == 0) return options.title + ": " + facts.substr(std::min(facts.find_first_not_of(' '), facts.size()));
   const int bar_width = std::min(width - columns(options.title) - columns(facts) - 4, 40);
@@ -132,9 +134,9 @@ struct Progress::Impl {
   double seconds() const { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
   void draw() {
+    const std::lock_guard lock(terminal_mutex);
     ProgressOptions now = options;
     now.total = total;
-    const std::lock_guard lock(terminal_mutex);
     if (finished) return;
     drawn = true;
     if (options.style == ProgressStyle::kLines) {
@@ -170,6 +172,11 @@ void Progress::update(int64_t done, int64_t total) {
   // Whoever moves the mark draws; all others go on with their work.
   if (now < due || !p.next_draw.compare_exchange_strong(due, now + Impl::ticks(pause))) return;
   p.draw();
+}
+
+void Progress::note(std::string text) {
+  const std::lock_guard lock(terminal_mutex);
+  impl_->options.note = std::move(text);
 }
 
 void Progress::finish() {

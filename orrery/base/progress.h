@@ -18,6 +18,7 @@ struct ProgressOptions {
   std::string title;       ///< what is being done: "loading smollm2"
   int64_t total = 0;       ///< units of the whole; 0 where it is not known
   std::string unit = "B";  ///< "tokens", "tensors", …; "B" is shown in MB and GB
+  std::string note;        ///< what stands behind the rest: "loss 1.23"
   ProgressStyle style = ProgressStyle::kAuto;
 };
 
@@ -32,6 +33,8 @@ class Progress {
 
   void update(int64_t done);
   void update(int64_t done, int64_t total);
+  /// From one thread at a time.
+  void note(std::string text);
   /// Ends the report: the bar is erased, so that what the program prints next starts on a clean line.
   void finish();
 

@@ -92,6 +92,7 @@ class Run {
       // Averages end where a checkpoint does, so that a resumed run logs what an undisturbed one logs.
       if (saves || evaluates || is_due(options_.logging_steps)) log(evaluation);
       if (saves) save();
+      progress.note(task_.note(last_step_));
       progress.update(state_.global_step - first);
     }
     leave_weights();
@@ -168,12 +169,11 @@ class Run {
     state_.global_step = step + 1;
     state_.num_input_tokens_seen += task_.tokens_of_step();
 
+    last_step_ = {
+        {"loss", sum.loss}, {"grad_norm", norm}, {"learning_rate", rate}, {"step_time", seconds_now() - began}};
+    for (const auto& [name, value] : sum.sums) last_step_[name] = value / total;
     ++averaged_steps_;
-    averages_["loss"] += sum.loss;
-    averages_["grad_norm"] += norm;
-    averages_["learning_rate"] += rate;
-    for (const auto& [name, value] : sum.sums) averages_[name] += value / total;
-    averages_["step_time"] += seconds_now() - began;
+    for (const auto& [name, value] : last_step_) averages_[name] += value;
     averaged_tokens_ += task_.tokens_of_step();
   }
 
@@ -269,11 +269,14 @@ class Run {
   std::optional<Checkpoints> checkpoints_;  // of the process that writes
   std::optional<MetricsLog> log_;           // likewise
   RunState state_;
+  Metrics last_step_;
   Metrics averages_;  // sums over the steps since the last line
   int64_t averaged_steps_ = 0, averaged_tokens_ = 0;
 };
 
 }  // namespace
+
+std::string Task::note(const Metrics& metrics) const { return fmt::format("loss {:.4g}", metrics.at("loss")); }
 
 void check_folder(const LoopOptions& options) {
   if (options.resume || !std::filesystem::exists(options.output_dir)) return;

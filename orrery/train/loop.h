@@ -40,6 +40,8 @@ class Task {
   virtual void after_step(int64_t) {}
   /// Before a checkpoint is read: gives parameters, rules and memory the sizes that it has of the parameters.
   virtual void take_sizes(const std::map<std::string, std::vector<int64_t>>&) {}
+  /// What progress says of the last step's metrics.
+  virtual std::string note(const Metrics& metrics) const;
   /// Puts what held-out data say of the parameters as they are now into `metrics` ("loss"; the loop adds "eval_"), the
   /// same whenever it is asked. Without gradients. Nothing: it has no such data.
   virtual void evaluate(Metrics&) {}

@@ -15,6 +15,8 @@ ProgressOptions tokens(int64_t total) { return {.title = "scoring", .total = tot
 TEST(ProgressText, SaysShareAmountRateAndTimeLeft) {
   // 250 of 1000 in 5 s: 50 a second, 750 left take 15 s.
   EXPECT_EQ(progress_text(tokens(1000), 250, 5.0, 0, false), "scoring: 25 %  250 of 1000 tokens  50 /s  15 s left");
+  EXPECT_EQ(progress_text({.title = "training", .total = 100, .unit = "steps", .note = "loss 1.23"}, 50, 5.0, 0, false),
+            "training: 50 %  50 of 100 steps  10 /s  5 s left  loss 1.23");
   EXPECT_EQ(progress_text({.title = "loading", .total = 92'000'000}, 46'000'000, 0.5, 0, false),
             "loading: 50 %  46.0 MB of 92.0 MB  92.0 MB/s  1 s left");
 }

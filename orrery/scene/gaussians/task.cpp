@@ -249,6 +249,10 @@ const splat::Renderer& GaussianTask::draw(const View& view, const std::array<flo
   return renderer_;
 }
 
+std::string GaussianTask::note(const train::Metrics& metrics) const {
+  return fmt::format("PSNR {:.1f} dB  {} Gaussians", metrics.at("psnr"), table_.size());
+}
+
 void GaussianTask::evaluate(train::Metrics& metrics) {
   if (held_out_ == nullptr || held_out_->size() == 0) return;
   const std::array<float, 3> behind =

@@ -37,6 +37,7 @@ class GaussianTask final : public train::Task {
   void after_step(int64_t step) override;
   void take_sizes(const std::map<std::string, std::vector<int64_t>>& sizes) override;
   void evaluate(train::Metrics& metrics) override;
+  std::string note(const train::Metrics& metrics) const override;
 
   /// Draws a view with the highest degree there is; the renderer's images are of it then.
   const splat::Renderer& draw(const View& view, const std::array<float, 3>& background);
