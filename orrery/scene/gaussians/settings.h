@@ -1,0 +1,37 @@
+// All that a run of Gaussians is told: `orrery scene train`, a TOML file, or an application. Free of libtorch.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+#include "orrery/scene/gaussians/options.h"
+#include "orrery/train/options.h"
+
+namespace orrery::scene {
+
+struct TrainSettings {
+  TrainSettings() {
+    loop.max_steps = 7000;
+    loop.learning_rate = 1;  // a factor of all of GaussianOptions' rates
+    loop.schedule.lr_scheduler_type = train::ScheduleKind::kConstant;
+    loop.max_grad_norm = 0;
+    loop.logging_steps = 50;
+    loop.save_steps = loop.eval_steps = 1000;
+  }
+
+  std::string data;  ///< a folder that Dataset opens
+  std::filesystem::path out;
+  int downscale = 1;   ///< photos' width and height over this
+  int test_every = 8;  ///< photos in the order of their names, the first one and every so many are held out; 0: none
+  int64_t random_points = 0;  ///< begin with so many at random places; 0: with the data's points where there are any
+  std::string memory;         ///< "4G": a bound on Gaussians, gradients and moments; empty: none
+  GaussianOptions gaussians;
+  train::LoopOptions loop;
+  int threads = 0;  ///< 0: one per core that this process may use
+};
+
+/// How many Gaussians "4G", "512M" hold while they learn; 0 of an empty text. Throws Error naming the setting.
+int64_t gaussians_within(const std::string& memory, int sh_degree);
+
+}  // namespace orrery::scene
