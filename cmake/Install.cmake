@@ -3,7 +3,7 @@
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
-set(ORRERY_ROOMS base formats kernels text)
+set(ORRERY_ROOMS base formats kernels text splat)
 list(TRANSFORM ORRERY_ROOMS PREPEND orrery_ OUTPUT_VARIABLE room_targets)
 
 # Orrery::orrery: everything above the libtorch line.
@@ -16,7 +16,7 @@ add_library(Orrery::orrery ALIAS orrery_all)
 install(TARGETS orrery_all ${room_targets} EXPORT OrreryTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 
 # The umbrella and what it includes; the test PackageIsFoundAndRuns notices one that is missing.
-foreach(header IN ITEMS orrery.h base/buffer.h base/dtype.h base/error.h base/tensor_view.h formats/image.h text/adapters/adapter.h text/chat/chat.h text/chat/template.h
+foreach(header IN ITEMS orrery.h base/buffer.h base/dtype.h base/error.h base/tensor_view.h formats/image.h splat/difference.h splat/file.h splat/scene.h text/adapters/adapter.h text/chat/chat.h text/chat/template.h
                         text/checkpoint.h text/decoder_spec.h text/documents/document.h text/engine/engine.h text/pictures/picture_prompt.h text/sampling/grammar.h text/sampling/sampler.h
                         text/tokenizer/tokenizer.h)
   get_filename_component(folder ${header} DIRECTORY)

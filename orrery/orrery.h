@@ -10,6 +10,7 @@
 
 #include "orrery/base/error.h"
 #include "orrery/formats/image.h"
+#include "orrery/splat/file.h"
 #include "orrery/text/adapters/adapter.h"
 #include "orrery/text/chat/chat.h"
 #include "orrery/text/chat/template.h"

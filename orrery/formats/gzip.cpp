@@ -5,6 +5,7 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <new>
 
 #include "orrery/base/error.h"
 
@@ -83,6 +84,32 @@ void GzipReader::refuse(std::string found, std::string expected, std::string adv
                .found = std::move(found),
                .expected = std::move(expected),
                .advice = std::move(advice)});
+}
+
+std::vector<std::byte> gzip_compress(std::span<const std::byte> bytes) {
+  constexpr int kGzip = 16, kMemory = 9;
+  constexpr size_t kMost = 1 << 30;  // zlib counts with 32 bits
+  const std::unique_ptr<z_stream, void (*)(z_stream*)> stream(new z_stream{}, [](z_stream* one) {
+    deflateEnd(one);
+    delete one;
+  });
+  if (deflateInit2(stream.get(), Z_DEFAULT_COMPRESSION, Z_DEFLATED, MAX_WBITS + kGzip, kMemory, Z_DEFAULT_STRATEGY) !=
+      Z_OK)
+    throw std::bad_alloc();
+  std::vector<std::byte> out;
+  stream->next_in = reinterpret_cast<const Bytef*>(bytes.data());
+  for (int code = Z_OK; code != Z_STREAM_END;) {
+    const size_t done = static_cast<size_t>(reinterpret_cast<const std::byte*>(stream->next_in) - bytes.data());
+    stream->avail_in = static_cast<uInt>(std::min(bytes.size() - done, kMost));
+    const bool last = done + stream->avail_in == bytes.size();
+    const size_t size = out.size();
+    out.resize(size + (1 << 16));
+    stream->next_out = reinterpret_cast<Bytef*>(out.data() + size);
+    stream->avail_out = 1 << 16;
+    code = deflate(stream.get(), last ? Z_FINISH : Z_NO_FLUSH);
+    out.resize(out.size() - stream->avail_out);
+  }
+  return out;
 }
 
 }  // namespace orrery::formats

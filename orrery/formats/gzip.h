@@ -1,4 +1,4 @@
-// gzip files (RFC 1952), as data sets are passed on: inflated piece by piece, by zlib.
+// gzip files (RFC 1952), as data sets and splats are passed on: inflated piece by piece, by zlib.
 #pragma once
 
 #include <cstddef>
@@ -6,6 +6,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 struct z_stream_s;
 
@@ -47,5 +48,8 @@ class GzipReader {
   bool in_member_ = false;
   int64_t total_ = 0;  // inflated so far
 };
+
+/// One member, without a name or a time: the same bytes give the same file.
+std::vector<std::byte> gzip_compress(std::span<const std::byte> bytes);
 
 }  // namespace orrery::formats

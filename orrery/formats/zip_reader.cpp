@@ -117,7 +117,7 @@ std::span<const std::byte> ZipReader::bytes(const Entry& entry) const {
   const std::string field = "zip entry " + printable(entry.name);
   if (entry.flags & kEncrypted) reader_.fail(field, "encryption", "a plain entry");
   if (entry.method != 0) {
-    reader_.fail(field, fmt::format("compression method {}", entry.method), "a stored entry, as torch.save writes it",
+    reader_.fail(field, fmt::format("compression method {}", entry.method), "a stored entry",
                  "unpack the archive and zip it again with `zip -0`");
   }
   ByteReader local = reader_;
