@@ -10,14 +10,18 @@
 #include <vector>
 
 #include "orrery/base/error.h"
+#include "orrery/formats/colmap.h"
 #include "orrery/formats/gguf.h"
 #include "orrery/formats/gzip.h"
 #include "orrery/formats/image.h"
 #include "orrery/formats/llama2_c.h"
+#include "orrery/formats/opensfm.h"
+#include "orrery/formats/point_cloud.h"
 #include "orrery/formats/rwkv_cpp.h"
 #include "orrery/formats/safetensors.h"
 #include "orrery/formats/shard_index.h"
 #include "orrery/formats/torch_pickle.h"
+#include "orrery/formats/transforms_json.h"
 
 namespace orrery::formats {
 
@@ -75,6 +79,27 @@ inline bool fuzz_rwkv_cpp(std::span<const std::byte> bytes) {
 inline bool fuzz_image(std::span<const std::byte> bytes) {
   constexpr int64_t kMaxPixels = 1 << 18;  // a scan of so many takes milliseconds
   return accepts([&] { touch({decode_image(bytes, "fuzz", {.max_pixels = kMaxPixels}).view()}); });
+}
+
+/// Any of a COLMAP model's three files; an empty list of points is no evidence of one.
+inline bool fuzz_colmap(std::span<const std::byte> bytes, ColmapForm form) {
+  const ColmapOptions options{.observations = true};
+  const bool cameras = accepts([&] { parse_colmap_cameras(bytes, form, "fuzz"); }),
+             images = accepts([&] { parse_colmap_images(bytes, form, "fuzz", options); });
+  bool points = false;
+  accepts([&] { points = !parse_colmap_points(bytes, form, "fuzz", options).empty(); });
+  return cameras || images || points;
+}
+inline bool fuzz_colmap_binary(std::span<const std::byte> bytes) { return fuzz_colmap(bytes, ColmapForm::kBinary); }
+inline bool fuzz_colmap_text(std::span<const std::byte> bytes) { return fuzz_colmap(bytes, ColmapForm::kText); }
+inline bool fuzz_transforms_json(std::span<const std::byte> bytes) {
+  return accepts([&] { parse_transforms_json(bytes, "fuzz"); });
+}
+inline bool fuzz_opensfm(std::span<const std::byte> bytes) {
+  return accepts([&] { parse_opensfm(bytes, "fuzz"); });
+}
+inline bool fuzz_point_cloud(std::span<const std::byte> bytes) {
+  return accepts([&] { parse_point_cloud(bytes, "fuzz"); });
 }
 
 inline bool fuzz_gzip(std::span<const std::byte> bytes) {

@@ -17,11 +17,13 @@ using namespace std::string_view_literals;
 
 struct Decoder {
   std::string_view magic;
-  DecodedImage (*decode)(std::span<const std::byte>, const std::string&, int64_t);
+  DecodedImage (*decode)(std::span<const std::byte>, const std::string&, const ImageOptions&);
+  ImageSize (*size)(std::span<const std::byte>, const std::string&);
 };
 constexpr Decoder kDecoders[] = {
-    {"\xFF\xD8\xFF"sv, decode_jpeg},
-    {"\x89PNG\r\n\x1A\n"sv, decode_png},
+    {"\xFF\xD8\xFF"sv, decode_jpeg, jpeg_size},
+    {"\x89PNG\r\n\x1A\n"sv, decode_png, png_size},
+    {"RIFF"sv, decode_webp, webp_size},  // and WEBP behind the length
 };
 
 // What people try besides, so that the message can name it.
@@ -45,11 +47,11 @@ constexpr Kind kOtherKinds[] = {
     {0, "GGUF"sv, "a GGUF model"},
 };
 
-DecodedImage decode(std::span<const std::byte> bytes, const std::string& name, int64_t max_pixels) {
+const Decoder& decoder_of(std::span<const std::byte> bytes, const std::string& name) {
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   for (const Decoder& decoder : kDecoders)
-    if (text.starts_with(decoder.magic)) return decoder.decode(bytes, name, max_pixels);
-  if (text.starts_with("RIFF") && text.substr(0, 12).ends_with("WEBP")) return decode_webp(bytes, name, max_pixels);
+    if (text.starts_with(decoder.magic) && (decoder.magic != "RIFF" || text.substr(0, 12).ends_with("WEBP")))
+      return decoder;
   if (text.empty()) refuse_image(name, "an empty file", "a JPEG, PNG or WebP picture");
   for (const Kind& kind : kOtherKinds)
     if (text.size() > kind.offset && text.substr(kind.offset).starts_with(kind.magic))
@@ -64,14 +66,16 @@ Image turned(Image image, int orientation) {
   const bool exchanged = orientation >= 5, from_right = orientation == 2 || orientation == 3 || orientation >= 7,
              from_below = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
   Image result(exchanged ? image.width : image.height, exchanged ? image.height : image.width);
+  if (image.alpha.size() > 0) result.alpha = Buffer(image.alpha.size());
   for (int64_t y = 0; y < result.height; ++y) {
     uint8_t* out = result.row(y);
     for (int64_t x = 0; x < result.width; ++x, out += 3) {
       const int64_t stored_y = exchanged ? x : y, stored_x = exchanged ? y : x;
-      std::memcpy(out,
-                  image.row(from_below ? image.height - 1 - stored_y : stored_y) +
-                      3 * (from_right ? image.width - 1 - stored_x : stored_x),
-                  3);
+      const int64_t from_y = from_below ? image.height - 1 - stored_y : stored_y,
+                    from_x = from_right ? image.width - 1 - stored_x : stored_x;
+      std::memcpy(out, image.row(from_y) + 3 * from_x, 3);
+      if (image.alpha.size() > 0)
+        result.alpha.as<uint8_t>()[y * result.width + x] = image.alpha.as<uint8_t>()[from_y * image.width + from_x];
     }
   }
   return result;
@@ -91,12 +95,31 @@ TensorView Image::view() const {
 }
 
 Image decode_image(std::span<const std::byte> bytes, const std::string& name, const ImageOptions& options) {
-  DecodedImage decoded = decode(bytes, name, options.max_pixels);
+  DecodedImage decoded = decoder_of(bytes, name).decode(bytes, name, options);
   return options.turn ? turned(std::move(decoded.image), decoded.orientation) : std::move(decoded.image);
 }
 
 Image read_image(const std::filesystem::path& path, const ImageOptions& options) {
   return decode_image(MappedFile::open(path).bytes(), path.string(), options);
+}
+
+ImageSize image_size(std::span<const std::byte> bytes, const std::string& name) {
+  return decoder_of(bytes, name).size(bytes, name);
+}
+
+ImageSize read_image_size(const std::filesystem::path& path) {
+  return image_size(MappedFile::open(path).bytes(), path.string());
+}
+
+void split_rgba(const Buffer& rgba, Image& image) {
+  const int64_t pixels = image.height * image.width;
+  image.alpha = Buffer(static_cast<size_t>(pixels));
+  const uint8_t* in = rgba.as<uint8_t>();
+  uint8_t *out = image.pixels.as<uint8_t>(), *alpha = image.alpha.as<uint8_t>();
+  for (int64_t i = 0; i < pixels; ++i, in += 4, out += 3) {
+    std::memcpy(out, in, 3);
+    alpha[i] = in[3];
+  }
 }
 
 int exif_orientation(std::span<const std::byte> exif) {

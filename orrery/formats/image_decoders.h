@@ -11,9 +11,16 @@ struct DecodedImage {
   int orientation = 1;
 };
 
-DecodedImage decode_jpeg(std::span<const std::byte> bytes, const std::string& name, int64_t max_pixels);
-DecodedImage decode_png(std::span<const std::byte> bytes, const std::string& name, int64_t max_pixels);
-DecodedImage decode_webp(std::span<const std::byte> bytes, const std::string& name, int64_t max_pixels);
+DecodedImage decode_jpeg(std::span<const std::byte> bytes, const std::string& name, const ImageOptions& options);
+DecodedImage decode_png(std::span<const std::byte> bytes, const std::string& name, const ImageOptions& options);
+DecodedImage decode_webp(std::span<const std::byte> bytes, const std::string& name, const ImageOptions& options);
+
+ImageSize jpeg_size(std::span<const std::byte> bytes, const std::string& name);
+ImageSize png_size(std::span<const std::byte> bytes, const std::string& name);
+ImageSize webp_size(std::span<const std::byte> bytes, const std::string& name);
+
+/// Rows of red, green, blue, alpha that a decoder wrote, taken apart.
+void split_rgba(const Buffer& rgba, Image& image);
 
 /// The tag Orientation (274) of EXIF data (EXIF 2.32, section 4.6), with or without "Exif\0\0" before them. 1 where
 /// there is none: a picture is no worse for damaged remarks about it.

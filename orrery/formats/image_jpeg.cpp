@@ -56,9 +56,14 @@ class JpegDecoder {
   JpegDecoder& operator=(const JpegDecoder&) = delete;
   ~JpegDecoder() { jpeg_destroy_decompress(&info_); }
 
-  DecodedImage decode(int64_t max_pixels) {
+  ImageSize size() {
     guarded([&] { jpeg_read_header(&info_, TRUE); });
-    check_image_size(info_.image_height, info_.image_width, name_, max_pixels);
+    return {info_.image_height, info_.image_width};
+  }
+
+  DecodedImage decode(int64_t max_pixels) {
+    const ImageSize stored = size();
+    check_image_size(stored.height, stored.width, name_, max_pixels);
     DecodedImage decoded{Image(info_.image_height, info_.image_width), orientation()};
     const bool four = info_.num_components == 4;
     if (info_.num_components != 1 && info_.num_components != 3 && !four)
@@ -133,8 +138,12 @@ class JpegDecoder {
 
 }  // namespace
 
-DecodedImage decode_jpeg(std::span<const std::byte> bytes, const std::string& name, int64_t max_pixels) {
-  return JpegDecoder(bytes, name).decode(max_pixels);
+DecodedImage decode_jpeg(std::span<const std::byte> bytes, const std::string& name, const ImageOptions& options) {
+  return JpegDecoder(bytes, name).decode(options.max_pixels);
+}
+
+ImageSize jpeg_size(std::span<const std::byte> bytes, const std::string& name) {
+  return JpegDecoder(bytes, name).size();
 }
 
 }  // namespace orrery::formats

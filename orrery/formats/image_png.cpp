@@ -36,31 +36,46 @@ class PngDecoder {
   PngDecoder& operator=(const PngDecoder&) = delete;
   ~PngDecoder() { png_destroy_read_struct(&png_, &info_, nullptr); }
 
-  DecodedImage decode(int64_t max_pixels) {
+  ImageSize size() {
     guarded([&] { png_read_info(png_, info_); });
-    const int64_t height = png_get_image_height(png_, info_), width = png_get_image_width(png_, info_);
-    check_image_size(height, width, name_, max_pixels);
+    return {png_get_image_height(png_, info_), png_get_image_width(png_, info_)};
+  }
+
+  DecodedImage decode(const ImageOptions& options) {
+    const auto [height, width] = size();
+    check_image_size(height, width, name_, options.max_pixels);
     Image image(height, width);
+    const bool keep_alpha = options.alpha && has_alpha();
+    const Buffer rgba(keep_alpha ? static_cast<size_t>(height * width * 4) : 0);
+    const int64_t row_bytes = width * (keep_alpha ? 4 : 3);
+    uint8_t* rows = keep_alpha ? rgba.as<uint8_t>() : image.pixels.as<uint8_t>();
     guarded([&] {
-      to_rgb();
+      to_8_bits(keep_alpha);
       const int passes = png_set_interlace_handling(png_);
       png_read_update_info(png_, info_);
-      if (png_get_rowbytes(png_, info_) != static_cast<size_t>(width) * 3) give_up("an unknown kind of pixels");
+      if (png_get_rowbytes(png_, info_) != static_cast<size_t>(row_bytes)) give_up("an unknown kind of pixels");
       for (int pass = 0; pass < passes; ++pass)
-        for (int64_t y = 0; y < height; ++y) png_read_row(png_, image.row(y), nullptr);
+        for (int64_t y = 0; y < height; ++y) png_read_row(png_, rows + y * row_bytes, nullptr);
       png_read_end(png_, info_);
     });
+    if (keep_alpha) split_rgba(rgba, image);
     return {std::move(image), orientation()};
   }
 
  private:
-  void to_rgb() {
+  bool has_alpha() const {
+    return (png_get_color_type(png_, info_) & PNG_COLOR_MASK_ALPHA) != 0 ||
+           png_get_valid(png_, info_, PNG_INFO_tRNS) != 0;
+  }
+
+  void to_8_bits(bool keep_alpha) {
     const int type = png_get_color_type(png_, info_), bits = png_get_bit_depth(png_, info_);
     if (type == PNG_COLOR_TYPE_PALETTE) png_set_palette_to_rgb(png_);
     if (type == PNG_COLOR_TYPE_GRAY && bits < 8) png_set_expand_gray_1_2_4_to_8(png_);
     if (bits == 16) png_set_strip_16(png_);
     if ((type & PNG_COLOR_MASK_COLOR) == 0) png_set_gray_to_rgb(png_);
-    png_set_strip_alpha(png_);
+    if (!keep_alpha) return png_set_strip_alpha(png_);
+    if (png_get_valid(png_, info_, PNG_INFO_tRNS) != 0) png_set_tRNS_to_alpha(png_);
   }
 
   int orientation() {
@@ -100,8 +115,10 @@ class PngDecoder {
 
 }  // namespace
 
-DecodedImage decode_png(std::span<const std::byte> bytes, const std::string& name, int64_t max_pixels) {
-  return PngDecoder(bytes, name).decode(max_pixels);
+DecodedImage decode_png(std::span<const std::byte> bytes, const std::string& name, const ImageOptions& options) {
+  return PngDecoder(bytes, name).decode(options);
 }
+
+ImageSize png_size(std::span<const std::byte> bytes, const std::string& name) { return PngDecoder(bytes, name).size(); }
 
 }  // namespace orrery::formats

@@ -94,10 +94,10 @@ TEST_P(Hostile, RefusesEveryTruncation) {
   expect_bounded([&] {
     for (const std::string& file : corpus(kSeeds)) {
       for (size_t size = 0; size < file.size(); ++size) {
-        // A list of tokens or of rwkv.cpp's tensors may end behind any of them.
+        // A list of tokens, of rwkv.cpp's tensors or of lines may end behind any of them.
         if (GetParam().accepts(exact(file.substr(0, size))) &&
             GetParam().name != std::string_view("llama2_c_tokenizer") &&
-            GetParam().name != std::string_view("rwkv_cpp"))
+            GetParam().name != std::string_view("rwkv_cpp") && GetParam().name != std::string_view("colmap_text"))
           return false;
       }
     }
@@ -138,7 +138,10 @@ INSTANTIATE_TEST_SUITE_P(Formats, Hostile,
                                          Parser{"torch_pickle", fuzz_torch_pickle}, Parser{"llama2_c", fuzz_llama2_c},
                                          Parser{"llama2_c_tokenizer", fuzz_llama2_c_tokenizer},
                                          Parser{"rwkv_cpp", fuzz_rwkv_cpp}, Parser{"image", fuzz_image},
-                                         Parser{"gzip", fuzz_gzip}),
+                                         Parser{"gzip", fuzz_gzip}, Parser{"colmap_binary", fuzz_colmap_binary},
+                                         Parser{"colmap_text", fuzz_colmap_text},
+                                         Parser{"transforms_json", fuzz_transforms_json},
+                                         Parser{"opensfm", fuzz_opensfm}, Parser{"point_cloud", fuzz_point_cloud}),
                          [](const auto& info) { return std::string(info.param.name); });
 
 std::string repeat(std::string_view part, size_t count) {

@@ -7,6 +7,7 @@
 
 #include "orrery/formats/image_decoders.h"
 #include "orrery/formats/safetensors.h"
+#include "tests/formats/png_writer.h"
 #include "tests/formats/support.h"
 
 namespace orrery::formats {
@@ -115,6 +116,57 @@ TEST(Image, JpegsWithoutEndOfScansAreRefused) {
   for (int i = 0; i < 100; ++i) many += scan;
   EXPECT_EQ(refusal(whole.substr(0, end) + scan + whole.substr(end)), "no error");
   EXPECT_CONTAINS(refusal(whole.substr(0, end) + many + whole.substr(end)), "more than 100 scans");
+}
+
+TEST(Image, AlphaIsKeptWhereItIsAskedFor) {
+  const std::string pixels =
+      "\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0A\x0B\xFF\x0D\x0E\x0F\0"
+      "\x11\x12\x13\x14\x15\x16\x17\x18"s;
+  const std::string file = png_file(3, 2, 4, pixels);
+  const Image plain = decode_image(as_bytes(file), "a.png");
+  EXPECT_EQ(plain.alpha.size(), 0u);
+  const Image image = decode_image(as_bytes(file), "a.png", {.alpha = true});
+  ASSERT_EQ(image.alpha.size(), 6u);
+  EXPECT_EQ(std::memcmp(image.pixels.data(), plain.pixels.data(), 18), 0);
+  for (size_t i = 0; i < 6; ++i) {
+    EXPECT_EQ(image.pixels.as<uint8_t>()[3 * i], static_cast<uint8_t>(pixels[4 * i]));
+    EXPECT_EQ(image.alpha.as<uint8_t>()[i], static_cast<uint8_t>(pixels[4 * i + 3]));
+  }
+  EXPECT_EQ(decode_image(as_bytes(png_file(3, 2, 3, pixels)), "b.png", {.alpha = true}).alpha.size(), 0u);
+}
+
+TEST(Image, AlphaOfEveryKindLeavesTheColoursAsTheyAre) {
+  int with_alpha = 0;
+  for (const auto& entry : fs::directory_iterator(kFolder)) {
+    const std::string name = entry.path().filename();
+    if (name == "expected.safetensors" || name == "animated.webp") continue;
+    const Image plain = read_image(entry.path()), image = read_image(entry.path(), {.alpha = true});
+    EXPECT_EQ(std::memcmp(image.pixels.data(), plain.pixels.data(), plain.pixels.size()), 0) << name;
+    if (image.alpha.size() > 0) {
+      ++with_alpha;
+      EXPECT_EQ(static_cast<int64_t>(image.alpha.size()), image.height * image.width) << name;
+    }
+    const bool expected = name.find("alpha") != name.npos || name.find("transparent") != name.npos;
+    EXPECT_TRUE(!expected || image.alpha.size() > 0) << name;
+  }
+  EXPECT_GE(with_alpha, 6);
+}
+
+TEST(Image, TheSameAlphaComesOutOfPngAndWebp) {
+  const Image png = read_image(kFolder / "alpha.png", {.alpha = true});
+  for (const char* name : {"alpha.webp", "alpha-lossless.webp", "grey-alpha.png"}) {  // each was saved from its picture
+    const Image image = read_image(kFolder / name, {.alpha = true});
+    ASSERT_EQ(image.alpha.size(), png.alpha.size()) << name;
+    EXPECT_EQ(std::memcmp(image.alpha.data(), png.alpha.data(), png.alpha.size()), 0) << name;
+  }
+}
+
+TEST(Image, SizesAreReadWithoutDecoding) {
+  for (const char* name : {"grey.jpg", "rgb.png", "lossy.webp", "alpha16.png", "progressive.jpg"}) {
+    const Image image = read_image(kFolder / name, {.turn = false});
+    EXPECT_EQ(read_image_size(kFolder / name), (ImageSize{image.height, image.width})) << name;
+  }
+  EXPECT_CONTAINS(error_message([] { image_size(as_bytes("GIF89a\1\0"), "a.gif"); }), "a GIF picture");
 }
 
 TEST(Image, DamagedExifTurnsNothing) {

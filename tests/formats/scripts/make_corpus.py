@@ -78,7 +78,64 @@ def gzip_member(data, level=9, flags=0, fields=b""):
     return header + deflate.compress(data) + deflate.flush() + struct.pack("<II", zlib.crc32(data), len(data))
 
 
+def colmap_binary():
+    cameras = [(3, 4, 40, 30, (50, 51, 20, 15, .1, -.2, .01, .02)), (1, 0, 40, 30, (50, 20, 15))]
+    images = [(7, 3, b"b.jpg", [(1.5, 2.5, 9), (3, 4, 2**64 - 1)]), (2, 1, b"a b.jpg", [])]
+    points = [(9, (1, 2, 3), (10, 20, 30), .5, [(7, 0)]), (4, (-1, 0, 5), (0, 0, 255), -1, [])]
+    pose = struct.pack("<7d", .5, .5, -.5, .5, 1, 2, 3)
+    yield "cameras.bin", struct.pack("<Q", len(cameras)) + b"".join(
+        struct.pack(f"<Ii2Q{len(values)}d", i, model, w, h, *values) for i, model, w, h, values in cameras)
+    yield "images.bin", struct.pack("<Q", len(images)) + b"".join(
+        struct.pack("<I", i) + pose + struct.pack("<I", camera) + name + struct.pack("<xQ", len(seen))
+        + b"".join(struct.pack("<2dQ", *o) for o in seen) for i, camera, name, seen in images)
+    yield "points3D.bin", struct.pack("<Q", len(points)) + b"".join(
+        struct.pack("<Q3d3BdQ", i, *xyz, *rgb, error, len(track)) + b"".join(struct.pack("<2I", *t) for t in track)
+        for i, xyz, rgb, error, track in points)
+
+
+COLMAP_TEXT = {
+    "cameras.txt": "# CAMERA_ID, MODEL, WIDTH, HEIGHT, PARAMS[]\n3 OPENCV 40 30 50 51 20 15 0.1 -0.2 0.01 0.02\n1 SIMPLE_PINHOLE 40 30 50 20 15\n",
+    "images.txt": "# two lines each\n7 0.5 0.5 -0.5 0.5 1 2 3 3 b.jpg\n1.5 2.5 9 3 4 -1\n2 1 0 0 0 0 0 0 1 a b.jpg\n\n",
+    "points3D.txt": "# points\n9 1 2 3 10 20 30 0.5 7 0\n4 -1 0 5 0 0 255 -1\n",
+}
+
+MATRIX = [[1, 0, 0, 0.5], [0, 0, -1, -3], [0, 1, 0, 0.25], [0, 0, 0, 1]]
+TRANSFORMS = {
+    "blender.json": {"camera_angle_x": 0.69, "frames": [{"file_path": "./train/r_0", "rotation": 0.01, "time": 0.5, "transform_matrix": MATRIX}]},
+    "nerfstudio.json": {
+        "camera_model": "OPENCV_FISHEYE", "w": 40, "h": 30, "fl_x": 50, "fl_y": 51, "cx": 20, "cy": 15, "k1": 0.1, "k2": 0.01,
+        "ply_file_path": "points.ply", "applied_transform": MATRIX[:3], "train_filenames": ["images/a.png"], "val_filenames": [],
+        "frames": [{"file_path": "images/a.png", "mask_path": "masks/a.png", "transform_matrix": MATRIX, "fl_x": 49.5, "colmap_im_id": 1}]},
+}
+
+OPENSFM = [{
+    "cameras": {
+        "c1": {"projection_type": "brown", "width": 40, "height": 30, "focal_x": 1.2, "focal_y": 1.25, "c_x": 0.01, "c_y": -0.01,
+               "k1": 0.1, "k2": 0.01, "k3": 0, "p1": 0.001, "p2": 0.002},
+        "c2": {"projection_type": "fisheye", "width": 40, "height": 30, "focal": 0.6, "k1": 0.01, "k2": 0}},
+    "shots": {"a.jpg": {"camera": "c1", "rotation": [0.1, 0.2, 0.3], "translation": [1, 2, 3]},
+              "b.jpg": {"camera": "c2", "rotation": [0, 0, 0], "translation": [0, 0, 0], "gps_position": [0, 0, 0]}},
+    "points": {"1": {"coordinates": [1, 2, 3], "color": [10, 20, 255.0]}}}]
+
+
+def point_clouds():
+    header = "ply\nformat {}\ncomment by hand\nelement vertex 2\nproperty {} x\nproperty {} y\nproperty {} z\n" \
+             "property uchar red\nproperty uchar green\nproperty uchar blue\nend_header\n"
+    yield "little.ply", header.format("binary_little_endian 1.0", *["float"] * 3).encode() + 2 * struct.pack("<3f3B", 1, 2, 3, 4, 5, 6)
+    yield "big.ply", header.format("binary_big_endian 1.0", *["double"] * 3).encode() + 2 * struct.pack(">3d3B", 1, 2, 3, 4, 5, 6)
+    yield "ascii.ply", header.format("ascii 1.0", *["float"] * 3).encode() + b"1 2 3 4 5 6\n-1e3 0.5 7 255 0 1"
+
+
 def main():
+    for name, data in colmap_binary():
+        write("colmap_binary", name, data)
+    for name, lines in COLMAP_TEXT.items():
+        write("colmap_text", name, lines.encode())
+    for name, document in TRANSFORMS.items():
+        write("transforms_json", name, json.dumps(document).encode())
+    write("opensfm", "reconstruction.json", json.dumps(OPENSFM).encode())
+    for name, data in point_clouds():
+        write("point_cloud", name, data)
     for version in (2, 3):
         write("gguf", f"v{version}.gguf", gguf(version))
     write("safetensors", "small.safetensors", safetensors())
