@@ -18,11 +18,21 @@ void for_gaussians(ThreadPool& pool, int64_t count, const Body& body) {
   });
 }
 
+/// The highest that there are coefficients for.
+int degree_of(const Parameters<const float>& gaussians) {
+  const int64_t coefficients =
+      gaussians.size() == 0 ? 1 : static_cast<int64_t>(gaussians.sh.size()) / (3 * gaussians.size());
+  int degree = 0;
+  while ((degree + 2) * (degree + 2) <= coefficients) ++degree;
+  return degree;
+}
+
 }  // namespace
 
 void Renderer::draw(const Parameters<const float>& gaussians, const View& view, const RenderOptions& options) {
   view_ = view;
   options_ = options;
+  options_.sh_degree = std::min(options.sh_degree, degree_of(gaussians));
   const auto count = static_cast<size_t>(gaussians.size());
   const size_t pixels = static_cast<size_t>(view.width) * static_cast<size_t>(view.height);
   activate(gaussians);
@@ -31,7 +41,7 @@ void Renderer::draw(const Parameters<const float>& gaussians, const View& view, 
   image_.resize(3 * pixels), alpha_.resize(pixels), depth_.resize(options.depth ? pixels : 0);
   kernels::gaussian_project(activated(gaussians), view, options.rules,
                             {means2d_, depths_, conics_, compensations_, radii_}, pool_);
-  kernels::gaussian_sh({options.sh_degree, view.centre(), gaussians.means, gaussians.sh}, colours_, pool_);
+  kernels::gaussian_sh({options_.sh_degree, view.centre(), gaussians.means, gaussians.sh}, colours_, pool_);
   kernels::gaussian_raster(raster_input(), raster_output(), memory_, pool_);
 }
 

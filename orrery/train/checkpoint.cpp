@@ -144,8 +144,8 @@ std::optional<int64_t> Checkpoints::newest() const {
 
 std::map<std::string, std::vector<int64_t>> Checkpoints::sizes(int64_t step) const {
   std::map<std::string, std::vector<int64_t>> sizes;
-  for (const TensorView& view : formats::SafetensorsFile::open(folder(step) / kParameters).tensors())
-    sizes[view.name] = view.shape;
+  const auto file = formats::SafetensorsFile::open(folder(step) / kParameters);
+  for (const TensorView& view : file.tensors()) sizes[view.name] = view.shape;
   return sizes;
 }
 

@@ -8,7 +8,7 @@
 
 #include "orrery/base/error.h"
 #include "orrery/scene/gaussians/initial.h"
-#include "tests/scene/golden_files.h"
+#include "tests/gaussians/golden_files.h"
 #include "tests/text/tiny_model.h"
 
 namespace orrery::scene {

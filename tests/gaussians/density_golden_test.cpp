@@ -5,7 +5,7 @@
 #include "orrery/scene/gaussians/adam.h"
 #include "orrery/scene/gaussians/density_control.h"
 #include "orrery/scene/gaussians/initial.h"
-#include "tests/scene/golden_files.h"
+#include "tests/gaussians/golden_files.h"
 
 namespace orrery::scene {
 namespace {
