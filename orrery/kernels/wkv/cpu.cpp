@@ -8,6 +8,8 @@
 
 #include <hwy/contrib/math/math-inl.h>
 
+#include "orrery/kernels/sums-inl.h"
+
 HWY_BEFORE_NAMESPACE();
 namespace orrery::kernels::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
@@ -102,24 +104,6 @@ void Wkv7(const Wkv7Head& head, int64_t head_size, int64_t tokens, std::span<flo
 
 constexpr int kRows = 4;  // of the state at once: as many sums as a block of 128 bits has lanes
 
-/// Every block of 128 bits holds the sums over all lanes of v[0] … v[3].
-V SumsOfFour(const V* v) {
-  const D d;
-  const hn::Repartition<double, D> pairs;
-  const V ab = hn::Add(hn::InterleaveLower(d, v[0], v[1]), hn::InterleaveUpper(d, v[0], v[1]));
-  const V cd = hn::Add(hn::InterleaveLower(d, v[2], v[3]), hn::InterleaveUpper(d, v[2], v[3]));
-  const auto ab2 = hn::BitCast(pairs, ab), cd2 = hn::BitCast(pairs, cd);
-  V sums = hn::Add(hn::BitCast(d, hn::InterleaveLower(pairs, ab2, cd2)),
-                   hn::BitCast(d, hn::InterleaveUpper(pairs, ab2, cd2)));
-#if HWY_MAX_BYTES >= 32
-  sums = hn::Add(sums, hn::SwapAdjacentBlocks(sums));
-#endif
-#if HWY_MAX_BYTES >= 64
-  sums = hn::Add(sums, hn::ReverseBlocks(d, sums));
-#endif
-  return sums;
-}
-
 /// Rows [row, row + kRows) of the state, each of kVectors vectors.
 template <int kVectors>
 void Wkv7Rows(const Wkv7Head& head, int64_t tokens, float* state, const TokenRowsOut& y, int64_t row) {
@@ -140,7 +124,7 @@ void Wkv7Rows(const Wkv7Head& head, int64_t tokens, float* state, const TokenRow
       const V an = hn::LoadU(d, a + n * lanes);
       for (int i = 0; i < kRows; ++i) dot[i] = hn::MulAdd(s[i][n], an, dot[i]);
     }
-    const V removed = SumsOfFour(dot);
+    const V removed = SumsOfFour(d, dot);
     const V removed_from[kRows] = {hn::Broadcast<0>(removed), hn::Broadcast<1>(removed), hn::Broadcast<2>(removed),
                                    hn::Broadcast<3>(removed)};
     const V value[kRows] = {hn::Set(d, v[0]), hn::Set(d, v[1]), hn::Set(d, v[2]), hn::Set(d, v[3])};
@@ -153,7 +137,7 @@ void Wkv7Rows(const Wkv7Head& head, int64_t tokens, float* state, const TokenRow
         dot[i] = hn::MulAdd(s[i][n], rn, dot[i]);
       }
     }
-    hn::Store(SumsOfFour(dot), d, sums);
+    hn::Store(SumsOfFour(d, dot), d, sums);
     hn::StoreU(hn::Load(d_rows, sums), d_rows, y[t] + row);
   }
   for (int i = 0; i < kRows; ++i)
