@@ -36,10 +36,38 @@ void each_option(const CommandPage& page, Visit visit) {
     for (const OptionPage& option : group.options) visit(option);
 }
 
+/// A word behind `orrery` and what it stands for: one command, or the commands of a group ("scene convert", "scene
+/// info").
+struct Entry {
+  std::string word, description;
+  std::vector<CommandPage> commands;  ///< a group's, with the names that stand behind its own
+  bool is_group() const { return commands.size() > 1 || commands.front().name != word; }
+};
+
 std::vector<std::string> command_names(const std::vector<CommandPage>& pages) {
   std::vector<std::string> names;
   for (const CommandPage& page : pages) names.push_back(page.name);
   return names;
+}
+
+std::vector<Entry> entries_of(const std::vector<CommandPage>& pages) {
+  std::vector<Entry> entries;
+  for (CommandPage page : pages) {
+    const size_t space = page.name.find(' ');
+    const std::string word = page.name.substr(0, space);
+    if (space != page.name.npos) page.name.erase(0, space + 1);
+    if (entries.empty() || entries.back().word != word) entries.push_back({word, page.description, {}});
+    entries.back().commands.push_back(std::move(page));
+  }
+  for (Entry& entry : entries)
+    if (entry.is_group()) entry.description = fmt::format("{}", fmt::join(command_names(entry.commands), ", "));
+  return entries;
+}
+
+std::vector<std::string> words_of(const std::vector<Entry>& entries) {
+  std::vector<std::string> words;
+  for (const Entry& entry : entries) words.push_back(entry.word);
+  return words;
 }
 
 // Whether one of a command's arguments may be a file; a model may.
@@ -80,6 +108,16 @@ std::string bash_case(const CommandPage& page) {
   return text + fmt::format("      if [[ $word == -* ]]; then {}; else _orrery_offer{}; fi ;;\n", options, arguments);
 }
 
+std::string bash_entry(const Entry& entry) {
+  if (!entry.is_group()) return bash_case(entry.commands.front());
+  std::string text = fmt::format(
+      "    {})\n      if ((COMP_CWORD == 2)); then _orrery_offer -W \"{}\"; return; fi\n"
+      "      case ${{COMP_WORDS[2]}} in\n",
+      entry.word, fmt::join(command_names(entry.commands), " "));
+  for (const CommandPage& page : entry.commands) text += bash_case(page);
+  return text + "      esac ;;\n";
+}
+
 std::string zsh_action(const OptionPage& option) {
   if (takes_command(option)) return "_orrery_commands";
   if (!option.choices.empty()) return fmt::format("({})", fmt::join(option.choices, " "));
@@ -113,6 +151,18 @@ std::string zsh_case(const CommandPage& page) {
   return text + " ;;\n";
 }
 
+// A group's own arguments are a command and what follows it.
+std::string zsh_entry(const Entry& entry) {
+  if (!entry.is_group()) return zsh_case(entry.commands.front());
+  std::string text = fmt::format(
+      "        {})\n          state=\n"
+      "          _arguments -C '1:command:({})' '*::argument:->argument'\n"
+      "          [[ $state == argument ]] || return\n          case $words[1] in\n",
+      entry.word, fmt::join(command_names(entry.commands), " "));
+  for (const CommandPage& page : entry.commands) text += zsh_case(page);
+  return text + "          esac ;;\n";
+}
+
 std::string fish_lines(const CommandPage& page, const std::vector<std::string>& commands) {
   const std::string start = fmt::format("complete -c orrery -n '__orrery_is {}'", page.name);
   std::string text;
@@ -139,6 +189,7 @@ std::string fish_lines(const CommandPage& page, const std::vector<std::string>& 
 }  // namespace
 
 std::string bash_completion(const std::vector<CommandPage>& pages) {
+  const std::vector<Entry> entries = entries_of(pages);
   std::string text = fmt::format(
       "# bash completion of orrery: source <(orrery completion bash)\n"
       "_orrery_offer() {{ mapfile -t COMPREPLY < <(compgen \"$@\" -- \"$word\"); }}\n"
@@ -148,12 +199,13 @@ std::string bash_completion(const std::vector<CommandPage>& pages) {
       "  COMPREPLY=()\n"
       "  if ((COMP_CWORD == 1)); then _orrery_offer -W \"$commands --help --version\"; return; fi\n"
       "  case ${{COMP_WORDS[1]}} in\n",
-      fmt::join(command_names(pages), " "));
-  for (const CommandPage& page : pages) text += bash_case(page);
+      fmt::join(words_of(entries), " "));
+  for (const Entry& entry : entries) text += bash_entry(entry);
   return text + "  esac\n}\ncomplete -o filenames -F _orrery orrery\n";
 }
 
 std::string zsh_completion(const std::vector<CommandPage>& pages) {
+  const std::vector<Entry> entries = entries_of(pages);
   std::string text =
       "#compdef orrery\n"
       "# zsh completion of orrery: source <(orrery completion zsh), or put it into a folder of $fpath as _orrery\n"
@@ -163,7 +215,7 @@ std::string zsh_completion(const std::vector<CommandPage>& pages) {
       "}\n"
       "_orrery_commands() {\n"
       "  local -a commands; commands=(";
-  for (const CommandPage& page : pages) text += "\n    " + quoted(page.name + ":" + zsh_escaped(page.description));
+  for (const Entry& entry : entries) text += "\n    " + quoted(entry.word + ":" + zsh_escaped(entry.description));
   text +=
       ")\n  _describe command commands\n}\n"
       "_orrery() {\n"
@@ -172,24 +224,34 @@ std::string zsh_completion(const std::vector<CommandPage>& pages) {
       "    '1:command:_orrery_commands' '*::argument:->argument'\n"
       "  case $state in\n"
       "    argument)\n      case $words[1] in\n";
-  for (const CommandPage& page : pages) text += zsh_case(page);
+  for (const Entry& entry : entries) text += zsh_entry(entry);
   return text +
          "      esac ;;\n  esac\n}\nif [[ $zsh_eval_context == *file* ]]; then compdef _orrery orrery; else _orrery "
          "\"$@\"; fi\n";
 }
 
 std::string fish_completion(const std::vector<CommandPage>& pages) {
+  const std::vector<Entry> entries = entries_of(pages);
   std::string text =
       "# fish completion of orrery: orrery completion fish | source\n"
       "function __orrery_is\n"
       "  set -l words (commandline -opc)\n"
-      "  if set -q words[2]; test \"$words[2]\" = \"$argv[1]\"; else; test -z \"$argv[1]\"; end\n"
+      "  for i in (seq (count $argv))\n"
+      "    set -l word\n"
+      "    set -q words[(math $i + 1)]; and set word $words[(math $i + 1)]\n"
+      "    test \"$word\" = \"$argv[$i]\"; or return 1\n"
+      "  end\n"
       "end\n";
   const std::string start = "complete -c orrery -n '__orrery_is \"\"' -f";
   text += start + " -s h -l help -d 'Print help'\n" + start + " -l version -d 'Print the version'\n";
-  for (const CommandPage& page : pages)
-    text += fmt::format("{} -a {} -d {}\n", start, page.name, fish_quoted(page.description));
-  for (const CommandPage& page : pages) text += fish_lines(page, command_names(pages));
+  for (const Entry& entry : entries) {
+    text += fmt::format("{} -a {} -d {}\n", start, entry.word, fish_quoted(entry.description));
+    if (!entry.is_group()) continue;
+    for (const CommandPage& page : entry.commands)
+      text += fmt::format("complete -c orrery -n '__orrery_is {} \"\"' -f -a {} -d {}\n", entry.word, page.name,
+                          fish_quoted(page.description));
+  }
+  for (const CommandPage& page : pages) text += fish_lines(page, words_of(entries));
   return text;
 }
 

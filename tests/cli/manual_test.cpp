@@ -38,6 +38,8 @@ TEST(Completion, BashOffersCommandsOptionsAndChoices) {
   EXPECT_EQ(bash_offers("orrery run --temper"), "--temperature\n");
   EXPECT_EQ(bash_offers("orrery run m --kv f"), "f32 f16\n");
   EXPECT_EQ(bash_offers("orrery completion z"), "zsh\n");
+  EXPECT_EQ(bash_offers("orrery scene con"), "convert\n");
+  EXPECT_EQ(bash_offers("orrery scene convert --deci"), "--decimate\n");
 }
 
 TEST(Completion, BashOffersModelsByName) {
@@ -73,6 +75,8 @@ const Offer kOffers[] = {
     {"orrery run m bench --prof", ""},  // bench's option; bench is no command there
     {"orrery completion z", "zsh\n"},
     {"orrery help per", "perplexity\n"},
+    {"orrery scene con", "convert\n"},
+    {"orrery scene convert --deci", "--decimate\n"},
 };
 
 /// Asks a shell by `script`, which sees $line, with one model in the cache.
