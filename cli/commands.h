@@ -9,6 +9,7 @@ class App;
 
 namespace orrery::cli {
 
+struct SceneTrainCommand;
 struct TrainCommand;
 
 void add_run(CLI::App& app);
@@ -35,5 +36,6 @@ void add_scene_info(CLI::App& scene);
 
 /// Commands below the libtorch line: their options are declared in both programs, and `run` is what this one does.
 void add_train(CLI::App& app, std::function<void(const TrainCommand&)> run);
+void add_scene_train(CLI::App& scene, std::function<void(const SceneTrainCommand&)> run);
 
 }  // namespace orrery::cli

@@ -6,12 +6,16 @@
 
 #include "cli/commands.h"
 #include "cli/program.h"
+#include "cli/torch/scene_train.h"
 #include "cli/torch/train.h"
 
 namespace orrery::cli {
 namespace {
 
-void add_commands(CLI::App& app, char**) { add_train(app, train); }
+void add_commands(CLI::App& app, char**) {
+  add_train(app, train);
+  add_scene_train(add_scene(app), scene_train);
+}
 
 }  // namespace
 }  // namespace orrery::cli

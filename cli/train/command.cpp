@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/manual/describe.h"
 #include "cli/settings/declare.h"
+#include "cli/train/command.h"
 #include "orrery/align/fields.h"
 
 namespace orrery::cli {

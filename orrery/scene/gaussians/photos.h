@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstddef>
+#include <span>
 #include <vector>
 
 #include "orrery/base/camera.h"
@@ -19,6 +20,8 @@ class Photos {
   virtual ~Photos() = default;
   virtual size_t size() const = 0;
   virtual const View& view(size_t index) const = 0;
+  /// Those that will be loaded next, in that order.
+  virtual void will_need(std::span<const size_t>) {}
   /// What is transparent shows the background.
   virtual void load(size_t index, const std::array<float, 3>& background, Photo& photo) = 0;
 };

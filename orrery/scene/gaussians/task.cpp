@@ -165,6 +165,7 @@ size_t GaussianTask::photo_of(int64_t step) {
   if (const int64_t epoch = step / count; epoch != epoch_) {
     order_ = RandomStream(options_.seed, fmt::format("order of epoch {}", epoch)).permutation(photos_.size());
     epoch_ = epoch;
+    photos_.will_need(std::span(order_).subspan(static_cast<size_t>(step % count)));
   }
   return order_[static_cast<size_t>(step % count)];
 }
@@ -249,14 +250,17 @@ const splat::Renderer& GaussianTask::draw(const View& view, const std::array<flo
   return renderer_;
 }
 
+std::array<float, 3> GaussianTask::background_of_evaluation() const {
+  return options_.background == Background::kWhite ? std::array<float, 3>{1, 1, 1} : std::array<float, 3>{};
+}
+
 std::string GaussianTask::note(const train::Metrics& metrics) const {
   return fmt::format("PSNR {:.1f} dB  {} Gaussians", metrics.at("psnr"), table_.size());
 }
 
 void GaussianTask::evaluate(train::Metrics& metrics) {
   if (held_out_ == nullptr || held_out_->size() == 0) return;
-  const std::array<float, 3> behind =
-      options_.background == Background::kWhite ? std::array<float, 3>{1, 1, 1} : std::array<float, 3>{};
+  const std::array<float, 3> behind = background_of_evaluation();
   Photo photo;
   for (size_t i = 0; i < held_out_->size(); ++i) {
     const View& view = held_out_->view(i);

@@ -41,6 +41,8 @@ class GaussianTask final : public train::Task {
 
   /// Draws a view with the highest degree there is; the renderer's images are of it then.
   const splat::Renderer& draw(const View& view, const std::array<float, 3>& background);
+  /// What held-out photos are compared over: the run's background, black where that is random.
+  std::array<float, 3> background_of_evaluation() const;
   /// The degree of spherical harmonics that a step learns.
   int sh_degree(int64_t step) const;
 

@@ -1,0 +1,137 @@
+#include "orrery/scene/gaussians/run.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "orrery/base/error.h"
+#include "orrery/base/file.h"
+#include "orrery/formats/png_writer.h"
+#include "orrery/scene/gaussians/dataset_photos.h"
+#include "orrery/scene/gaussians/initial.h"
+#include "orrery/scene/gaussians/settings_file.h"
+#include "orrery/scene/gaussians/task.h"
+#include "orrery/splat/file.h"
+
+namespace orrery::scene {
+
+namespace {
+namespace fs = std::filesystem;
+
+constexpr int64_t kPictureBytes = int64_t{2} << 30;  // of photos that stay decoded
+
+void check(const TrainSettings& settings) {
+  const auto refuse = [](const char* where, const std::string& found, const char* expected) {
+    throw Error({.doing = "train Gaussians", .where = where, .found = found, .expected = expected});
+  };
+  if (settings.data.empty()) refuse("data", "nothing", "a folder of photos with poses");
+  if (settings.downscale < 0) refuse("downscale", fmt::format("{}", settings.downscale), "0 or more");
+  if (settings.loop.max_steps < 1) refuse("max_steps", fmt::format("{}", settings.loop.max_steps), "1 or more");
+  if (settings.loop.logging_steps < 1)
+    refuse("logging_steps", fmt::format("{}", settings.loop.logging_steps), "1 or more");
+  if (settings.threads < 0) refuse("threads", fmt::format("{}", settings.threads), "0 or more");
+}
+
+DatasetOptions dataset_options(const TrainSettings& settings) {
+  DatasetOptions options;
+  options.downscale = settings.downscale;
+  options.test_every = settings.test_every;
+  options.seed = settings.gaussians.seed;
+  if (settings.random_points > 0) options.random_points = static_cast<size_t>(settings.random_points);
+  return options;
+}
+
+GaussianTable first_gaussians(const Dataset& dataset, int sh_degree) {
+  std::vector<float> points;
+  std::vector<uint8_t> colours;
+  for (const auto& point : dataset.points.positions) points.insert(points.end(), point.begin(), point.end());
+  for (const auto& colour : dataset.points.colours) colours.insert(colours.end(), colour.begin(), colour.end());
+  return gaussians_of_points(points, colours, sh_degree);
+}
+
+void begin_folder(const TrainSettings& settings) {
+  train::check_folder(settings.loop);
+  fs::create_directories(settings.out);
+  AtomicFile file(settings.out / "config.toml");
+  file.write(settings.loop.settings);
+  file.commit();
+}
+
+splat::Scene scene_of(const GaussianTable& table, const GaussianOptions& options) {
+  splat::Scene scene = splat::Scene::zeros(table.size(), options.sh_degree);
+  const auto copy = [&](const char* name, std::vector<float>& to) {
+    const at::Tensor& from = table[name].value;
+    std::copy_n(from.const_data_ptr<float>(), from.numel(), to.begin());
+  };
+  copy("means", scene.means);
+  copy("log_scales", scene.log_scales);
+  copy("quats", scene.quats);
+  copy("opacity_logits", scene.opacity_logits);
+  copy("sh", scene.sh);
+  scene.antialiased = options.antialiased;
+  return scene;
+}
+
+/// The scene on the left, the photo on the right.
+void write_beside_truth(const fs::path& path, const splat::Renderer& drawn, const View& view, const Photo& photo) {
+  const size_t row = 3 * static_cast<size_t>(view.width);
+  std::vector<float> both(2 * row * static_cast<size_t>(view.height));
+  for (size_t y = 0; y < static_cast<size_t>(view.height); ++y) {
+    std::copy_n(drawn.image().begin() + static_cast<std::ptrdiff_t>(y * row), row, both.begin() + 2 * y * row);
+    std::copy_n(photo.rgb.begin() + static_cast<std::ptrdiff_t>(y * row), row, both.begin() + (2 * y + 1) * row);
+  }
+  formats::write_png(path, 2 * view.width, view.height, std::span<const float>(both));
+}
+
+void write_held_out(const fs::path& folder, GaussianTask& task, DatasetPhotos& held_out,
+                    const std::array<float, 3>& background) {
+  Photo photo;
+  for (size_t i = 0; i < held_out.size(); ++i) {
+    std::string name = held_out.frame(i).name;
+    std::ranges::replace(name, '/', '_');
+    fs::create_directories(folder);
+    held_out.load(i, background, photo);
+    const View& view = held_out.view(i);
+    write_beside_truth(folder / (fs::path(name).stem().string() + ".png"), task.draw(view, background), view, photo);
+  }
+}
+
+}  // namespace
+
+TrainSummary train_gaussians(const TrainSettings& wanted) {
+  TrainSettings settings = wanted;
+  check(settings);
+  GaussianOptions& options = settings.gaussians;
+  if (const int64_t within = gaussians_within(settings.memory, options.sh_degree); within > 0)
+    options.density.max_gaussians =
+        options.density.max_gaussians > 0 ? std::min(within, options.density.max_gaussians) : within;
+  Dataset dataset = open_dataset(settings.data, dataset_options(settings));
+  settings.loop.output_dir = settings.out;
+  settings.loop.settings = settings_text(settings);
+  if (settings.threads > 0) at::set_num_threads(settings.threads);
+  ThreadPool pool(settings.threads);
+  PictureCache cache(dataset, kPictureBytes);
+  DatasetPhotos photos(dataset, Split::kTrain, cache), held_out(dataset, Split::kTest, cache);
+  if (held_out.size() == 0) settings.loop.eval_steps = 0;
+  GaussianTable table = first_gaussians(dataset, options.sh_degree);
+  GaussianTask task(table, photos, &held_out, dataset.extent, options, pool);
+  begin_folder(settings);
+
+  TrainSummary summary{.photos = photos.size(), .held_out = held_out.size(), .notes = dataset.notes};
+  summary.steps = train::run(task, settings.loop).global_step;
+  summary.gaussians = table.size();
+  summary.scene = settings.out / "scene.ply";
+  splat::save(summary.scene, scene_of(table, options));
+  train::Metrics metrics;
+  task.evaluate(metrics);
+  if (held_out.size() > 0) {
+    summary.psnr = metrics["psnr"];
+    summary.ssim = metrics["ssim"];
+    write_held_out(settings.out / "test", task, held_out, task.background_of_evaluation());
+  }
+  return summary;
+}
+
+}  // namespace orrery::scene
