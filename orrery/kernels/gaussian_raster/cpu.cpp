@@ -346,7 +346,7 @@ HWY_EXPORT(RasterTileBackward);
 
 namespace {
 
-bool plain() { return isa() == Isa::kReference || HWY_STATIC_TARGET == HWY_SCALAR; }
+bool plain() { return isa() == Isa::kReference; }
 
 void check(const RasterInput& input, int channels) {
   constexpr int kMostSide = 32767;

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "orrery/base/names.h"
+#include "orrery/scene/data/raw_scene.h"
 
 namespace orrery::scene {
 
@@ -15,7 +16,6 @@ enum class Densification {
 inline constexpr Name<Densification> kDensificationNames[] = {{Densification::kAdaptive, "adaptive"},
                                                               {Densification::kMcmc, "mcmc"}};
 
-enum class Background { kBlack, kWhite, kRandom };
 inline constexpr Name<Background> kBackgroundNames[] = {
     {Background::kBlack, "black"}, {Background::kWhite, "white"}, {Background::kRandom, "random"}};
 
