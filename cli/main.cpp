@@ -24,6 +24,7 @@ void add_commands(CLI::App& app, char** argv) {
   CLI::App& scene = add_scene(app);
   add_scene_convert(scene);
   add_scene_info(scene);
+  add_scene_render(scene);
   add_scene_train(scene, [argv](const SceneTrainCommand&) { become_torch_program(argv); });
   add_train(app, [argv](const TrainCommand&) { become_torch_program(argv); });
   add_completion(app);

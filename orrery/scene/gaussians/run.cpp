@@ -13,6 +13,7 @@
 #include "orrery/scene/gaussians/initial.h"
 #include "orrery/scene/gaussians/settings_file.h"
 #include "orrery/scene/gaussians/task.h"
+#include "orrery/splat/cameras.h"
 #include "orrery/splat/file.h"
 
 namespace orrery::scene {
@@ -49,6 +50,13 @@ GaussianTable first_gaussians(const Dataset& dataset, int sh_degree) {
   for (const auto& point : dataset.points.positions) points.insert(points.end(), point.begin(), point.end());
   for (const auto& colour : dataset.points.colours) colours.insert(colours.end(), colour.begin(), colour.end());
   return gaussians_of_points(points, colours, sh_degree);
+}
+
+std::vector<splat::NamedView> views_of(const Dataset& dataset) {
+  std::vector<splat::NamedView> views;
+  for (const Frame& frame : dataset.frames)
+    if (frame.view.projection == Projection::kPinhole) views.push_back({frame.name, frame.view});
+  return views;
 }
 
 void begin_folder(const TrainSettings& settings) {
@@ -118,6 +126,7 @@ TrainSummary train_gaussians(const TrainSettings& wanted) {
   GaussianTable table = first_gaussians(dataset, options.sh_degree);
   GaussianTask task(table, photos, &held_out, dataset.extent, options, pool);
   begin_folder(settings);
+  splat::write_cameras(settings.out / "cameras.json", views_of(dataset));
 
   TrainSummary summary{.photos = photos.size(), .held_out = held_out.size(), .notes = dataset.notes};
   summary.steps = train::run(task, settings.loop).global_step;

@@ -19,7 +19,8 @@ struct TrainSummary {
   std::vector<std::string> notes;    ///< what the data set's reader decided, and what looks wrong with the result
 };
 
-/// In RUN (settings.out): what train::run leaves there; config.toml; scene.ply; and of every held-out photo
+/// In RUN (settings.out): what train::run leaves there; config.toml; scene.ply; cameras.json, which
+/// views it was learned from; and of every held-out photo
 /// test/NAME.png, the scene beside the photo. Throws Error where the data or the settings are wrong.
 TrainSummary train_gaussians(const TrainSettings& settings);
 
