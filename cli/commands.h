@@ -9,6 +9,8 @@ class App;
 
 namespace orrery::cli {
 
+struct SceneCheckCommand;
+struct ScenePosesCommand;
 struct TrainCommand;
 
 void add_run(CLI::App& app);
@@ -28,7 +30,12 @@ void add_completion(CLI::App& app);
 void add_help(CLI::App& app);
 void add_help_dump(CLI::App& app);
 
+/// `orrery scene`, which has subcommands of its own, on both sides of the libtorch line; it does nothing without one.
+CLI::App& add_scene(CLI::App& app);
+
 /// Commands below the libtorch line: their options are declared in both programs, and `run` is what this one does.
 void add_train(CLI::App& app, std::function<void(const TrainCommand&)> run);
+void add_scene_check(CLI::App& scene, std::function<void(const SceneCheckCommand&)> run);
+void add_scene_poses(CLI::App& scene, std::function<void(const ScenePosesCommand&)> run);
 
 }  // namespace orrery::cli

@@ -6,12 +6,18 @@
 
 #include "cli/commands.h"
 #include "cli/program.h"
+#include "cli/torch/scene.h"
 #include "cli/torch/train.h"
 
 namespace orrery::cli {
 namespace {
 
-void add_commands(CLI::App& app, char**) { add_train(app, train); }
+void add_commands(CLI::App& app, char**) {
+  CLI::App& scene = add_scene(app);
+  add_scene_check(scene, scene_check);
+  add_scene_poses(scene, scene_poses);
+  add_train(app, train);
+}
 
 }  // namespace
 }  // namespace orrery::cli
