@@ -9,6 +9,8 @@ class App;
 
 namespace orrery::cli {
 
+struct SceneCheckCommand;
+struct ScenePosesCommand;
 struct SceneTrainCommand;
 struct TrainCommand;
 
@@ -38,5 +40,7 @@ void add_scene_render(CLI::App& scene);
 /// Commands below the libtorch line: their options are declared in both programs, and `run` is what this one does.
 void add_train(CLI::App& app, std::function<void(const TrainCommand&)> run);
 void add_scene_train(CLI::App& scene, std::function<void(const SceneTrainCommand&)> run);
+void add_scene_check(CLI::App& scene, std::function<void(const SceneCheckCommand&)> run);
+void add_scene_poses(CLI::App& scene, std::function<void(const ScenePosesCommand&)> run);
 
 }  // namespace orrery::cli

@@ -26,6 +26,8 @@ void add_commands(CLI::App& app, char** argv) {
   add_scene_info(scene);
   add_scene_render(scene);
   add_scene_train(scene, [argv](const SceneTrainCommand&) { become_torch_program(argv); });
+  add_scene_check(scene, [argv](const SceneCheckCommand&) { become_torch_program(argv); });
+  add_scene_poses(scene, [argv](const ScenePosesCommand&) { become_torch_program(argv); });
   add_train(app, [argv](const TrainCommand&) { become_torch_program(argv); });
   add_completion(app);
   add_help(app);

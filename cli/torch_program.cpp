@@ -19,7 +19,7 @@ void become_torch_program(char** argv) {
   // five times as long. Read when libtorch is loaded, so it is said here.
   ::setenv("OMP_WAIT_POLICY", "PASSIVE", 0);
   ::execv(program.c_str(), argv);
-  throw Error({.doing = "train",
+  throw Error({.doing = "run this command",
                .where = program.string(),
                .found = errno == ENOENT ? "nothing" : std::strerror(errno),
                .expected = "the program that holds libtorch",

@@ -6,7 +6,7 @@
 
 #include "cli/commands.h"
 #include "cli/program.h"
-#include "cli/torch/scene_train.h"
+#include "cli/torch/scene.h"
 #include "cli/torch/train.h"
 
 namespace orrery::cli {
@@ -14,7 +14,10 @@ namespace {
 
 void add_commands(CLI::App& app, char**) {
   add_train(app, train);
-  add_scene_train(add_scene(app), scene_train);
+  CLI::App& scene = add_scene(app);
+  add_scene_check(scene, scene_check);
+  add_scene_poses(scene, scene_poses);
+  add_scene_train(scene, scene_train);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "cli/torch/scene_train.h"
+#include "cli/torch/scene.h"
 
 #include <fmt/format.h>
 

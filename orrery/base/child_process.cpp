@@ -65,8 +65,9 @@ std::vector<char*> pointers(const std::vector<std::string>& texts) {
   return list;
 }
 
-std::vector<std::string> small_environment() {
+std::vector<std::string> small_environment(const std::vector<std::string>& besides) {
   std::vector<std::string> environment = {"LC_ALL=C.UTF-8"};
+  environment.insert(environment.end(), besides.begin(), besides.end());
   if (const char* path = std::getenv("PATH")) environment.push_back(std::string("PATH=") + path);
   return environment;
 }
@@ -105,7 +106,7 @@ struct Streams {
   }
 
   set_limit(RLIMIT_CORE, 0, 0);
-  set_limit(RLIMIT_FSIZE, 0, 0);
+  set_limit(RLIMIT_FSIZE, limits.file_bytes, limits.file_bytes);
   set_limit(RLIMIT_CPU, limits.cpu_seconds, limits.cpu_seconds + 1);  // SIGXCPU, then SIGKILL
   set_limit(RLIMIT_AS, limits.memory_bytes, limits.memory_bytes);
   ::execve(arguments[0], arguments, environment);
@@ -123,8 +124,24 @@ int exec_problem(int descriptor) {
   return got == sizeof problem ? problem : 0;
 }
 
-// Appends what has come, up to `most` bytes in all; closes at the end of the stream. False when there was more.
-bool read_some(Descriptor& from, std::string& text, size_t most) {
+// What a stream has said: kept, up to a bound, or told to who listens.
+struct Heard {
+  std::string& text;
+  size_t most;
+  const std::function<void(std::string_view)>& listener;
+  size_t told = 0;
+
+  // The part that fits; false when there was more.
+  bool take(std::string_view part) {
+    const std::string_view fits = part.substr(0, most - (listener ? told : text.size()));
+    told += fits.size();
+    listener ? listener(fits) : static_cast<void>(text.append(fits));
+    return fits.size() == part.size();
+  }
+};
+
+// Takes what has come; closes at the end of the stream. False when there was more than fits.
+bool read_some(Descriptor& from, Heard& heard) {
   char buffer[65536];
   const ssize_t got = ::read(from.number, buffer, sizeof buffer);
   if (got < 0 && errno == EINTR) return true;
@@ -132,22 +149,21 @@ bool read_some(Descriptor& from, std::string& text, size_t most) {
     from.close();
     return true;
   }
-  const size_t size = static_cast<size_t>(got), kept = std::min(size, most - text.size());
-  text.append(buffer, kept);
-  return kept == size;
+  return heard.take({buffer, static_cast<size_t>(got)});
 }
 
 // Reads both streams until they end; kExited then, else the limit that was reached.
 ChildOutcome::End collect(Pipe& output, Pipe& errors, const ChildLimits& limits, Clock::time_point deadline,
-                          ChildOutcome& outcome) {
+                          const ChildWork& work, ChildOutcome& outcome) {
+  Heard said{outcome.output, static_cast<size_t>(limits.output_bytes), work.heard};
+  Heard complained{outcome.errors, work.heard ? SIZE_MAX : kErrorBytes, work.heard};
   while (output.read.number >= 0 || errors.read.number >= 0) {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
     if (left <= 0) return ChildOutcome::End::kWallLimit;
     pollfd waiting[] = {{output.read.number, POLLIN, 0}, {errors.read.number, POLLIN, 0}};  // -1 is passed over
     if (::poll(waiting, 2, static_cast<int>(std::min<int64_t>(left, 60'000))) <= 0) continue;
-    if (waiting[0].revents != 0 && !read_some(output.read, outcome.output, static_cast<size_t>(limits.output_bytes)))
-      return ChildOutcome::End::kOutputLimit;
-    if (waiting[1].revents != 0) read_some(errors.read, outcome.errors, kErrorBytes);
+    if (waiting[0].revents != 0 && !read_some(output.read, said)) return ChildOutcome::End::kOutputLimit;
+    if (waiting[1].revents != 0) read_some(errors.read, complained);
   }
   return ChildOutcome::End::kExited;
 }
@@ -184,10 +200,10 @@ std::optional<std::filesystem::path> find_program(std::string_view name) {
   return std::nullopt;
 }
 
-ChildOutcome run_child(const std::vector<std::string>& arguments, const ChildLimits& limits) {
+ChildOutcome run_child(const std::vector<std::string>& arguments, const ChildLimits& limits, const ChildWork& work) {
   const std::string& program = arguments.at(0);
   const auto deadline = Clock::now() + std::chrono::seconds(limits.wall_seconds);
-  const std::vector<std::string> environment = small_environment();
+  const std::vector<std::string> environment = small_environment(work.environment);
   const std::vector<char*> words = pointers(arguments), variables = pointers(environment);
   Pipe output, errors, failure;
   open_pipe(output, program);
@@ -206,7 +222,7 @@ ChildOutcome run_child(const std::vector<std::string>& arguments, const ChildLim
   const int problem = exec_problem(failure.read.number);
 
   ChildOutcome outcome;
-  if (problem == 0) outcome.end = collect(output, errors, limits, deadline, outcome);
+  if (problem == 0) outcome.end = collect(output, errors, limits, deadline, work, outcome);
   const int status = wait_for_end(child, deadline, outcome.end);
   if (problem != 0) throw cannot_start(program, problem);
   if (outcome.end != ChildOutcome::End::kExited) return outcome;

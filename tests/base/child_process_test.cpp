@@ -114,5 +114,31 @@ TEST(ChildProcess, AProgramThatIsNotThereIsNamed) {
   }
 }
 
+TEST(ChildProcess, WhoListensHearsBothStreamsAsTheyCome) {
+  std::string heard;
+  const ChildOutcome outcome =
+      run_child({"/bin/sh", "-c", "echo out; echo $NAME >&2"}, {},
+                {.environment = {"NAME=value"}, .heard = [&](std::string_view text) { heard += text; }});
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_EQ(outcome.output + outcome.errors, "");
+  EXPECT_NE(heard.find("out\n"), std::string::npos) << heard;
+  EXPECT_NE(heard.find("value\n"), std::string::npos) << heard;
+  const ChildOutcome talker = run_child({"/bin/sh", "-c", "while :; do echo y; done"}, {.output_bytes = 1000},
+                                        {.heard = [&](std::string_view text) { heard += text; }});
+  EXPECT_EQ(talker.end, End::kOutputLimit);
+}
+
+TEST(ChildProcess, WritesFilesOnlyWhereItMay) {
+  const std::string path = testing::TempDir() + "orrery_child_" + std::to_string(::getpid());
+  const std::string script = "trap '' XFSZ; echo text > " + path;
+  EXPECT_NE(shell(script).code, 0);
+  EXPECT_EQ(shell(script, {.file_bytes = 1000}).code, 0);
+  std::ifstream file(path);
+  std::string line;
+  std::getline(file, line);
+  EXPECT_EQ(line, "text");
+  ::unlink(path.c_str());
+}
+
 }  // namespace
 }  // namespace orrery

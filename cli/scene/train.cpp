@@ -1,10 +1,9 @@
 // The options of orrery scene train, declared from the table of settings.
-#include "cli/train/scene_command.h"
-
 #include <CLI/CLI.hpp>
 
 #include "cli/commands.h"
 #include "cli/manual/describe.h"
+#include "cli/scene/commands.h"
 #include "cli/settings/declare.h"
 #include "orrery/scene/gaussians/fields.h"
 
