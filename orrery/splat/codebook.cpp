@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <numeric>
 
@@ -21,6 +22,10 @@ class Tree {
   void split(std::span<int32_t> group, int64_t count) {
     count = std::min(count, static_cast<int64_t>(group.size()));
     if (count <= 1) return add_centre(group);
+    if (count == static_cast<int64_t>(group.size())) {
+      for (const int32_t& own : group) add_centre({&own, 1});
+      return;
+    }
     const std::vector<float> centres = lloyd(group, std::min(count, kBranches));
     std::vector<std::vector<int32_t>> children(centres.size() / width_);
     for (const int32_t point : group) children[nearest_of(centres, point)].push_back(point);
@@ -106,6 +111,13 @@ std::array<float, 256> codebook(std::vector<float> values) {
   std::erase_if(values, [](float value) { return !std::isfinite(value); });
   if (values.empty()) return book;
   std::ranges::sort(values);
+  std::vector<float> distinct;
+  std::ranges::unique_copy(values, std::back_inserter(distinct));
+  if (distinct.size() <= book.size()) {  // nothing is lost, and nothing more when a scene is written again
+    book.fill(distinct.back());
+    std::ranges::copy(distinct, book.begin());
+    return book;
+  }
   std::vector<double> sums(values.size() + 1);
   std::partial_sum(values.begin(), values.end(), sums.begin() + 1, std::plus<double>());
   const double low = values.front(), high = values.back(), last = static_cast<double>(values.size() - 1);

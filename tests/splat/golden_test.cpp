@@ -132,7 +132,7 @@ TEST_P(GoldenPly, SpzIsWrittenWithinItsBounds) {
     EXPECT_LE(lost.opacity.max, 1.0 / 510 + 1e-6) << version;
     EXPECT_LE(lost.colour.max, 0.0131 * kShC0 + 1e-6) << version;
     EXPECT_LE(lost.sh.max, 0.067) << version;
-    EXPECT_LE(lost.rotation.max, version == 2 ? 5 : 0.3) << version;
+    EXPECT_LE(lost.rotation.max, version == 2 ? 13.5 : 0.3) << version;
   }
 }
 

@@ -20,9 +20,10 @@ namespace {
 constexpr uint64_t kHeaderBytes = 4096, kSectionHeaderBytes = 1024, kCentreBytes = 12;
 constexpr int kMaxLevel = 2;
 constexpr uint32_t kMaxSections = 4096, kBucketSize = 256, kRange = 32767;
-constexpr float kShRange = 1.5f;      // of level 2's bytes where a header names none
-constexpr float kBlockSide = 5.0f;    // of a bucket's cube, world units
-constexpr int kHarmonicsWritten = 2;  // its viewer knows no third degree
+constexpr float kShRange = 1.5f;       // of level 2's bytes where a header names none
+constexpr float kBlockSide = 5.0f;     // of a bucket's cube, world units
+constexpr float kSmallest = 0x1p-24f;  // scale of a flat Gaussian: what 16 bits can hold
+constexpr int kHarmonicsWritten = 2;   // its viewer knows no third degree
 
 /// Bytes of one Gaussian: centre, scale and rotation, a colour of four bytes, harmonics.
 struct Layout {
@@ -281,7 +282,7 @@ void append_row(const Writing& writing, int64_t n, const std::array<float, 3>& c
       append(out, static_cast<uint16_t>(
                       to_level((mean - double{centre[axis]}) * kRange / (writing.side / 2) + kRange, 2 * kRange + 1)));
   }
-  for (int axis = 0; axis < 3; ++axis) add(std::exp(scene.log_scales[3 * n + axis]));
+  for (int axis = 0; axis < 3; ++axis) add(std::max(std::exp(scene.log_scales[3 * n + axis]), kSmallest));
   for (const double part : unit_quaternion(scene.quats.data() + 4 * n)) add(static_cast<float>(part));
   const float* sh = scene.sh.data() + 3 * n * scene.coefficients();
   for (int channel = 0; channel < 3; ++channel) append(out, to_byte(255 * colour_from_sh0(sh[channel])));

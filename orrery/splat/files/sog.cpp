@@ -272,6 +272,14 @@ class SceneReader {
   Scene scene_;
 };
 
+// Sets of harmonics: one for each Gaussian of a small scene, half as many or more beyond, as many as 16 bits can name
+// in a large one.
+int64_t palette_size(int64_t count) {
+  constexpr int64_t kSmall = 1024;
+  const auto power = static_cast<int64_t>(std::bit_floor(static_cast<uint64_t>(count)));
+  return count <= kSmall ? count : std::min(kMaxPalette, power);
+}
+
 /// A scene's pictures by name, and what meta.json says of them.
 class SceneWriter {
  public:
@@ -395,8 +403,7 @@ class SceneWriter {
       const auto first = scene_.sh.begin() + 3 * (n * (above + 1) + 1);
       points.insert(points.end(), first, first + 3 * above);
     }
-    const Palette found =
-        palette(points, 3 * above, std::min(kMaxPalette, static_cast<int64_t>(std::bit_floor(order_.size()))));
+    const Palette found = palette(points, 3 * above, palette_size(static_cast<int64_t>(order_.size())));
     const std::array<float, 256> book = codebook(found.centres);
     const auto count = static_cast<int64_t>(found.centres.size()) / (3 * above);
     RgbaTable centroids{(count + kPaletteColumns - 1) / kPaletteColumns, kPaletteColumns * above, {}};
