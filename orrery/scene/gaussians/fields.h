@@ -17,9 +17,9 @@ void visit_fields(AnySettings& s, const Visit& visit) {
   visit(Field{"downscale", kData, "Photos of a so many times smaller width and height"}, s.downscale);
   visit(Field{"test_every", kData, "Hold out the first photo, by name, and every so many behind it; 0: none"},
         s.test_every);
-  visit(Field{"background", kData, "Behind what is transparent, and behind the scene"}, g.background, kBackgroundNames);
-  visit(Field{"random_points", kData, "Begin with so many Gaussians at random places", ~0u,
-              "0: one on each of the data's points"},
+  visit(Field{"background", kData, "Behind what is transparent: black, white, random", ~0u, "as the data says"},
+        s.background);
+  visit(Field{"random_points", kData, "Where the data has no points, begin with so many at random places"},
         s.random_points);
 
   visit(Field{"max_steps", kSteps, "Photos that are drawn and compared, one after the other"}, s.loop.max_steps);

@@ -32,6 +32,7 @@ void check(const TrainSettings& settings) {
   if (settings.loop.max_steps < 1) refuse("max_steps", fmt::format("{}", settings.loop.max_steps), "1 or more");
   if (settings.loop.logging_steps < 1)
     refuse("logging_steps", fmt::format("{}", settings.loop.logging_steps), "1 or more");
+  if (settings.random_points < 1) refuse("random_points", fmt::format("{}", settings.random_points), "1 or more");
   if (settings.threads < 0) refuse("threads", fmt::format("{}", settings.threads), "0 or more");
 }
 
@@ -40,7 +41,7 @@ DatasetOptions dataset_options(const TrainSettings& settings) {
   options.downscale = settings.downscale;
   options.test_every = settings.test_every;
   options.seed = settings.gaussians.seed;
-  if (settings.random_points > 0) options.random_points = static_cast<size_t>(settings.random_points);
+  options.random_points = static_cast<size_t>(settings.random_points);
   return options;
 }
 
@@ -116,6 +117,8 @@ TrainSummary train_gaussians(const TrainSettings& wanted) {
     options.density.max_gaussians =
         options.density.max_gaussians > 0 ? std::min(within, options.density.max_gaussians) : within;
   Dataset dataset = open_dataset(settings.data, dataset_options(settings));
+  options.background =
+      settings.background.empty() ? dataset.background : from_name(kBackgroundNames, "background", settings.background);
   settings.loop.output_dir = settings.out;
   settings.loop.settings = settings_text(settings);
   if (settings.threads > 0) at::set_num_threads(settings.threads);

@@ -24,8 +24,9 @@ struct TrainSettings {
   std::filesystem::path out;
   int downscale = 1;   ///< photos' width and height over this
   int test_every = 8;  ///< photos in the order of their names, the first one and every so many are held out; 0: none
-  int64_t random_points = 0;  ///< begin with so many at random places; 0: with the data's points where there are any
-  std::string memory;         ///< "4G": a bound on Gaussians, gradients and moments; empty: none
+  int64_t random_points = 100'000;  ///< where the data has no points to begin with
+  std::string background;           ///< one of kBackgroundNames, instead of what the data has behind it
+  std::string memory;               ///< "4G": a bound on Gaussians, gradients and moments; empty: none
   GaussianOptions gaussians;
   train::LoopOptions loop;
   int threads = 0;  ///< 0: one per core that this process may use
