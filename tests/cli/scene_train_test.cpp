@@ -1,0 +1,100 @@
+// orrery scene train and render, on small pictures of a rendered scene.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "tests/cli/program.h"
+
+namespace orrery::cli_test {
+namespace {
+
+class SceneTrain : public testing::Test {
+ protected:
+  void SetUp() override {
+    glossy_ = shared("scenes/glossy");
+    if (!glossy_) GTEST_SKIP() << "no ../shared/scenes/glossy";
+  }
+  Words command(const std::string& run, const Words& more = {}) const {
+    Words words = {"scene",
+                   "train",
+                   *glossy_,
+                   "--out",
+                   folder_.path(run),
+                   "--downscale",
+                   "4",
+                   "--random-points",
+                   "400",
+                   "--densify-from-iter",
+                   "20",
+                   "--densification-interval",
+                   "20",
+                   "--logging-steps",
+                   "10",
+                   "-q"};
+    words.insert(words.end(), more.begin(), more.end());
+    return words;
+  }
+  std::vector<nlohmann::json> metrics(const std::string& run) const {
+    std::vector<nlohmann::json> all;
+    std::istringstream lines(read_file(folder_.path(run) + "/metrics.jsonl"));
+    for (std::string line; std::getline(lines, line);) all.push_back(nlohmann::json::parse(line));
+    return all;
+  }
+  void expect_refusal(const Words& words, std::initializer_list<const char*> parts) const {
+    const Outcome outcome = orrery(words);
+    EXPECT_EQ(outcome.exit_code, 2) << outcome.err;
+    EXPECT_EQ(lines(outcome.err), 1u) << outcome.err;
+    for (const char* part : parts) EXPECT_NE(outcome.err.find(part), std::string::npos) << part << ": " << outcome.err;
+  }
+
+  TemporaryFolder folder_;
+  std::optional<std::string> glossy_;
+};
+
+TEST_F(SceneTrain, PhotosBecomeASceneThatIsDrawn) {
+  const Outcome outcome = orrery(command("run", {"--max-steps", "120", "--eval-steps", "60"}));
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_EQ(outcome.err, "");
+  const auto all = metrics("run");
+  ASSERT_EQ(all.size(), 12u);
+  EXPECT_LT(all.back().at("loss"), 0.7 * all.front().at("loss").get<double>());
+  EXPECT_GT(all.back().at("eval_psnr"), 14);
+  EXPECT_GT(all.back().at("gaussians"), 400);  // it grew
+
+  const Outcome info = orrery({"scene", "info", folder_.path("run/scene.ply"), "--json"});
+  ASSERT_EQ(info.exit_code, 0) << info.err;
+  EXPECT_EQ(nlohmann::json::parse(info.out).at("sh_degree"), 3);
+  const Outcome render = orrery({"scene", "render", folder_.path("run/scene.ply"), "--out", folder_.path("views"),
+                                 "--cameras", folder_.path("run/cameras.json"), "-q"});
+  ASSERT_EQ(render.exit_code, 0) << render.err;
+  EXPECT_TRUE(std::filesystem::exists(folder_.path("views/r_003.png")));
+  EXPECT_TRUE(std::filesystem::exists(folder_.path("run/test/r_003.png")));
+  EXPECT_EQ(read_file(folder_.path("views/r_003.png")).substr(1, 3), "PNG");
+}
+
+TEST_F(SceneTrain, AResumedRunIsTheSame) {
+  ASSERT_EQ(orrery(command("whole", {"--max-steps", "60", "--eval-steps", "0"})).exit_code, 0);
+  ASSERT_EQ(orrery(command("halves", {"--max-steps", "37", "--eval-steps", "0"})).exit_code, 0);
+  expect_refusal(command("halves", {"--max-steps", "60"}), {"halves", "--resume"});
+  const Outcome resumed =
+      orrery({"scene", "train", "--out", folder_.path("halves"), "--resume", "--max-steps", "60", "-q"});
+  ASSERT_EQ(resumed.exit_code, 0) << resumed.err;
+  EXPECT_EQ(read_file(folder_.path("halves/scene.ply")), read_file(folder_.path("whole/scene.ply")));
+}
+
+TEST_F(SceneTrain, BadInputIsRefused) {
+  expect_refusal({"scene", "train", folder_.path("nowhere"), "--out", folder_.path("run")}, {"nowhere"});
+  expect_refusal({"scene", "train", "--out", folder_.path("run")}, {"data", "a folder of photos"});
+  expect_refusal(command("run", {"--memory", "4Q"}), {"memory", "4Q", "4G"});
+  expect_refusal(command("run", {"--sh-degree", "4"}), {"sh_degree", "0 to 3"});
+  expect_refusal(command("run", {"--background", "pink"}), {"background", "pink", "white"});
+  expect_refusal(command("run", {"--densification", "mcmc"}), {"max_gaussians"});
+  EXPECT_FALSE(std::filesystem::exists(folder_.path("run")));
+  expect_refusal({"scene", "render", *glossy_ + "/test/r_000.png", "--out", folder_.path("frames")}, {"r_000.png"});
+  EXPECT_FALSE(std::filesystem::exists(folder_.path("frames")));
+}
+
+}  // namespace
+}  // namespace orrery::cli_test
