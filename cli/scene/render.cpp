@@ -64,7 +64,7 @@ std::vector<splat::NamedView> views_of(const RenderCommand& command, const splat
                    .found = "fewer than two views to pass through",
                    .expected = "--cameras with two or more"});
     std::vector<View> keys;
-    for (const auto& [name, view] : cameras) keys.push_back(view);
+    for (const splat::NamedView& camera : cameras) keys.push_back(camera.view);
     path = splat::spline(keys, command.spline);
   } else if (command.orbit > 0 || cameras.empty()) {
     const auto [width, height] = size_of(command.size);
@@ -73,7 +73,7 @@ std::vector<splat::NamedView> views_of(const RenderCommand& command, const splat
     return cameras;
   }
   cameras.clear();
-  for (size_t i = 0; i < path.size(); ++i) cameras.push_back({fmt::format("{:05}", i), path[i]});
+  for (size_t i = 0; i < path.size(); ++i) cameras.push_back({.name = fmt::format("{:05}", i), .view = path[i]});
   return cameras;
 }
 
@@ -120,11 +120,11 @@ void render(const RenderCommand& command) {
                      .unit = "pictures",
                      .style = command.quiet ? ProgressStyle::kNone : ProgressStyle::kAuto});
   for (size_t i = 0; i < views.size(); ++i) {
-    const auto& [name, view] = views[i];
+    const View& view = views[i].view;
     const auto begin = std::chrono::steady_clock::now();
     renderer.draw(gaussians, view, options);
     seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-    const fs::path file = fs::path(command.out) / (fs::path(name).stem().filename().string() + ".png");
+    const fs::path file = fs::path(command.out) / (fs::path(views[i].name).stem().filename().string() + ".png");
     formats::write_png(file, view.width, view.height, renderer.image());
     progress.update(static_cast<int64_t>(i) + 1);
   }

@@ -134,13 +134,15 @@ std::vector<NamedView> read_cameras(const std::filesystem::path& path) {
         if (std::abs(dot(axes[a], axes[b]) - (a == b)) > 1e-3)
           refuse(fmt::format(", camera {}, rotation", i), rotation.dump().substr(0, 120), "an orthogonal matrix");
     place(view, axes, centre);
+    const nlohmann::json photo = camera.value("photo", nlohmann::json());
+    if (photo.is_string()) named.photo = path.parent_path() / photo.get<std::string>();
   }
   return views;
 }
 
 void write_cameras(const std::filesystem::path& path, const std::vector<NamedView>& views) {
   nlohmann::ordered_json list = nlohmann::ordered_json::array();
-  for (const auto& [name, view] : views) {
+  for (const auto& [name, view, photo] : views) {
     const auto& m = view.camera_from_world;
     nlohmann::ordered_json rotation = nlohmann::ordered_json::array();
     for (size_t row = 0; row < 3; ++row) rotation.push_back({m[row], m[4 + row], m[8 + row]});
@@ -154,6 +156,7 @@ void write_cameras(const std::filesystem::path& path, const std::vector<NamedVie
                     {"fx", view.fx},
                     {"cx", view.cx},
                     {"cy", view.cy}});
+    if (!photo.empty()) list.back()["photo"] = std::filesystem::proximate(photo, path.parent_path()).string();
   }
   AtomicFile file(path);
   file.write(list.dump() + "\n");

@@ -15,11 +15,13 @@ namespace orrery::splat {
 struct NamedView {
   std::string name;
   View view;
+  std::filesystem::path photo;  ///< that was taken from there; empty where it is not known
 };
 
 /// cameras.json as INRIA's trainer leaves it and viewers read it: a list of {id, img_name, width, height, position,
 /// rotation (of the camera in the world, rows), fx, fy}; we add cx and cy, which are half the sizes where they are
-/// missing. Pinhole views. Throws Error naming the file, the camera and the field.
+/// missing, and photo, a path from the file's folder. Pinhole views. Throws Error naming the file, the camera and the
+/// field.
 std::vector<NamedView> read_cameras(const std::filesystem::path& path);
 /// Wholly or not at all.
 void write_cameras(const std::filesystem::path& path, const std::vector<NamedView>& views);

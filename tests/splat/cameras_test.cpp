@@ -49,13 +49,15 @@ TEST_F(Cameras, LookWhereTheyAreTold) {
 }
 
 TEST_F(Cameras, ComeBackFromTheirFile) {
-  std::vector<NamedView> views{{"a/one.jpg", some_view(2)}, {"two", some_view(-1)}};
+  std::vector<NamedView> views{{"a/one.jpg", some_view(2), file_.parent_path() / "photos" / "one.jpg"},
+                               {.name = "two", .view = some_view(-1)}};
   views[1].view.cx = 30.25f;
   write_cameras(file_, views);
   const auto read = read_cameras(file_);
   ASSERT_EQ(read.size(), 2u);
   for (size_t i = 0; i < 2; ++i) {
     EXPECT_EQ(read[i].name, views[i].name);
+    EXPECT_EQ(read[i].photo, views[i].photo);
     EXPECT_EQ(read[i].view.width, 64);
     EXPECT_EQ(read[i].view.cx, views[i].view.cx);
     for (size_t k = 0; k < 16; ++k)

@@ -56,7 +56,7 @@ GaussianTable first_gaussians(const Dataset& dataset, int sh_degree) {
 std::vector<splat::NamedView> views_of(const Dataset& dataset) {
   std::vector<splat::NamedView> views;
   for (const Frame& frame : dataset.frames)
-    if (frame.view.projection == Projection::kPinhole) views.push_back({frame.name, frame.view});
+    if (frame.view.projection == Projection::kPinhole) views.push_back({frame.name, frame.view, frame.picture});
   return views;
 }
 
