@@ -28,6 +28,11 @@ void add_completion(CLI::App& app);
 void add_help(CLI::App& app);
 void add_help_dump(CLI::App& app);
 
+/// `orrery scene`, which has subcommands of its own, on both sides of the libtorch line; it does nothing without one.
+CLI::App& add_scene(CLI::App& app);
+void add_scene_convert(CLI::App& scene);
+void add_scene_info(CLI::App& scene);
+
 /// Commands below the libtorch line: their options are declared in both programs, and `run` is what this one does.
 void add_train(CLI::App& app, std::function<void(const TrainCommand&)> run);
 

@@ -19,7 +19,7 @@ void write_file(const fs::path& path, const std::string& text) {
 void write_man_pages(const fs::path& folder, const std::string& description, const std::vector<CommandPage>& pages) {
   fs::create_directories(folder);
   write_file(folder / "orrery.1", man_page_of_program(description, pages));
-  for (const CommandPage& page : pages) write_file(folder / ("orrery-" + page.name + ".1"), man_page(page));
+  for (const CommandPage& page : pages) write_file(folder / (page.file_name() + ".1"), man_page(page));
 }
 
 void write_completions(const fs::path& folder, const std::vector<CommandPage>& pages) {

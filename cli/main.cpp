@@ -21,6 +21,9 @@ void add_commands(CLI::App& app, char** argv) {
   add_bench(app);
   add_plan(app);
   add_serve(app);
+  CLI::App& scene = add_scene(app);
+  add_scene_convert(scene);
+  add_scene_info(scene);
   add_train(app, [argv](const TrainCommand&) { become_torch_program(argv); });
   add_completion(app);
   add_help(app);

@@ -28,14 +28,13 @@ int parse_and_run(int argc, char** argv, void (*add_commands)(CLI::App& app, cha
     const char* level = std::getenv("ORRERY_LOG");
     set_log_level(level != nullptr ? log_level_from_name(level) : LogLevel::kWarning);
     app.parse(argc, argv);
-    if (app.get_subcommands().empty()) print(help_text(app));
+    if (const CLI::App& command = chosen_command(app); is_group(command)) print(help_text_of(command));
     return 0;
   } catch (const CLI::CallForVersion& version) {
     print(fmt::format("{}\n", version.what()));
     return 0;
   } catch (const CLI::CallForHelp&) {
-    const auto commands = app.get_subcommands();
-    print(commands.empty() ? help_text(app) : help_text(describe_command(*commands.front())));
+    print(help_text_of(chosen_command(app)));
     return 0;
   } catch (const CLI::ParseError& error) {
     print_error(usage_problem(app, error, argc, argv));

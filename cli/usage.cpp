@@ -6,14 +6,10 @@
 #include <algorithm>
 #include <span>
 
+#include "cli/manual/describe.h"
+
 namespace orrery::cli {
 namespace {
-
-// The command that was being typed; the program itself where there was none.
-const CLI::App& chosen(const CLI::App& app) {
-  const auto commands = app.get_subcommands();
-  return commands.empty() ? app : *commands.front();
-}
 
 std::vector<std::string> command_names(const CLI::App& app) {
   std::vector<std::string> names;
@@ -50,17 +46,19 @@ size_t edits(std::string_view a, std::string_view b) {
 }  // namespace
 
 std::string usage_problem(const CLI::App& app, const CLI::Error& error, int argc, char** argv) {
-  const CLI::App& command = chosen(app);
+  const CLI::App& command = chosen_command(app);
   const auto suggested = [](const std::string& word, const std::vector<std::string>& candidates,
                             const std::string& otherwise) {
     const std::string suggestion = nearest(word, candidates);
     return suggestion.empty() ? otherwise : "did you mean " + suggestion + "?";
   };
-  if (&command == &app && argc > 1 && argv[1][0] != '-')
-    return one_line("orrery: ", fmt::format("there is no command {}; {}", argv[1],
-                                            suggested(argv[1], command_names(app), "see orrery --help")));
-  const std::string name = &command == &app ? "orrery" : "orrery " + command.get_name();
+  const std::string full = full_name(command), name = full.empty() ? "orrery" : "orrery " + full;
   const std::string help = fmt::format("see {} --help", name);
+  // A group's own name stands before the word that it does not know.
+  const int word = 1 + static_cast<int>(full.empty() ? 0 : 1 + std::ranges::count(full, ' '));
+  if (is_group(command) && argc > word && argv[word][0] != '-')
+    return one_line(name + ": ", fmt::format("there is no command {}; {}", argv[word],
+                                             suggested(argv[word], command_names(command), help)));
   if (error.get_exit_code() != static_cast<int>(CLI::ExitCodes::ExtrasError))
     return one_line(name + ": ", fmt::format("{}; {}", error.what(), help));
   const std::vector<std::string> options = option_names(command);

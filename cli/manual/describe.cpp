@@ -87,6 +87,12 @@ std::string CommandPage::synopsis() const {
   return line;
 }
 
+std::string CommandPage::file_name() const {
+  std::string file = "orrery-" + name;
+  std::ranges::replace(file, ' ', '-');
+  return file;
+}
+
 void set_examples(CLI::App& command, const std::vector<Example>& examples) {
   // The parser keeps a text for the end of the help page: one example a line.
   std::vector<std::string> lines;
@@ -95,7 +101,7 @@ void set_examples(CLI::App& command, const std::vector<Example>& examples) {
 }
 
 CommandPage describe_command(const CLI::App& command) {
-  CommandPage page{.name = command.get_name(), .description = command.get_description(), .groups = {{"Arguments", {}}}};
+  CommandPage page{.name = full_name(command), .description = command.get_description(), .groups = {{"Arguments", {}}}};
   for (const CLI::Option* option : command.get_options()) {
     if (option->get_group().empty()) continue;
     const std::string title = option->get_positional() ? "Arguments" : option->get_group();
@@ -112,9 +118,28 @@ CommandPage describe_command(const CLI::App& command) {
 
 std::vector<CommandPage> describe_commands(const CLI::App& app) {
   std::vector<CommandPage> pages;
-  for (const CLI::App* command : app.get_subcommands([](const CLI::App* c) { return !c->get_group().empty(); }))
-    pages.push_back(describe_command(*command));
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App* c) { return !c->get_group().empty(); })) {
+    if (is_group(*command))
+      std::ranges::move(describe_commands(*command), std::back_inserter(pages));
+    else
+      pages.push_back(describe_command(*command));
+  }
   return pages;
+}
+
+const CLI::App& chosen_command(const CLI::App& app) {
+  const auto commands = app.get_subcommands();
+  return commands.empty() ? app : chosen_command(*commands.front());
+}
+
+bool is_group(const CLI::App& command) {
+  return !command.get_subcommands([](const CLI::App*) { return true; }).empty();
+}
+
+std::string full_name(const CLI::App& command) {
+  if (command.get_parent() == nullptr) return "";
+  const std::string parent = full_name(*command.get_parent());
+  return parent.empty() ? command.get_name() : parent + " " + command.get_name();
 }
 
 std::string help_text(const CommandPage& page) {
@@ -129,7 +154,9 @@ std::string help_text(const CommandPage& page) {
 }
 
 std::string help_text(const CLI::App& app) {
-  std::string text = app.get_description() + "\n\nUsage: orrery COMMAND [OPTIONS]\n\nCommands:\n";
+  const std::string name = full_name(app);
+  std::string text = fmt::format("{}\n\nUsage: orrery {}COMMAND [OPTIONS]\n\nCommands:\n", app.get_description(),
+                                 name.empty() ? "" : name + " ");
   for (const CommandPage& page : describe_commands(app)) text += help_row(page.name, page.description);
   text += "\nOptions:\n";
   for (const CLI::Option* option : app.get_options()) {
@@ -137,6 +164,10 @@ std::string help_text(const CLI::App& app) {
     text += help_row(page.title(), page.text());
   }
   return text + "\n`orrery COMMAND --help` lists a command's options and shows examples.\n";
+}
+
+std::string help_text_of(const CLI::App& command) {
+  return is_group(command) ? help_text(command) : help_text(describe_command(command));
 }
 
 }  // namespace orrery::cli

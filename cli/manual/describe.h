@@ -37,23 +37,34 @@ struct Example {
 };
 
 struct CommandPage {
-  std::string name, description;
+  std::string name, description;    ///< "run", "scene convert"
   std::vector<OptionGroup> groups;  ///< arguments first
   std::vector<Example> examples;
 
   /// "orrery run [OPTIONS] MODEL [PROMPT]"
   std::string synopsis() const;
+  /// "orrery-scene-convert", as its man page is called.
+  std::string file_name() const;
 };
 
 /// Gives a command its examples; describe_command() finds them.
 void set_examples(CLI::App& command, const std::vector<Example>& examples);
 
 CommandPage describe_command(const CLI::App& command);
-/// The commands that people are told about, in the order of the table in main.cpp.
+/// The commands that people are told about, in the order of the table in main.cpp; in place of one that has commands of
+/// its own, those ("scene convert").
 std::vector<CommandPage> describe_commands(const CLI::App& app);
+
+/// The command that was typed, as far as it was understood; the program itself where none was.
+const CLI::App& chosen_command(const CLI::App& app);
+/// The program, or a command that has commands of its own and does nothing without one.
+bool is_group(const CLI::App& command);
+/// "scene convert"; empty for the program.
+std::string full_name(const CLI::App& command);
 
 /// What --help prints: of one command, and of the program.
 std::string help_text(const CommandPage& page);
 std::string help_text(const CLI::App& app);
+std::string help_text_of(const CLI::App& command);  ///< of a group, or of a command
 
 }  // namespace orrery::cli

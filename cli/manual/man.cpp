@@ -41,8 +41,8 @@ std::string entry(const std::string& title, const std::string& text) {
 }  // namespace
 
 std::string man_page(const CommandPage& page) {
-  std::string text = title_line("orrery-" + page.name);
-  text += section("Name") + fmt::format("orrery\\-{} \\- {}\n", roff(page.name), roff(page.description));
+  std::string text = title_line(page.file_name());
+  text += section("Name") + fmt::format("{} \\- {}\n", roff(page.file_name()), roff(page.description));
   text += section("Synopsis") + roff(page.synopsis()) + "\n";
   for (const OptionGroup& group : page.groups) {
     text += section(group.title == "Options" || group.title == "Arguments" ? group.title : group.title + " options");
@@ -61,7 +61,7 @@ std::string man_page_of_program(const std::string& description, const std::vecto
   text += section("Name") + "orrery \\- language models, natively\n";
   text += section("Synopsis") + "orrery COMMAND [OPTIONS]\n" + section("Description") + roff(description) + ".\n";
   text += section("Commands");
-  for (const CommandPage& page : pages) text += entry("orrery-" + page.name + "(1)", page.description);
+  for (const CommandPage& page : pages) text += entry(page.file_name() + "(1)", page.description);
   text += section("Environment");
   for (const Fact& fact : environment_variables()) text += entry(fact.name, fact.meaning);
   text += section("Exit status");

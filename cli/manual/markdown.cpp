@@ -54,7 +54,7 @@ std::string markdown_guide(const std::string& description, const std::vector<Com
       "<!-- Made by `orrery help-dump --markdown docs/cli.md` from what --help says; change it there. -->\n";
   text += fmt::format("# The command line\n\n{}.\n\n| command | what it does |\n| --- | --- |\n", description);
   for (const CommandPage& page : pages)
-    text += fmt::format("| [{0}](#orrery-{0}) | {1} |\n", page.name, cell(page.description));
+    text += fmt::format("| [{}](#{}) | {} |\n", page.name, page.file_name(), cell(page.description));
   text +=
       "\nEvery command that reports something prints one JSON document with `--json`. Answers go to standard output; "
       "progress,\n"

@@ -84,8 +84,8 @@ std::array<std::vector<double>, kMaxShDegree> sh_rotation(const Matrix3& rotatio
   Band band = first;
   std::array<std::vector<double>, kMaxShDegree> result;
   for (size_t i = 0; i < result.size(); ++i) {
+    if (i > 0) band = next_band(first, band);
     result[i] = with_phase(band).values();
-    band = next_band(first, band);
   }
   return result;
 }
