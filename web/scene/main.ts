@@ -41,7 +41,7 @@ class Viewer {
   private budget: number | null = null;
   private sh_degree: number;
   private size = 1;
-  private note = "";
+  private loading = false;
 
   constructor(
     canvas: HTMLCanvasElement,
@@ -66,8 +66,8 @@ class Viewer {
     this.build();
     this.set_up(this.up);
     this.first_view();
-    await this.load(this.info);
     if (this.info.live) setInterval(() => void this.look_again(), kLookAgain);
+    await this.load(this.info);
   }
 
   /** The page around the canvas, again for another language. */
@@ -121,6 +121,7 @@ class Viewer {
   }
 
   private async load(info: Info): Promise<void> {
+    this.loading = true;
     try {
       const bytes = await scene_source.bytes(info);
       const gaussians = await Gaussians.load(info, bytes, (share) => this.say(t("loading", { name: info.name, percent: Math.min(100, Math.floor(100 * share)) })));
@@ -135,11 +136,13 @@ class Viewer {
     } catch (error) {
       this.say(t("failed", { error: (error as Error).message }), true);
       throw error;
+    } finally {
+      this.loading = false;
     }
   }
 
   private async look_again(): Promise<void> {
-    if (document.hidden) return;
+    if (document.hidden || this.loading) return;
     const info = await scene_source.info().catch(() => null);
     if (!info || info.revision === this.info.revision) return;
     await this.load(info);
@@ -267,10 +270,9 @@ class Viewer {
 
   private say_measure(): void {
     const distance = this.measure.distance();
-    if (!this.measure.on) this.note = "";
-    else if (distance !== null) this.note = t("distance", { distance: number(distance, 4) });
-    else this.note = t(this.measure.count === 0 ? "measure_first" : "measure_second");
-    this.view_panel?.set_measure(this.measure.on, this.note);
+    const next = t(this.measure.count === 0 ? "measure_first" : "measure_second");
+    const note = distance === null ? next : t("distance", { distance: number(distance, 4) });
+    this.view_panel.set_measure(this.measure.on, this.measure.on ? note : "");
   }
 
   private toggle_panel(show = this.view_panel.element.hidden): void {

@@ -152,7 +152,7 @@ export function panel(info: Info, shown: Shown, deeds: Deeds): Panel {
 
   const element = h(
     "aside",
-    { id: "panel", "aria-label": t("view") },
+    { id: "panel", "aria-label": t("settings") },
     view_section(info, shown, deeds),
     look_section(info, shown, deeds),
     info.cameras.length > 0 &&

@@ -28,13 +28,14 @@ export class Photo {
     const camera = this.camera;
     this.element.hidden = overlay === "off" || !camera?.photo;
     if (this.element.hidden || !camera) return;
-    this.image ??= await createImageBitmap(await (await fetch(camera.photo!)).blob());
+    const image = this.image ?? (await createImageBitmap(await (await fetch(camera.photo!)).blob()));
     if (this.camera !== camera) return;
+    this.image = image;
     const [width, height] = this.shrunk(camera);
     this.element.width = width;
     this.element.height = height;
     const context = this.element.getContext("2d", { willReadFrequently: true })!;
-    context.drawImage(this.image, 0, 0, width, height);
+    context.drawImage(image, 0, 0, width, height);
     if (overlay === "difference") await this.paint_difference(context, camera, width, height);
     this.lay_out();
   }

@@ -6,6 +6,7 @@ export const en = {
   refreshed: "The scene has changed and was loaded again",
   count: "{count} Gaussians",
   panel: "Show or hide the panel",
+  settings: "Settings",
   view: "View",
   orbit: "Turn about a point",
   walk: "Walk",

@@ -8,6 +8,7 @@ export const zh: Record<Key, string> = {
   refreshed: "场景已更新并重新载入",
   count: "{count} 个高斯",
   panel: "显示或隐藏面板",
+  settings: "设置",
   view: "视图",
   orbit: "绕点旋转",
   walk: "行走",

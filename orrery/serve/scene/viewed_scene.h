@@ -1,7 +1,9 @@
 // A scene as the viewer's page is given it.
 #pragma once
 
+#include <array>
 #include <filesystem>
+#include <functional>
 #include <nlohmann/json_fwd.hpp>
 #include <span>
 #include <string>

@@ -33,7 +33,7 @@ constexpr size_t kPiece = 1 << 20;
 std::string content_type_of(std::string_view bytes) {
   if (bytes.starts_with("\xff\xd8")) return "image/jpeg";
   if (bytes.starts_with("\x89PNG")) return "image/png";
-  if (bytes.starts_with("RIFF") && bytes.substr(8, 4) == "WEBP") return "image/webp";
+  if (bytes.starts_with("RIFF") && bytes.size() > 12 && bytes.substr(8, 4) == "WEBP") return "image/webp";
   throw Refusal(404, "", {.doing = "show a photo", .found = "another file", .expected = "a JPEG, PNG or WebP picture"});
 }
 
