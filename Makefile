@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := build
-.PHONY: help build run test sanitizers asan tsan neon oracles fuzz bench align-demo format format-check docs install clean setup-build setup-torch setup-format setup-neon setup-fuzz setup-sanitizers
+.PHONY: help build run test sanitizers asan tsan neon oracles fuzz bench align-demo format format-check docs install clean setup-build setup-viewer setup-torch setup-format setup-neon setup-fuzz setup-sanitizers
 
 # The question that `make run` asks. It travels in the environment, unexpanded, so that quotes and $$ arrive as they were typed.
 PROMPT ?= Why is the sky blue? Answer in two sentences.
@@ -19,7 +19,7 @@ define ninja
 @cmake --build $(call folder,$(1)) -j $(JOBS) $(if $(2),--target $(2))
 endef
 
-build: setup-build setup-torch ## build everything into build/ (the default)
+build: setup-build setup-viewer setup-torch ## build everything into build/ (the default)
 	$(call ninja,release)
 
 run: setup-build ## ask the default model: make run PROMPT="Why is the sky blue?"
@@ -27,7 +27,7 @@ run: setup-build ## ask the default model: make run PROMPT="Why is the sky blue?
 	$(call ninja,release,orrery)
 	@build/bin/orrery run smollm2 "$$ORRERY_PROMPT" --temperature 0 --max-tokens 400
 
-test: setup-build setup-torch ## build and run all tests
+test: setup-build setup-viewer setup-torch ## build and run all tests
 	@setup/fetch.sh smollm2
 	$(call ninja,release)
 	@JOBS=$(JOBS) tests/run.sh build
@@ -88,6 +88,11 @@ clean: ## remove what was built; the cache of downloads stays
 setup-torch: setup-build
 	@setup/fetch.sh uplot
 	@[ "$$(uname -m)" != x86_64 ] || { setup/fetch.sh torch cudart cupti; grep -qs '^ORRERY_LIBTORCH:INTERNAL=/' build/CMakeCache.txt || rm -f build/build.ninja; }
+
+# The viewer of scenes is left out where there is no npm: Debian's would bring 350 packages. A build without it is configured again.
+setup-viewer: setup-build
+	@if command -v npm >/dev/null; then setup/fetch.sh three spark; grep -qs '^ORRERY_VIEWER:INTERNAL=ON' build/CMakeCache.txt || rm -f build/build.ninja; \
+	else echo "setup: without npm the viewer of scenes is left out"; fi
 
 setup-build setup-format setup-neon setup-fuzz setup-sanitizers: setup-%:
 	@setup/packages.sh $*

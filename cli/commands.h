@@ -36,6 +36,7 @@ CLI::App& add_scene(CLI::App& app);
 void add_scene_convert(CLI::App& scene);
 void add_scene_info(CLI::App& scene);
 void add_scene_render(CLI::App& scene);
+void add_scene_view(CLI::App& scene);
 
 /// Commands below the libtorch line: their options are declared in both programs, and `run` is what this one does.
 void add_train(CLI::App& app, std::function<void(const TrainCommand&)> run);

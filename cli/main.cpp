@@ -20,7 +20,9 @@ void add_commands(CLI::App& app, char** argv) {
   add_perplexity(app);
   add_bench(app);
   add_plan(app);
+#ifdef ORRERY_SERVE
   add_serve(app);
+#endif
   CLI::App& scene = add_scene(app);
   add_scene_convert(scene);
   add_scene_info(scene);
@@ -28,6 +30,9 @@ void add_commands(CLI::App& app, char** argv) {
   add_scene_train(scene, [argv](const SceneTrainCommand&) { become_torch_program(argv); });
   add_scene_check(scene, [argv](const SceneCheckCommand&) { become_torch_program(argv); });
   add_scene_poses(scene, [argv](const ScenePosesCommand&) { become_torch_program(argv); });
+#ifdef ORRERY_SERVE
+  add_scene_view(scene);
+#endif
   add_train(app, [argv](const TrainCommand&) { become_torch_program(argv); });
   add_completion(app);
   add_help(app);

@@ -32,3 +32,10 @@ endif()
 if(ORRERY_TESTS)
   find_package(GTest REQUIRED)
 endif()
+
+# Where setup/fetch.sh puts what comes from elsewhere.
+set(ORRERY_CACHE "$ENV{XDG_CACHE_HOME}")
+if(NOT ORRERY_CACHE)
+  set(ORRERY_CACHE "$ENV{HOME}/.cache")
+endif()
+string(APPEND ORRERY_CACHE /orrery)

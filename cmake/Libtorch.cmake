@@ -1,10 +1,6 @@
 # Orrery::libtorch, for the rooms below its line: the libtorch that setup/fetch.sh keeps in the cache, or the one that Torch_DIR names
 # (2.8 or later; with CUDA where that has it). Without either, those rooms are left out, and ORRERY_LIBTORCH says so.
-set(cache "$ENV{XDG_CACHE_HOME}")
-if(NOT cache)
-  set(cache "$ENV{HOME}/.cache")
-endif()
-set(fetched ${cache}/orrery/libtorch-2.15.0)
+set(fetched ${ORRERY_CACHE}/libtorch-2.15.0)
 
 add_library(orrery_libtorch INTERFACE)
 add_library(Orrery::libtorch ALIAS orrery_libtorch)
@@ -14,7 +10,7 @@ if(Torch_DIR)
   target_link_libraries(orrery_libtorch INTERFACE ${TORCH_LIBRARIES})
   set(ORRERY_LIBTORCH ${Torch_DIR} CACHE INTERNAL "Where libtorch is")
 elseif(EXISTS ${fetched}/torch AND EXISTS ${fetched}/nvidia/cu13/lib/libcupti.so.13 AND EXISTS ${fetched}/nvidia/cu13/lib/libcudart.so.13
-       AND EXISTS ${cache}/orrery/uplot-1.6.31/uplot.iife.min.js)  # make fetches it with libtorch; an older cache has only that
+       AND EXISTS ${ORRERY_CACHE}/uplot-1.6.31/uplot.iife.min.js)  # make fetches it with libtorch; an older cache has only that
   set(libtorch_includes ${fetched}/torch/include ${fetched}/torch/include/torch/csrc/api/include)
   # By their names alone, which needs no CUDA toolkit as the wheel's own CMake package does. libtorch_cpu finds the others by itself.
   target_link_libraries(orrery_libtorch INTERFACE ${fetched}/torch/lib/libtorch_cpu.so ${fetched}/torch/lib/libc10.so)

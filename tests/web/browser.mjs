@@ -22,48 +22,61 @@ const kMostTokens = 40;
 const kPatience = Number(process.env.ORRERY_PATIENCE_MS ?? 15_000);
 
 let browser = null;
-const launched = () => (browser ??= chromium.launch({ executablePath: process.env.ORRERY_CHROMIUM, args: ["--no-sandbox"] }));
+// The viewer's WebGL is computed in software, everywhere the same.
+const kArguments = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"];
+const launched = () => (browser ??= chromium.launch({ executablePath: process.env.ORRERY_CHROMIUM, args: kArguments }));
 after(async () => (await browser)?.close());
 
 /** What a console may say: a refused call, which the page then reports in words, is also printed by the browser itself. */
 const kExpected = /Failed to load resource: the server responded with a status of (4|5)\d\d|net::ERR_(INCOMPLETE_CHUNKED_ENCODING|EMPTY_RESPONSE|INTERNET_DISCONNECTED|FAILED|CONNECTION)/;
 
+/** A page of a fresh browser profile; fails where it does what it must not. options: Playwright's context options; `prepare`: of the context. */
+export async function on_page(address, options, body, prepare = () => {}) {
+  const context = await (await launched()).newContext({ viewport: kDesktop, locale: "en-GB", colorScheme: "light", acceptDownloads: true, ...options });
+  context.setDefaultTimeout(kPatience);
+  const wrong = [];
+  await prepare(context);
+  context.on("request", (request) => {
+    const url = new URL(request.url());
+    if (["http:", "https:"].includes(url.protocol) && url.origin !== new URL(address).origin) wrong.push("request to " + url.origin);
+  });
+  context.on("console", (message) => {
+    if (message.type() === "error" && !kExpected.test(message.text())) wrong.push(message.text());
+  });
+  context.on("weberror", (error) => wrong.push(String(error.error())));
+  context.on("dialog", (dialog) => {
+    wrong.push("dialog: " + dialog.message());
+    void dialog.dismiss();
+  });
+  try {
+    const page = await context.newPage();
+    await page.goto(address);
+    await body(page, context);
+    assert.deepEqual(wrong, [], "the page did what it must not");
+  } finally {
+    await context.close();
+  }
+}
+
+/** One test, unless the filter leaves it out. */
+export function filtered_test(name, options, body) {
+  if (filter.test(name)) test(name, options, body);
+}
+
 /**
- * One test on a page of a fresh browser profile. options: Playwright's context options; `path`: where it starts;
- * `only_stand_in`: needs what only the stand-in server does.
+ * One test of the studio. options: Playwright's context options; `path`: where it starts; `only_stand_in`: needs what only the stand-in
+ * server does.
  */
 export function page_test(name, options, body) {
   const { path = "/", only_stand_in = false, key, ...context_options } = options;
-  if (!filter.test(name)) return;
-  test(name, { skip: only_stand_in && !stand_in && "needs the stand-in server" }, async () => {
-    const context = await (await launched()).newContext({ viewport: kDesktop, locale: "en-GB", colorScheme: "light", acceptDownloads: true, ...context_options });
-    context.setDefaultTimeout(kPatience);
-    const wrong = [];
-    const secret = key ?? process.env.ORRERY_KEY;
-    if (secret) await context.addInitScript((value) => sessionStorage.setItem("orrery.key", value), secret);
-    // A small model may write on and on; what it says is not what is tested.
-    if (!stand_in) await context.route("**/v1/chat/completions", (route) => route.continue({ postData: JSON.stringify({ max_tokens: kMostTokens, ...route.request().postDataJSON() }) }));
-    context.on("request", (request) => {
-      const url = new URL(request.url());
-      if (["http:", "https:"].includes(url.protocol) && url.origin !== new URL(base).origin) wrong.push("request to " + url.origin);
-    });
-    context.on("console", (message) => {
-      if (message.type() === "error" && !kExpected.test(message.text())) wrong.push(message.text());
-    });
-    context.on("weberror", (error) => wrong.push(String(error.error())));
-    context.on("dialog", (dialog) => {
-      wrong.push("dialog: " + dialog.message());
-      void dialog.dismiss();
-    });
-    try {
-      const page = await context.newPage();
-      await page.goto(base + path);
-      await body(page, context);
-      assert.deepEqual(wrong, [], "the page did what it must not");
-    } finally {
-      await context.close();
-    }
-  });
+  filtered_test(name, { skip: only_stand_in && !stand_in && "needs the stand-in server" }, () =>
+    on_page(base + path, context_options, body, async (context) => {
+      const secret = key ?? process.env.ORRERY_KEY;
+      if (secret) await context.addInitScript((value) => sessionStorage.setItem("orrery.key", value), secret);
+      // A small model may write on and on; what it says is not what is tested.
+      if (!stand_in) await context.route("**/v1/chat/completions", (route) => route.continue({ postData: JSON.stringify({ max_tokens: kMostTokens, ...route.request().postDataJSON() }) }));
+    }),
+  );
 }
 
 export async function picture(page, name) {

@@ -9,22 +9,7 @@
 # Needs node, npm (once, for playwright-core and axe-core, pinned by package-lock.json) and Debian's chromium; without them it says so and
 # exits with 77. A server's first model answers the questions, so words of answers are only compared with the stand-in's.
 set -euo pipefail
-here=$(cd "$(dirname "$0")" && pwd)
-root=$(cd "$here/../.." && pwd)
-missing() { printf 'run.sh: Skipped\n%s\n[  SKIPPED ]\n' "$1"; exit 77; }
-command -v node >/dev/null || missing "node is not installed (package nodejs)"
-chromium=$(command -v chromium || command -v chromium-browser || command -v google-chrome) || missing "no Chromium is installed (package chromium)"
-
-lock=$(sha256sum "$here/package-lock.json" | cut -c1-12)
-modules=${XDG_CACHE_HOME:-$HOME/.cache}/orrery/web-tests-$lock
-if [ ! -d "$modules" ]; then
-  command -v npm >/dev/null || missing "npm is not installed; it fetches playwright-core and axe-core once"
-  mkdir -p "${modules%/*}"
-  fresh=$(mktemp -d "${modules%/*}/tmp.XXXXXX")
-  cp "$here/package.json" "$here/package-lock.json" "$fresh"
-  (cd "$fresh" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error) || { rm -rf "$fresh"; missing "npm could not fetch playwright-core and axe-core"; }
-  mv -T "$fresh" "$modules" 2>/dev/null || rm -rf "$fresh"
-fi
+source "$(dirname "$0")/setup.sh"
 
 files=${ORRERY_BUILD:-$root/build}/web/files
 if [ "${1:-}" = real ]; then
@@ -51,5 +36,5 @@ elif [ $# = 0 ]; then
 else
   base=$1
 fi
-export ORRERY_BASE_URL=$base ORRERY_WEB_MODULES=$modules ORRERY_CHROMIUM=$chromium
+export ORRERY_BASE_URL=$base
 node --test-reporter=spec "$here/all.mjs"

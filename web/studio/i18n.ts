@@ -19,9 +19,14 @@ export function set_language(next: Language): void {
   write("language", next);
 }
 
+/** Each `{name}` replaced by its value. */
+export function filled(text: string, values: Record<string, string | number>): string {
+  return text.replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
+}
+
 /** The string in the person's language, `{name}` filled in. */
 export function t(key: Key, values: Record<string, string | number> = {}): string {
-  return tables[language()][key].replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
+  return filled(tables[language()][key], values);
 }
 
 export function number(value: number, digits = 0): string {

@@ -2,9 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <bit>
 #include <cmath>
-#include <cstdint>
 #include <iterator>
 
 namespace orrery::serve {
@@ -28,23 +26,6 @@ std::string float_list(std::span<const float> values) {
   for (size_t i = 0; i < values.size(); ++i)
     fmt::format_to(std::back_inserter(out), "{}{}", i == 0 ? "" : ",", values[i]);
   return out + "]";
-}
-
-std::string base64(std::span<const float> values) {
-  static constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  uint32_t bits = 0;
-  int count = 0;  // of bits
-  for (float value : values) {
-    const auto word = std::bit_cast<uint32_t>(value);
-    for (int shift = 0; shift < 32; shift += 8) {
-      bits = (bits << 8) | ((word >> shift) & 0xff);
-      for (count += 8; count >= 6; count -= 6) out += kDigits[(bits >> (count - 6)) & 63];
-    }
-  }
-  if (count > 0) out += kDigits[(bits << (6 - count)) & 63];
-  while (out.size() % 4 != 0) out += '=';
-  return out;
 }
 
 }  // namespace orrery::serve

@@ -15,7 +15,5 @@ std::vector<float> embedding(Model& model, std::span<const text::TokenId> tokens
 
 /// [0.1,…]
 std::string float_list(std::span<const float> values);
-/// The values' bytes, little-endian float32, in Base64 (RFC 4648, section 4).
-std::string base64(std::span<const float> values);
 
 }  // namespace orrery::serve

@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "orrery/serve/api/base64.h"
 #include "orrery/serve/api/embedding.h"
 #include "orrery/serve/api/embedding_request.h"
 #include "orrery/serve/api/error_form.h"
@@ -25,7 +26,7 @@ std::string body_of(const Exchange& exchange, Model& model, const Work& work) {
     if (exchange.gone()) return "";
     const std::vector<float> values = embedding(model, work.texts[i]);
     body += fmt::format("{}{{\"object\":\"embedding\",\"index\":{},\"embedding\":{}}}", i == 0 ? "" : ",", i,
-                        work.base64 ? "\"" + base64(values) + "\"" : float_list(values));
+                        work.base64 ? "\"" + base64(std::as_bytes(std::span(values))) + "\"" : float_list(values));
   }
   return body + fmt::format("],\"model\":{},\"usage\":{{\"prompt_tokens\":{},\"total_tokens\":{}}}}}",
                             json_string(model.name), work.tokens, work.tokens);

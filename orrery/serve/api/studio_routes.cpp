@@ -3,12 +3,12 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 
+#include "orrery/serve/api/asset_route.h"
 #include "orrery/serve/api/error_form.h"
 #include "orrery/serve/api/fields.h"
 #include "orrery/serve/api/routes.h"
 #include "orrery/serve/api/uploaded_document.h"
 #include "orrery/serve/store/store.h"
-#include "web/assets.h"
 
 namespace orrery::serve {
 
@@ -21,21 +21,9 @@ constexpr const char* kPolicy =
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 void add_files(Router& router) {
-  for (const web::Asset& asset : web::assets()) {
-    router.add("GET " + std::string(asset.path),
-               [&asset](const std::shared_ptr<Exchange>& exchange, const Router::Values&) {
-                 Response response{.content_type = std::string(asset.content_type),
-                                   .headers = {{"ETag", std::string(asset.etag)},
-                                               {"Cache-Control", "no-cache"},
-                                               {"Content-Security-Policy", kPolicy},
-                                               {"Referrer-Policy", "no-referrer"}}};
-                 if (exchange->request().header("if-none-match") == asset.etag)
-                   response.status = 304;
-                 else
-                   response.body = std::string(asset.bytes);
-                 exchange->respond(std::move(response));
-               });
-  }
+  for (const web::Asset& asset : web::assets())
+    if (asset.path == "/" || asset.path.starts_with("/studio/"))
+      add_asset(router, std::string(asset.path), asset, kPolicy);
 }
 
 int64_t integer_parameter(const Request& request, std::string_view name, int64_t otherwise) {

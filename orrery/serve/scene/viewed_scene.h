@@ -1,0 +1,55 @@
+// A scene as the viewer's page is given it.
+#pragma once
+
+#include <array>
+#include <filesystem>
+#include <functional>
+#include <nlohmann/json_fwd.hpp>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "orrery/base/file.h"
+#include "orrery/serve/scene/cameras.h"
+
+namespace orrery::serve {
+
+/// The file that `scene` means: scene.ply of a run's folder, meta.json of a SOG folder, or the file itself. Throws
+/// Error for a folder that has neither.
+std::filesystem::path scene_file(const std::filesystem::path& scene);
+
+/// Something else whenever the file was written anew; empty where it is not there.
+std::string revision_of(const std::filesystem::path& file);
+
+/// In what the page gets: .ply is exact, .spz a tenth of its size.
+enum class SceneBytes { kPly, kSpz };
+
+/// Read once, immutable.
+class ViewedScene {
+ public:
+  /// Reads a scene in any format, leaves out Gaussians that are not finite, and keeps it as a nameless temporary file.
+  /// Throws Error where it cannot be read, or nothing is left.
+  ViewedScene(const std::filesystem::path& file, SceneBytes format);
+
+  /// What web/scene/types.ts calls Info, without "cameras" and "live".
+  nlohmann::ordered_json info() const;
+  const std::string& revision() const { return revision_; }
+  std::span<const std::byte> bytes() const { return bytes_.bytes(); }
+
+ private:
+  std::filesystem::path file_;
+  std::string revision_;
+  SceneBytes format_;
+  MappedFile bytes_;
+  int64_t count_ = 0;
+  int sh_degree_ = 0;
+  bool antialiased_ = false;
+  std::array<float, 3> centre_{}, low_{}, high_{};
+  float radius_ = 0;
+};
+
+/// The cameras as Info has them; `photo_of(i)` is the address of the photo of camera i, JSON null where it has none.
+nlohmann::ordered_json cameras_json(std::span<const SceneCamera> cameras,
+                                    const std::function<nlohmann::ordered_json(size_t)>& photo_of);
+
+}  // namespace orrery::serve
