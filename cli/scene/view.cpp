@@ -43,7 +43,7 @@ void add_scene_view(CLI::App& scene) {
       ->option_text("SCENE");
   command
       ->add_option("--cameras", options->options.cameras,
-                   "Where the photos were taken, and the photos (docs/scenes-view.md)")
+                   "cameras.json: where the photos were taken, and the photos; of a run's folder its own")
       ->option_text("FILE");
   command->add_option("--port", options->options.port, "The port of 127.0.0.1 to serve at; 0: a free one")
       ->option_text("N")
@@ -54,7 +54,7 @@ void add_scene_view(CLI::App& scene) {
                    "Write one page that holds the scene (as .spz) and works without a server, and end")
       ->option_text("FILE.html");
   set_examples(*command, {{"orrery scene view garden.ply", "opens the browser; Ctrl-C ends it"},
-                          {"orrery scene view runs/garden --cameras cameras.json", "a training run and its photos"},
+                          {"orrery scene view runs/garden", "a training run, as it goes, and its photos"},
                           {"orrery scene view garden.ply --export garden.html", "a page to send to somebody"}});
   command->callback([options] { view(*options); });
 }

@@ -203,7 +203,8 @@ filtered_test("cameras show their photos, and how far the picture is from them",
   const photo = join(folder, "photo.png");
   const views = [{ ...kView, name: "first" }, { ...kAskew, name: "second", photo: "photo.png" }];
   writeFileSync(photo, Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==", "base64"));
-  const cameras = file("cameras.json", JSON.stringify({ cameras: views }));
+  const list = views.map(({ name, width, height, fx, fy, cx, cy, camera_from_world: m, photo }, id) => ({ id, img_name: name, width, height, fx, fy, cx, cy, photo, position: [0, 1, 2].map((k) => -(m[k] * m[3] + m[4 + k] * m[7] + m[8 + k] * m[11])), rotation: [0, 1, 2].map((k) => [m[k], m[4 + k], m[8 + k]]) })); // prettier-ignore
+  const cameras = file("cameras.json", JSON.stringify(list));
   await viewing([scene, "--cameras", cameras], (address) =>
     on_page(address, {}, async (page) => {
       await loaded(page);

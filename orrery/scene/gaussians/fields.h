@@ -65,6 +65,8 @@ void visit_fields(AnySettings& s, const Visit& visit) {
         s.loop.eval_steps);
   visit(Field{"save_steps", kRun, "A checkpoint every so many steps, and at the end"}, s.loop.save_steps);
   visit(Field{"save_total_limit", kRun, "Checkpoints that stay; 0: all"}, s.loop.save_total_limit);
+  visit(Field{"scene_steps", kRun, "Write scene.ply every so many steps, for the viewer; 0: at the end alone"},
+        s.scene_steps);
   visit(Field{"threads", kRun, "Threads; 0: one per core"}, s.threads);
 }
 

@@ -131,11 +131,16 @@ TrainSummary train_gaussians(const TrainSettings& wanted) {
   begin_folder(settings);
   splat::write_cameras(settings.out / "cameras.json", views_of(dataset));
 
+  const fs::path scene = settings.out / "scene.ply";
+  task.on_step([&](int64_t done) {
+    if (settings.scene_steps > 0 && done % settings.scene_steps == 0) splat::save(scene, scene_of(table, options));
+  });
+
   TrainSummary summary{.photos = photos.size(), .held_out = held_out.size(), .notes = dataset.notes};
   summary.steps = train::run(task, settings.loop).global_step;
   summary.gaussians = table.size();
-  summary.scene = settings.out / "scene.ply";
-  splat::save(summary.scene, scene_of(table, options));
+  summary.scene = scene;
+  splat::save(scene, scene_of(table, options));
   train::Metrics metrics;
   task.evaluate(metrics);
   if (held_out.size() > 0) {

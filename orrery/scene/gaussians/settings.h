@@ -26,6 +26,7 @@ struct TrainSettings {
   int test_every = 8;  ///< photos in the order of their names, the first one and every so many are held out; 0: none
   int64_t random_points = 100'000;  ///< where the data has no points to begin with
   std::string background;           ///< one of kBackgroundNames, instead of what the data has behind it
+  int64_t scene_steps = 500;        ///< scene.ply is written every so many steps, for who looks on; 0: at the end alone
   std::string memory;               ///< "4G": a bound on Gaussians, gradients and moments; empty: none
   GaussianOptions gaussians;
   train::LoopOptions loop;

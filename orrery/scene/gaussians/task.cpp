@@ -206,6 +206,11 @@ double GaussianTask::rate_of_means(int64_t step) const {
 // ---- behind a step
 
 void GaussianTask::after_step(int64_t step) {
+  change_number(step);
+  if (on_step_) on_step_(step + 1);
+}
+
+void GaussianTask::change_number(int64_t step) {
   const int64_t done = step + 1;
   const bool due = done > options_.densify_from_iter && done < options_.densify_until_iter &&
                    done % options_.densification_interval == 0;

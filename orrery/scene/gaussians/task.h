@@ -1,6 +1,7 @@
 // Gaussians as a task of the training loop (Kerbl et al. 2023, "3D Gaussian Splatting", sec. 5 and 7).
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -39,6 +40,8 @@ class GaussianTask final : public train::Task {
   void evaluate(train::Metrics& metrics) override;
   std::string note(const train::Metrics& metrics) const override;
 
+  /// Calls this behind every step, with their number so far.
+  void on_step(std::function<void(int64_t)> callback) { on_step_ = std::move(callback); }
   /// Draws a view with the highest degree there is; the renderer's images are of it then.
   const splat::Renderer& draw(const View& view, const std::array<float, 3>& background);
   /// What held-out photos are compared over: the run's background, black where that is random.
@@ -51,6 +54,7 @@ class GaussianTask final : public train::Task {
   size_t photo_of(int64_t step);
   std::array<float, 3> background(int64_t step) const;
   double rate_of_means(int64_t step) const;
+  void change_number(int64_t step);
   void control_density(int64_t step);
   void forget_gradients();
   double regularise(std::array<at::Tensor, 5>& gradients) const;
@@ -67,6 +71,7 @@ class GaussianTask final : public train::Task {
   std::vector<float> d_image_, d_centres_;
   std::vector<uint8_t> takes_part_;
   at::Tensor norms_, counts_;  // of gradients of centres, since the last event
+  std::function<void(int64_t)> on_step_;
   int64_t epoch_ = -1;
   std::vector<size_t> order_;
 };

@@ -40,9 +40,7 @@ uint64_t export_scene(const ViewOptions& options, const std::filesystem::path& p
   const ViewedScene scene(scene_file(options.scene), SceneBytes::kSpz);
   ordered_json info = scene.info();
   info["live"] = false;
-  info["cameras"] = ordered_json::array();
-  if (!options.cameras.empty())
-    info["cameras"] = cameras_json(read_scene_cameras(options.cameras), [](size_t) { return ordered_json(); });
+  info["cameras"] = cameras_json(cameras_of(options.scene, options.cameras), [](size_t) { return ordered_json(); });
 
   // The form's "@name@" become these, in this order.
   const std::pair<std::string_view, std::string> parts[] = {{"@licences@", asset_text("/scene/licences.txt")},

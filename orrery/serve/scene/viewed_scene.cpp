@@ -131,7 +131,17 @@ ordered_json ViewedScene::info() const {
           {"box", {{"min", low_}, {"max", high_}}}};
 }
 
-ordered_json cameras_json(std::span<const SceneCamera> cameras, const std::function<ordered_json(size_t)>& photo_of) {
+std::vector<splat::NamedView> cameras_of(const fs::path& scene, fs::path file) {
+  if (file.empty() && fs::is_regular_file(scene / "cameras.json")) file = scene / "cameras.json";
+  if (file.empty()) return {};
+  std::vector<splat::NamedView> cameras = splat::read_cameras(file);
+  for (splat::NamedView& camera : cameras)
+    if (!fs::is_regular_file(camera.photo)) camera.photo.clear();
+  return cameras;
+}
+
+ordered_json cameras_json(std::span<const splat::NamedView> cameras,
+                          const std::function<ordered_json(size_t)>& photo_of) {
   ordered_json list = ordered_json::array();
   for (size_t i = 0; i < cameras.size(); ++i) {
     const View& view = cameras[i].view;

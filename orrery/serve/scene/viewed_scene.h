@@ -10,13 +10,17 @@
 #include <vector>
 
 #include "orrery/base/file.h"
-#include "orrery/serve/scene/cameras.h"
+#include "orrery/splat/cameras.h"
 
 namespace orrery::serve {
 
 /// The file that `scene` means: scene.ply of a run's folder, meta.json of a SOG folder, or the file itself. Throws
 /// Error for a folder that has neither.
 std::filesystem::path scene_file(const std::filesystem::path& scene);
+
+/// What the file of cameras says: the one that is asked for, or the cameras.json of a run's folder. Photos that are not
+/// there any more are left out.
+std::vector<splat::NamedView> cameras_of(const std::filesystem::path& scene, std::filesystem::path file);
 
 /// Something else whenever the file was written anew; empty where it is not there.
 std::string revision_of(const std::filesystem::path& file);
@@ -49,7 +53,7 @@ class ViewedScene {
 };
 
 /// The cameras as Info has them; `photo_of(i)` is the address of the photo of camera i, JSON null where it has none.
-nlohmann::ordered_json cameras_json(std::span<const SceneCamera> cameras,
+nlohmann::ordered_json cameras_json(std::span<const splat::NamedView> cameras,
                                     const std::function<nlohmann::ordered_json(size_t)>& photo_of);
 
 }  // namespace orrery::serve

@@ -51,7 +51,7 @@ class Viewer {
   explicit Viewer(const ViewOptions& options)
       : file_(scene_file(options.scene)),
         scene_(std::make_shared<const ViewedScene>(file_, SceneBytes::kPly)),
-        cameras_(options.cameras.empty() ? std::vector<SceneCamera>{} : read_scene_cameras(options.cameras)),
+        cameras_(cameras_of(options.scene, options.cameras)),
         gate_({}, true),
         server_({.port = options.port}, handlers()) {
     add_asset(router_, "/", viewer_asset("/scene/index.html"), kPolicy);
@@ -149,7 +149,7 @@ class Viewer {
 
   const fs::path file_;
   std::shared_ptr<const ViewedScene> scene_;  // of the worker's thread
-  const std::vector<SceneCamera> cameras_;
+  const std::vector<splat::NamedView> cameras_;
   Router router_;
   Gate gate_;
   HttpServer server_;

@@ -10,7 +10,7 @@ namespace orrery::serve {
 
 struct ViewOptions {
   std::filesystem::path scene;    ///< a scene file in any format, a SOG folder, or a training run's folder
-  std::filesystem::path cameras;  ///< as read_scene_cameras takes it; empty: none
+  std::filesystem::path cameras;  ///< as splat::read_cameras takes it; empty: a run's own
   uint16_t port = 0;              ///< on 127.0.0.1; 0: a free one
 };
 
