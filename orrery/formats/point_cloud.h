@@ -18,7 +18,7 @@ struct PointCloud {
 
 /// Reads the element "vertex": x, y, z of any number type; red, green, blue (or r, g, b, or diffuse_red, …) as bytes,
 /// wider whole numbers or reals of 0 to 1; other properties and later elements are passed over. ASCII, little- and
-/// big-endian. Throws Error naming the file and what is wrong: no PLY, elements with lists before the vertices, fewer
+/// big-endian. Throws Error naming the file and what is wrong: no PLY, lists in the vertices or before them, fewer
 /// vertices than it says, coordinates that are not finite.
 PointCloud read_point_cloud(const std::filesystem::path& path);
 PointCloud parse_point_cloud(std::span<const std::byte> bytes, const std::string& name);
