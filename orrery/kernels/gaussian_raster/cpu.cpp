@@ -346,8 +346,6 @@ HWY_EXPORT(RasterTileBackward);
 
 namespace {
 
-bool plain() { return isa() == Isa::kReference; }
-
 void check(const RasterInput& input, int channels) {
   constexpr int kMostSide = 32767;
   if (input.width < 1 || input.height < 1 || input.width > kMostSide || input.height > kMostSide)
@@ -368,7 +366,7 @@ void gaussian_raster(const RasterInput& input, const RasterOutput& output, Raste
   const bool with_depth = !output.depth.empty();
   const int channels = input.channels + with_depth;
   check(input, channels);
-  if (plain()) return gaussian_raster_reference(input, output);
+  if (isa() == Isa::kReference) return gaussian_raster_reference(input, output);
   RasterMemory::Frame& frame = *memory.frame;
   frame.channels = channels <= 3 ? 3 : channels <= 4 ? 4 : kMostRasterChannels;
   frame.bin(input, with_depth, pool);
@@ -386,7 +384,7 @@ void gaussian_raster(const RasterInput& input, const RasterOutput& output, Raste
 void gaussian_raster_backward(const RasterInput& input, const RasterOutput& output,
                               const RasterOutputGradient& d_output, const RasterGradient& gradient,
                               RasterMemory& memory, ThreadPool& pool) {
-  if (plain()) return gaussian_raster_backward_reference(input, output, d_output, gradient);
+  if (isa() == Isa::kReference) return gaussian_raster_backward_reference(input, output, d_output, gradient);
   RasterMemory::Frame& frame = *memory.frame;
   frame.slot_size = slot_size_for(frame.channels);
   frame.slots.resize(frame.entries.size() * frame.slot_size);
