@@ -114,6 +114,10 @@ TEST_P(SceneFile, SurvivesWhatIsNoNumber) {
   if (saved.difference) {
     EXPECT_LE(saved.difference->position.rms, 0.01);
   }
+  std::ranges::fill(scene.means, nan);
+  fs::remove_all(path());
+  save(path(), select(scene, std::vector<int64_t>{0, 1, 2}), GetParam().options);
+  EXPECT_EQ(load(path()).count(), 3);
 }
 
 TEST_P(SceneFile, RefusesAnEmptyScene) {

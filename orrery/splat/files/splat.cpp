@@ -27,6 +27,9 @@ Row row_at(Bytes bytes, size_t index) {
 // Down, as the format's own writer does. The little that is added takes a byte that was read back to itself.
 uint8_t truncated(double value) { return value > 0 ? static_cast<uint8_t>(std::min(value + 1e-4, 255.0)) : 0; }
 
+// A file is known by its numbers alone, so all have to be some.
+float finite(float value) { return std::isfinite(value) ? value : 0; }
+
 // Large and opaque first, so that a viewer that streams shows the scene early.
 std::vector<int64_t> order_of(const Scene& scene) {
   std::vector<double> weights(static_cast<size_t>(scene.count()));
@@ -45,8 +48,8 @@ Row packed(const Scene& scene, int64_t n) {
   Row row;
   const std::array<double, 4> quat = unit_quaternion(scene.quats.data() + 4 * n);
   for (int axis = 0; axis < 3; ++axis) {
-    row.mean[axis] = scene.means[3 * n + axis];
-    row.scale[axis] = std::exp(scene.log_scales[3 * n + axis]);
+    row.mean[axis] = finite(scene.means[3 * n + axis]);
+    row.scale[axis] = finite(std::exp(scene.log_scales[3 * n + axis]));
     row.colour[axis] = truncated(255 * colour_from_sh0(scene.sh[3 * n * scene.coefficients() + axis]));
   }
   row.colour[3] = truncated(255 * opacity_from_logit(scene.opacity_logits[n]));
@@ -59,12 +62,12 @@ Row packed(const Scene& scene, int64_t n) {
 // There is no magic: places and sizes have to be such as scenes have, which text and noise are not.
 bool is_splat(Bytes bytes) {
   constexpr size_t kLooked = 64;
-  constexpr float kFar = 1e9f, kLarge = 1e6f;
+  constexpr float kFar = 1e9f;
   if (bytes.empty() || bytes.size() % sizeof(Row) != 0) return false;
   for (size_t i = 0; i < std::min(kLooked, bytes.size() / sizeof(Row)); ++i) {
     const Row row = row_at(bytes, i);
     for (int axis = 0; axis < 3; ++axis)
-      if (!(std::abs(row.mean[axis]) < kFar && row.scale[axis] >= 0 && row.scale[axis] < kLarge)) return false;
+      if (!(std::abs(row.mean[axis]) < kFar && row.scale[axis] >= 0 && row.scale[axis] < kFar)) return false;
   }
   return true;
 }
