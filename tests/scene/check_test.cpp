@@ -103,9 +103,8 @@ TEST_F(Check, SizesThatDisagreeAreFatalWhereTheShapeDoes) {
   EXPECT_CONTAINS(all(check()), "1 picture (01.png) of another shape than their camera, 64 × 96 against 96 × 64");
   EXPECT_FALSE(check().can_train());
   for (int i = 0; i < 12; ++i) {
-    ThreadPool pool(1);
+    const Picture large = photo(i);
     write_photo(image(i), painted(48, 32, [&](int x, int y) {
-                  const Picture large = photo(i);
                   const uint8_t* p = &large.pixels[static_cast<size_t>((2 * y * 96 + 2 * x) * 3)];
                   return std::array<uint8_t, 3>{p[0], p[1], p[2]};
                 }));

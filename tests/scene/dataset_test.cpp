@@ -246,7 +246,7 @@ TEST(Dataset, BentPicturesAreUndistortedAndTheLossIsSaid) {
       folder.path(),
       {.id = 1, .model = CameraModel::kSimpleRadial, .width = 60, .height = 40, .parameters = {50, 30, 20, -0.1}}, 2);
   const Dataset dataset = open_dataset(folder.path());
-  EXPECT_LT(dataset.frames[0].view.width, 61);
+  EXPECT_GT(dataset.frames[0].view.width, 60);  // a barrel's sides are stretched again
   ThreadPool pool(1);
   const Picture picture = load(dataset, 0, pool);
   EXPECT_EQ(picture.width, dataset.frames[0].view.width);

@@ -62,8 +62,10 @@ class Colmap {
 
   /// The options' group of this version: SiftExtraction until COLMAP 3, FeatureExtraction since 4.
   std::string option(const std::string& step, const std::string& name, const std::vector<std::string>& groups) const {
-    const ChildOutcome help = run_child({program_.string(), step, "--help"}, {.memory_bytes = kLimits.memory_bytes},
-                                        {.environment = {"QT_QPA_PLATFORM=offscreen"}});
+    const ChildOutcome help =
+        run_child({program_.string(), step, "--help"},
+                  {.memory_bytes = kLimits.memory_bytes, .file_bytes = kLimits.file_bytes},  // its library writes logs
+                  {.environment = {"QT_QPA_PLATFORM=offscreen"}});
     for (const std::string& group : groups)
       if ((help.output + help.errors).find(group + "." + name) != std::string::npos) return "--" + group + "." + name;
     return "--" + groups.front() + "." + name;
