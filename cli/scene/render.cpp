@@ -124,7 +124,7 @@ void render(const RenderCommand& command) {
     const auto begin = std::chrono::steady_clock::now();
     renderer.draw(gaussians, view, options);
     seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-    const fs::path file = fs::path(command.out) / (fs::path(views[i].name).stem().filename().string() + ".png");
+    const fs::path file = fs::path(command.out) / (splat::picture_name(views[i].name) + ".png");
     formats::write_png(file, view.width, view.height, renderer.image());
     progress.update(static_cast<int64_t>(i) + 1);
   }

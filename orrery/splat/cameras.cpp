@@ -163,6 +163,14 @@ void write_cameras(const std::filesystem::path& path, const std::vector<NamedVie
   file.commit();
 }
 
+std::string picture_name(const std::string& view_name) {
+  std::filesystem::path path = std::filesystem::path(view_name).lexically_normal().relative_path();
+  std::string name;
+  for (const auto& part : path.replace_extension())
+    if (part != "..") name += (name.empty() ? "" : "_") + part.string();
+  return name.empty() ? "view" : name;
+}
+
 View look_at(const std::array<float, 3>& from, const std::array<float, 3>& to, const std::array<float, 3>& up,
              int width, int height, double degrees) {
   View view{.width = width, .height = height};

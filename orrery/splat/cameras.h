@@ -26,6 +26,9 @@ std::vector<NamedView> read_cameras(const std::filesystem::path& path);
 /// Wholly or not at all.
 void write_cameras(const std::filesystem::path& path, const std::vector<NamedView>& views);
 
+/// What a view's picture is called: "./train/r_003.png" gives "train_r_003", so that folders do not meet.
+std::string picture_name(const std::string& view_name);
+
 /// A pinhole camera of this size and vertical angle (degrees) at `from`, which looks at `to`; `up` is upwards in the
 /// picture.
 View look_at(const std::array<float, 3>& from, const std::array<float, 3>& to, const std::array<float, 3>& up,

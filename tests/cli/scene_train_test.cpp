@@ -69,9 +69,9 @@ TEST_F(SceneTrain, PhotosBecomeASceneThatIsDrawn) {
   const Outcome render = orrery({"scene", "render", folder_.path("run/scene.ply"), "--out", folder_.path("views"),
                                  "--cameras", folder_.path("run/cameras.json"), "-q"});
   ASSERT_EQ(render.exit_code, 0) << render.err;
-  EXPECT_TRUE(std::filesystem::exists(folder_.path("views/r_003.png")));
-  EXPECT_TRUE(std::filesystem::exists(folder_.path("run/test/r_003.png")));
-  EXPECT_EQ(read_file(folder_.path("views/r_003.png")).substr(1, 3), "PNG");
+  EXPECT_TRUE(std::filesystem::exists(folder_.path("views/test_r_003.png")));
+  EXPECT_TRUE(std::filesystem::exists(folder_.path("run/test/test_r_003.png")));
+  EXPECT_EQ(read_file(folder_.path("views/test_r_003.png")).substr(1, 3), "PNG");
 }
 
 TEST_F(SceneTrain, AResumedRunIsTheSame) {

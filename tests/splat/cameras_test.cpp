@@ -95,6 +95,14 @@ TEST_F(Cameras, AreRefusedByFileAndField) {
          {"position", "a number"});
 }
 
+TEST_F(Cameras, PicturesOfTwoFoldersDoNotMeet) {
+  EXPECT_EQ(picture_name("./train/r_003.png"), "train_r_003");
+  EXPECT_EQ(picture_name("100_7100.jpg"), "100_7100");
+  EXPECT_EQ(picture_name("/photos/a.b.jpg"), "photos_a.b");
+  EXPECT_EQ(picture_name("../../etc/x"), "etc_x");
+  EXPECT_EQ(picture_name(""), "view");
+}
+
 TEST(Paths, ASplineGoesThroughItsKeys) {
   const std::vector<View> keys{some_view(2), some_view(-1), some_view(0.5f)};
   const std::vector<View> path = spline(keys, 9);

@@ -98,12 +98,11 @@ void write_held_out(const fs::path& folder, GaussianTask& task, DatasetPhotos& h
                     const std::array<float, 3>& background) {
   Photo photo;
   for (size_t i = 0; i < held_out.size(); ++i) {
-    std::string name = held_out.frame(i).name;
-    std::ranges::replace(name, '/', '_');
     fs::create_directories(folder);
     held_out.load(i, background, photo);
     const View& view = held_out.view(i);
-    write_beside_truth(folder / (fs::path(name).stem().string() + ".png"), task.draw(view, background), view, photo);
+    write_beside_truth(folder / (splat::picture_name(held_out.frame(i).name) + ".png"), task.draw(view, background),
+                       view, photo);
   }
 }
 
