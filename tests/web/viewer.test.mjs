@@ -27,7 +27,7 @@ const kFour = [
   { at: [0, 0, 4], colour: [1, 0, 0], opacity: 0.95, size: 0.15 },
   { at: [-1, 0, 4], colour: [0, 1, 0], opacity: 0.95, size: 0.15 },
   { at: [1, 0.5, 5], colour: [0, 0, 1], opacity: 0.95, size: 0.2 },
-  { at: [0.1, -0.1, 5], colour: [1, 1, 0], opacity: 0.5, size: 0.5 },
+  { at: [0.1, -0.1, 5.5], colour: [1, 1, 0], opacity: 0.5, size: 0.5 },
 ];
 
 function file(name, bytes) {

@@ -89,6 +89,17 @@ export class Stage {
     this.renderer.render(this.scene, this.camera);
   }
 
+  /** Draws once the Gaussians are in order for this view: Spark sorts them in a worker. */
+  async settle(): Promise<void> {
+    this.prepare();
+    this.draw();
+    do {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      if (!this.spark.sorting) await this.spark.update({ scene: this.scene, camera: this.camera });
+    } while (this.spark.sorting || this.spark.sortDirty);
+    this.draw();
+  }
+
   /** The picture of the Gaussians alone, by rows from the top, RGBA; the page shows what it showed afterwards. */
   async picture(view: View): Promise<Uint8Array> {
     const before = camera_from_world(this.camera);
@@ -134,17 +145,6 @@ export class Stage {
     this.renderer.setSize(lens.width, lens.height, false);
     set_projection(this.camera, lens, 1e-3 * this.radius, 1e3 * this.radius);
     this.camera.updateMatrixWorld();
-  }
-
-  /** Draws once the Gaussians are in order for this view: Spark sorts them in a worker. */
-  private async settle(): Promise<void> {
-    this.prepare();
-    this.draw();
-    do {
-      await new Promise((resolve) => setTimeout(resolve, 5));
-      if (!this.spark.sorting) await this.spark.update({ scene: this.scene, camera: this.camera });
-    } while (this.spark.sorting || this.spark.sortDirty);
-    this.draw();
   }
 
   private pixels(width: number, height: number): Uint8Array {

@@ -50,7 +50,7 @@ class Viewer {
  public:
   explicit Viewer(const ViewOptions& options)
       : file_(scene_file(options.scene)),
-        scene_(std::make_shared<const ViewedScene>(file_, SceneBytes::kPly)),
+        scene_(std::make_shared<const ViewedScene>(file_)),
         cameras_(options.cameras.empty() ? std::vector<SceneCamera>{} : read_scene_cameras(options.cameras)),
         gate_({}, true),
         server_({.port = options.port}, handlers()) {
@@ -122,7 +122,7 @@ class Viewer {
     const std::string revision = revision_of(file_);
     if (revision.empty() || revision == scene_->revision()) return;
     try {
-      scene_ = std::make_shared<const ViewedScene>(file_, SceneBytes::kPly);
+      scene_ = std::make_shared<const ViewedScene>(file_);
     } catch (const Error& error) {
       log(LogLevel::kWarning, fmt::format("the scene stays as it was: {}", error.what()));
     }
