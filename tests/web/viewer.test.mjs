@@ -118,6 +118,18 @@ scene_test("the crop box hides what lies outside, and says its numbers", {}, asy
   assert.equal(await page.getByRole("textbox", { name: "For orrery scene convert" }).first().inputValue(), "--crop -0.5,-1,3.5,0.5,1,4.5");
 });
 
+const kMany = Array.from({ length: 14_400 }, (_, i) => ({ at: [(i % 120) / 30 - 2, Math.floor(i / 120) / 30 - 2, 4], colour: [0.8, 0.4, 0.2], opacity: 0.9, size: 0.025 })); // prettier-ignore
+scene_test("coarser levels look alike", { gaussians: kMany }, async (page) => {
+  const all = await picture(page);
+  await page.getByRole("slider", { name: "Gaussians in a picture" }).fill("0");
+  await until("the levels are made", async () => (await page.locator("#status").textContent()) === "");
+  const fewer = await picture(page);
+  const mean = (pixels, channel) => pixels.filter((_, i) => i % 4 === channel).reduce((sum, value) => sum + value, 0) / (pixels.length / 4);
+  assert.ok(mean(all, 0) > 100);
+  for (const channel of [0, 1, 2]) assert.ok(Math.abs(mean(all, channel) - mean(fewer, channel)) < 10, `${mean(all, channel)} and ${mean(fewer, channel)}`);
+  assert.ok(all.some((value, i) => value !== fewer[i]), "something has changed");
+});
+
 const kHard = kFour.slice(0, 2).map((gaussian) => ({ ...gaussian, size: 0.05 }));
 scene_test("measures between two places", { gaussians: kHard, hash: "#view=" + encodeURIComponent(JSON.stringify(kView)) }, async (page) => {
   await page.keyboard.press("b");

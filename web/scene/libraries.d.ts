@@ -146,6 +146,10 @@ declare module "@sparkjsdev/spark" {
     readonly renderer: WebGLRenderer;
     readonly sorting: boolean;
     readonly sortDirty: boolean;
+    readonly lodDirty: boolean;
+    readonly lodInstances: Map<SplatMesh, object>;
+    readonly lastLod?: object;
+    readonly currentLod?: object;
     readonly dirty: boolean;
     update(what: { scene: Scene; camera: PerspectiveCamera }): Promise<void>;
   }

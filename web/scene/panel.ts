@@ -48,7 +48,7 @@ export interface Panel {
 
 /** The budgets that a scene of that size can choose from; the last one is all. */
 export function budgets(count: number): (number | null)[] {
-  return [...[25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000].filter((budget) => budget < count), null];
+  return [...[10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000].filter((budget) => budget < count), null];
 }
 
 const kKeys: [string, Key][] = [

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "orrery/base/error.h"
+#include "orrery/base/file.h"
 #include "orrery/base/log.h"
 #include "orrery/serve/api/asset_route.h"
 #include "orrery/serve/api/error_form.h"
