@@ -38,7 +38,7 @@ TEST(SceneView, WritesAPageThatHoldsAll) {
   const std::string page = read_file(folder.path("page.html"));
   EXPECT_TRUE(page.starts_with("<!doctype html>"));
   EXPECT_TRUE(page.ends_with("</html>\n"));
-  for (const char* part : {"three.js authors", "World Labs", "\"format\":\"spz\"", "Content-Security-Policy"})
+  for (const char* part : {"three.js authors", "World Labs", "\"sh_degree\":3", "Content-Security-Policy"})
     EXPECT_NE(page.find(part), std::string::npos) << part;
   for (const char* elsewhere : {"src=\"", "@import", "@bytes@", "@script@"})
     EXPECT_EQ(page.find(elsewhere), std::string::npos) << elsewhere;

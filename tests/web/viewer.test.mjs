@@ -27,7 +27,7 @@ const kFour = [
   { at: [0, 0, 4], colour: [1, 0, 0], opacity: 0.95, size: 0.15 },
   { at: [-1, 0, 4], colour: [0, 1, 0], opacity: 0.95, size: 0.15 },
   { at: [1, 0.5, 5], colour: [0, 0, 1], opacity: 0.95, size: 0.2 },
-  { at: [0.1, -0.1, 5], colour: [1, 1, 0], opacity: 0.5, size: 0.5 },
+  { at: [0.1, -0.1, 5.5], colour: [1, 1, 0], opacity: 0.5, size: 0.5 },
 ];
 
 function file(name, bytes) {
@@ -116,6 +116,18 @@ scene_test("the crop box hides what lies outside, and says its numbers", {}, asy
   await page.getByRole("checkbox", { name: "Hide what lies outside" }).check();
   assert_same(await picture(page), rendered([kFour[0]], kView), kView, kLevels);
   assert.equal(await page.getByRole("textbox", { name: "For orrery scene convert" }).first().inputValue(), "--crop -0.5,-1,3.5,0.5,1,4.5");
+});
+
+const kMany = Array.from({ length: 14_400 }, (_, i) => ({ at: [(i % 120) / 30 - 2, Math.floor(i / 120) / 30 - 2, 4], colour: [0.8, 0.4, 0.2], opacity: 0.9, size: 0.025 })); // prettier-ignore
+scene_test("coarser levels look alike", { gaussians: kMany }, async (page) => {
+  const all = await picture(page);
+  await page.getByRole("slider", { name: "Gaussians in a picture" }).fill("0");
+  await until("the levels are made", async () => (await page.locator("#status").textContent()) === "");
+  const fewer = await picture(page);
+  const mean = (pixels, channel) => pixels.filter((_, i) => i % 4 === channel).reduce((sum, value) => sum + value, 0) / (pixels.length / 4);
+  assert.ok(mean(all, 0) > 100);
+  for (const channel of [0, 1, 2]) assert.ok(Math.abs(mean(all, channel) - mean(fewer, channel)) < 10, `${mean(all, channel)} and ${mean(fewer, channel)}`);
+  assert.ok(all.some((value, i) => value !== fewer[i]), "something has changed");
 });
 
 const kHard = kFour.slice(0, 2).map((gaussian) => ({ ...gaussian, size: 0.05 }));

@@ -39,7 +39,7 @@ export class Frusta {
       const geometry = new BufferGeometry().setAttribute("position", flat(corners(camera, this.length))).setIndex([0, 1, 0, 2, 0, 3, 0, 4, 1, 2, 2, 3, 3, 4, 4, 1]);
       return new LineSegments(geometry, new LineBasicMaterial({ color: kColour }));
     });
-    this.group.add(...this.outlines);
+    for (const outline of this.outlines) this.group.add(outline);
     this.group.visible = false;
   }
 

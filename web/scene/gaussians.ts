@@ -1,7 +1,7 @@
 // The scene's Gaussians as Spark draws them, with what the sliders do to them.
 
 import { Vector3, type Intersection, type Raycaster } from "three";
-import { dyno, SplatFileType, SplatMesh } from "@sparkjsdev/spark";
+import { dyno, ExtSplats, SplatMesh } from "@sparkjsdev/spark";
 import type { Info, Point } from "./types";
 
 export interface Box {
@@ -25,39 +25,56 @@ function modifier(size: dyno.DynoFloat, low: dyno.DynoVec3, high: dyno.DynoVec3)
   return dyno.dynoBlock({ gsplat: dyno.Gsplat }, { gsplat: dyno.Gsplat }, ({ gsplat }) => ({ gsplat: change.apply({ gsplat, size, low, high }).gsplat }));
 }
 
+/** Spark's textures are rows of 2048 texels, and layers of 2048 rows where there are more. */
+function texels(count: number): number {
+  const kSide = 2048;
+  const rows = Math.ceil(count / kSide);
+  return kSide * (rows <= kSide ? rows : kSide * Math.ceil(rows / kSide));
+}
+
+/** The arrays of spark_arrays.h, each with room for whole textures. */
+async function read_arrays(info: Info, bytes: ReadableStream<Uint8Array>, progress: (share: number) => void): Promise<Uint32Array[]> {
+  const used = 16 * info.count;
+  const arrays = Array.from({ length: info.bytes / used }, () => new Uint32Array(4 * texels(info.count)));
+  const places = arrays.map((array) => new Uint8Array(array.buffer, 0, used));
+  const reader = bytes.getReader();
+  let at = 0;
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    for (let from = 0; from < value.length; ) {
+      const place = places[Math.floor(at / used)];
+      if (!place) throw new Error("more bytes than " + info.bytes);
+      const piece = value.subarray(from, from + used - (at % used));
+      place.set(piece, at % used);
+      from += piece.length;
+      at += piece.length;
+    }
+    progress(at / info.bytes);
+  }
+  if (at !== info.bytes) throw new Error(`${at} bytes instead of ${info.bytes}`);
+  return arrays;
+}
+
 export class Gaussians {
   private readonly size = new dyno.DynoFloat({ value: 1 });
   private readonly low = new dyno.DynoVec3({ value: new Vector3() });
   private readonly high = new dyno.DynoVec3({ value: new Vector3() });
   private box: Box | null = null;
 
-  private constructor(
-    readonly mesh: SplatMesh,
-    private readonly flipped: boolean,
-  ) {
-    // Half a turn about x brings .spz's axes (y up, z back) to ours.
-    if (flipped) mesh.quaternion.setFromAxisAngle(new Vector3(1, 0, 0), Math.PI);
+  private constructor(readonly mesh: SplatMesh) {
     this.crop(null);
     mesh.objectModifier = modifier(this.size, this.low, this.high);
     mesh.updateGenerator();
   }
 
-  /** `progress` hears the share that has come, 0 to 1. Float32 centres, as a large scene seen from near needs them. */
+  /** `progress` hears the share that has come, 0 to 1. */
   static async load(info: Info, bytes: ReadableStream<Uint8Array>, progress: (share: number) => void): Promise<Gaussians> {
-    let come = 0;
-    const counted = bytes.pipeThrough(
-      new TransformStream<Uint8Array, Uint8Array>({
-        transform(piece, controller) {
-          come += piece.length;
-          progress(come / info.bytes);
-          controller.enqueue(piece);
-        },
-      }),
-    );
-    const fileType = info.format === "spz" ? SplatFileType.SPZ : SplatFileType.PLY;
-    const mesh = new SplatMesh({ stream: counted, streamLength: info.bytes, fileType, extSplats: true });
+    const [positions, shapes, sh1, sh2, sh3a, sh3b] = await read_arrays(info, bytes, progress);
+    const splats = new ExtSplats({ extArrays: [positions!, shapes!], numSplats: info.count, extra: { sh1, sh2, sh3a, sh3b } });
+    const mesh = new SplatMesh({ extSplats: splats });
     await mesh.initialized;
-    return new Gaussians(mesh, info.format === "spz");
+    return new Gaussians(mesh);
   }
 
   set_size(factor: number): void {
@@ -73,13 +90,8 @@ export class Gaussians {
   /** Shows what lies inside alone; null shows everything. */
   crop(box: Box | null): void {
     this.box = box;
-    const [low, high] = [this.low.value, this.high.value];
-    low.fromArray(box?.min ?? [-kFarAway, -kFarAway, -kFarAway]);
-    high.fromArray(box?.max ?? [kFarAway, kFarAway, kFarAway]);
-    if (this.flipped) {
-      [low.y, high.y] = [-high.y, -low.y];
-      [low.z, high.z] = [-high.z, -low.z];
-    }
+    this.low.value.fromArray(box?.min ?? [-kFarAway, -kFarAway, -kFarAway]);
+    this.high.value.fromArray(box?.max ?? [kFarAway, kFarAway, kFarAway]);
     this.mesh.updateVersion();
   }
 

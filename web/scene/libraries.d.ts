@@ -146,13 +146,17 @@ declare module "@sparkjsdev/spark" {
     readonly renderer: WebGLRenderer;
     readonly sorting: boolean;
     readonly sortDirty: boolean;
+    readonly lodDirty: boolean;
+    readonly lodInstances: Map<SplatMesh, object>;
+    readonly lastLod?: object;
+    readonly currentLod?: object;
     readonly dirty: boolean;
     update(what: { scene: Scene; camera: PerspectiveCamera }): Promise<void>;
   }
   export class SplatMesh extends Object3D {
     constructor(options: Record<string, unknown>);
     readonly initialized: Promise<SplatMesh>;
-    readonly extSplats?: { lodSplats?: object };
+    readonly extSplats?: ExtSplats;
     maxSh: number;
     enableLod?: boolean;
     minRaycastOpacity: number;
@@ -162,9 +166,11 @@ declare module "@sparkjsdev/spark" {
     createLodSplats(): Promise<void>;
     dispose(): void;
   }
-  export const SplatFileType: { PLY: string; SPZ: string };
+  export class ExtSplats {
+    constructor(options: { extArrays: [Uint32Array, Uint32Array]; numSplats: number; extra: Record<string, Uint32Array | undefined> });
+    readonly lodSplats?: object;
+  }
 
-  type Value = { readonly value: unknown };
   export namespace dyno {
     const Gsplat: { type: string };
     class DynoFloat {
@@ -189,4 +195,11 @@ declare module "@sparkjsdev/spark" {
       construct: (inputs: Record<string, unknown>) => Record<string, unknown>,
     ): unknown;
   }
+}
+
+// TypeScript 4.8 does not know it yet.
+declare class DecompressionStream {
+  constructor(format: "gzip");
+  readonly readable: ReadableStream<Uint8Array>;
+  readonly writable: WritableStream<Uint8Array>;
 }

@@ -110,7 +110,7 @@ class Viewer {
       icon_button("sliders", t("panel"), () => this.toggle_panel(), { id: "toggle-panel", "aria-expanded": "true", "aria-controls": "panel" }),
     );
     const header = h("header", { id: "title" }, h("h1", null, this.info.name), this.counted, h("span", { class: "space" }), tools);
-    document.body.replaceChildren(canvas, this.photo.element, header, this.view_panel.element, this.status);
+    document.body.replaceChildren(h("main", null, canvas, this.photo.element), header, this.view_panel.element, this.status);
     this.toggle_panel(!matchMedia("(max-width: 800px)").matches);
     this.counted.textContent = t("count", { count: number(this.info.count) });
     this.view_panel.set_camera(this.chosen);
@@ -131,6 +131,7 @@ class Viewer {
       gaussians.set_sh_degree(Math.min(this.sh_degree, info.sh_degree));
       this.crop.update();
       await this.set_budget(this.budget);
+      await this.stage.settle();
       this.counted.textContent = t("count", { count: number(info.count) });
       this.say("");
     } catch (error) {

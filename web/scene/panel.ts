@@ -48,7 +48,7 @@ export interface Panel {
 
 /** The budgets that a scene of that size can choose from; the last one is all. */
 export function budgets(count: number): (number | null)[] {
-  return [...[25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000].filter((budget) => budget < count), null];
+  return [...[10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000].filter((budget) => budget < count), null];
 }
 
 const kKeys: [string, Key][] = [
@@ -79,10 +79,11 @@ function check(label: Key, change: (on: boolean) => void): { element: HTMLElemen
 }
 
 function slider(label: Key, least: number, most: number, step: number, value: number, text: (value: number) => string, change: (value: number) => void): HTMLElement {
-  const shown = h("output", null, text(value));
-  const input = h("input", { type: "range", min: least, max: most, step, value });
+  const shown = h("span", { "aria-hidden": "true" }, text(value));
+  const input = h("input", { type: "range", min: least, max: most, step, value, "aria-valuetext": text(value) });
   input.addEventListener("input", () => {
     shown.textContent = text(input.valueAsNumber);
+    input.setAttribute("aria-valuetext", shown.textContent);
     change(input.valueAsNumber);
   });
   return h("label", { class: "field" }, h("span", { class: "row" }, t(label), h("span", { class: "space" }), shown), input);

@@ -4,7 +4,7 @@ import type { Info } from "./types";
 
 export interface Source {
   info(): Promise<Info>;
-  /** The scene's bytes as they come. */
+  /** The scene's bytes as they come: what orrery/serve/scene/spark_arrays.h describes. */
   bytes(info: Info): Promise<ReadableStream<Uint8Array>>;
 }
 
@@ -25,7 +25,7 @@ function exported(info: string, scene: string): Source {
     bytes: async () => {
       const text = atob(scene);
       const bytes = Uint8Array.from(text, (letter) => letter.charCodeAt(0));
-      return new Blob([bytes]).stream();
+      return new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
     },
   };
 }

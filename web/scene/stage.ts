@@ -27,6 +27,7 @@ export class Stage {
   private readonly spark: SparkRenderer;
   private asked = false;
   private exact: Lens | null = null;
+  private reduced = false;
 
   constructor(readonly canvas: HTMLCanvasElement) {
     this.renderer = new WebGLRenderer({ canvas, antialias: false });
@@ -66,6 +67,7 @@ export class Stage {
   async set_budget(count: number | null): Promise<void> {
     if (count !== null) this.spark.lodSplatCount = count;
     await this.gaussians?.set_reduced(count !== null);
+    this.reduced = count !== null;
     this.request();
   }
 
@@ -87,6 +89,23 @@ export class Stage {
     this.before_draw();
     this.prepare();
     this.renderer.render(this.scene, this.camera);
+  }
+
+  /** Draws once the Gaussians are in order for this view: Spark sorts them in a worker. */
+  async settle(): Promise<void> {
+    const { spark, scene, camera } = this;
+    this.draw();
+    do {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      if (!spark.sorting) await spark.update({ scene, camera });
+    } while (spark.sorting || spark.sortDirty || this.choosing());
+    this.draw();
+  }
+
+  /** Whether Spark is still choosing the levels for this view. */
+  private choosing(): boolean {
+    const { spark, gaussians } = this;
+    return this.reduced && gaussians !== null && (!spark.lodInstances.has(gaussians.mesh) || spark.lodDirty || spark.currentLod !== spark.lastLod);
   }
 
   /** The picture of the Gaussians alone, by rows from the top, RGBA; the page shows what it showed afterwards. */
@@ -134,17 +153,6 @@ export class Stage {
     this.renderer.setSize(lens.width, lens.height, false);
     set_projection(this.camera, lens, 1e-3 * this.radius, 1e3 * this.radius);
     this.camera.updateMatrixWorld();
-  }
-
-  /** Draws once the Gaussians are in order for this view: Spark sorts them in a worker. */
-  private async settle(): Promise<void> {
-    this.prepare();
-    this.draw();
-    do {
-      await new Promise((resolve) => setTimeout(resolve, 5));
-      if (!this.spark.sorting) await this.spark.update({ scene: this.scene, camera: this.camera });
-    } while (this.spark.sorting || this.spark.sortDirty);
-    this.draw();
   }
 
   private pixels(width: number, height: number): Uint8Array {

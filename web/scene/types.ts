@@ -25,8 +25,7 @@ export interface Info {
   count: number;
   sh_degree: number;
   antialiased: boolean;
-  /** What the bytes of the scene are. .spz has y and z the other way around. */
-  format: "ply" | "spz";
+  /** Of the scene, as they come. */
   bytes: number;
   /** Changes whenever the scene's file does. */
   revision: string;

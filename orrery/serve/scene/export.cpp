@@ -37,7 +37,7 @@ std::string json_in_html(const ordered_json& json) {
 
 uint64_t export_scene(const ViewOptions& options, const std::filesystem::path& page) {
   const std::string form = asset_text("/scene/export.html");
-  const ViewedScene scene(scene_file(options.scene), SceneBytes::kSpz);
+  const ViewedScene scene(scene_file(options.scene));
   ordered_json info = scene.info();
   info["live"] = false;
   info["cameras"] = cameras_json(cameras_of(options.scene, options.cameras), [](size_t) { return ordered_json(); });
@@ -47,7 +47,7 @@ uint64_t export_scene(const ViewOptions& options, const std::filesystem::path& p
                                                             {"@style@", asset_text("/scene/app.css")},
                                                             {"@theme@", asset_text("/studio/theme.js")},
                                                             {"@info@", json_in_html(info)},
-                                                            {"@bytes@", base64(scene.bytes())},
+                                                            {"@bytes@", base64(formats::gzip_compress(scene.bytes()))},
                                                             {"@script@", asset_text("/scene/app.js")}};
   AtomicFile file(page);
   std::string_view rest = form;

@@ -1,15 +1,14 @@
 #include "orrery/serve/scene/viewed_scene.h"
 
 #include <fmt/format.h>
-#include <stdlib.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "orrery/base/error.h"
+#include "orrery/serve/scene/spark_arrays.h"
 #include "orrery/splat/edit.h"
 #include "orrery/splat/file.h"
 
@@ -25,33 +24,6 @@ constexpr double kOutliers = 0.005;
 constexpr double kWithin = 0.9;
 /// More values say nothing more about a quantile.
 constexpr int64_t kSample = 200000;
-
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string path = (fs::temp_directory_path() / "orrery-XXXXXX").string();
-    if (mkdtemp(path.data()) == nullptr)
-      throw Error({.doing = "keep a scene for the viewer", .where = path, .found = "no folder could be made there"});
-    path_ = path;
-  }
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
-
-/// The mapping stays when the file has gone.
-MappedFile nameless_file(const splat::Scene& scene, SceneBytes format) {
-  const TemporaryFolder folder;
-  const fs::path path = folder.path() / (format == SceneBytes::kPly ? "scene.ply" : "scene.spz");
-  splat::save(path, scene);
-  return MappedFile::open(path);
-}
 
 float quantile(std::vector<float>& values, double share) {
   const auto at = values.begin() + static_cast<int64_t>(share * static_cast<double>(values.size() - 1) + 0.5);
@@ -87,8 +59,7 @@ std::string revision_of(const fs::path& file) {
   return fmt::format("{}-{}-{}-{}", facts.st_ino, facts.st_size, facts.st_mtim.tv_sec, facts.st_mtim.tv_nsec);
 }
 
-ViewedScene::ViewedScene(const fs::path& file, SceneBytes format)
-    : file_(file), revision_(revision_of(file)), format_(format) {
+ViewedScene::ViewedScene(const fs::path& file) : file_(file), revision_(revision_of(file)) {
   const splat::Scene scene = splat::filtered(splat::load(file), {});
   if (scene.count() == 0)
     throw Error({.doing = "view a scene",
@@ -113,7 +84,7 @@ ViewedScene::ViewedScene(const fs::path& file, SceneBytes format)
     return std::exp(std::max({logs[0], logs[1], logs[2]}));
   });
   radius_ = std::clamp(quantile(distances, kWithin) + 3 * quantile(sizes, 0.5), 1e-6f, 1e12f);
-  bytes_ = nameless_file(scene, format);
+  bytes_ = spark_arrays(scene);
 }
 
 ordered_json ViewedScene::info() const {
@@ -123,8 +94,7 @@ ordered_json ViewedScene::info() const {
           {"count", count_},
           {"sh_degree", sh_degree_},
           {"antialiased", antialiased_},
-          {"format", format_ == SceneBytes::kPly ? "ply" : "spz"},
-          {"bytes", bytes_.bytes().size()},
+          {"bytes", bytes_.size()},
           {"revision", revision_},
           {"centre", centre_},
           {"radius", radius_},

@@ -9,7 +9,6 @@
 #include <string>
 #include <vector>
 
-#include "orrery/base/file.h"
 #include "orrery/splat/cameras.h"
 
 namespace orrery::serve {
@@ -25,26 +24,23 @@ std::vector<splat::NamedView> cameras_of(const std::filesystem::path& scene, std
 /// Something else whenever the file was written anew; empty where it is not there.
 std::string revision_of(const std::filesystem::path& file);
 
-/// In what the page gets: .ply is exact, .spz a tenth of its size.
-enum class SceneBytes { kPly, kSpz };
-
 /// Read once, immutable.
 class ViewedScene {
  public:
-  /// Reads a scene in any format, leaves out Gaussians that are not finite, and keeps it as a nameless temporary file.
-  /// Throws Error where it cannot be read, or nothing is left.
-  ViewedScene(const std::filesystem::path& file, SceneBytes format);
+  /// Reads a scene in any format and leaves out Gaussians that are not finite. Throws Error where it cannot be read, or
+  /// nothing is left.
+  explicit ViewedScene(const std::filesystem::path& file);
 
   /// What web/scene/types.ts calls Info, without "cameras" and "live".
   nlohmann::ordered_json info() const;
   const std::string& revision() const { return revision_; }
-  std::span<const std::byte> bytes() const { return bytes_.bytes(); }
+  /// As spark_arrays() has it: 32 bytes a Gaussian, 96 with harmonics of degree 3.
+  std::span<const std::byte> bytes() const { return bytes_; }
 
  private:
   std::filesystem::path file_;
   std::string revision_;
-  SceneBytes format_;
-  MappedFile bytes_;
+  std::vector<std::byte> bytes_;
   int64_t count_ = 0;
   int sh_degree_ = 0;
   bool antialiased_ = false;

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "orrery/base/error.h"
+#include "orrery/base/file.h"
 #include "orrery/base/log.h"
 #include "orrery/serve/api/asset_route.h"
 #include "orrery/serve/api/error_form.h"
@@ -50,7 +51,7 @@ class Viewer {
  public:
   explicit Viewer(const ViewOptions& options)
       : file_(scene_file(options.scene)),
-        scene_(std::make_shared<const ViewedScene>(file_, SceneBytes::kPly)),
+        scene_(std::make_shared<const ViewedScene>(file_)),
         cameras_(cameras_of(options.scene, options.cameras)),
         gate_({}, true),
         server_({.port = options.port}, handlers()) {
@@ -122,7 +123,7 @@ class Viewer {
     const std::string revision = revision_of(file_);
     if (revision.empty() || revision == scene_->revision()) return;
     try {
-      scene_ = std::make_shared<const ViewedScene>(file_, SceneBytes::kPly);
+      scene_ = std::make_shared<const ViewedScene>(file_);
     } catch (const Error& error) {
       log(LogLevel::kWarning, fmt::format("the scene stays as it was: {}", error.what()));
     }

@@ -19,8 +19,8 @@ struct ViewOptions {
 /// read, an address that cannot be had, a program without the viewer's page.
 void view_scene(const ViewOptions& options, const std::function<void(const std::string& address)>& ready);
 
-/// Writes a page that holds the scene (as .spz, which is lossy) and all that it needs: it works from a disk, without a
-/// network. Cameras lose their photos. Returns its size.
+/// Writes a page that holds the scene and all that it needs: it works from a disk, without a network. Cameras lose
+/// their photos. Returns its size.
 uint64_t export_scene(const ViewOptions& options, const std::filesystem::path& page);
 
 }  // namespace orrery::serve
