@@ -102,7 +102,7 @@ TEST(SparkArrays, HarmonicsKeepEightBitsOfTheGreatestChannel) {
       scene.sh[3 * (n * static_cast<size_t>(scene.coefficients()) + 1)] = edges[n];
     const auto words = words_of(scene);
     const size_t count = 100, coefficients = static_cast<size_t>(scene.coefficients());
-    ASSERT_EQ(words.size(), 4 * count * std::array<size_t, 4>{2, 3, 4, 6}[static_cast<size_t>(degree)]);
+    ASSERT_EQ(words.size(), (4 * count * std::array<size_t, 4>{2, 3, 4, 6}[static_cast<size_t>(degree)]));
     for (size_t n = 0; n < count; ++n) {
       for (size_t k = 1; k < coefficients; ++k) {
         const float* right = scene.sh.data() + 3 * (n * coefficients + k);
