@@ -50,8 +50,7 @@ void add_scene_view(CLI::App& scene) {
       ->capture_default_str();
   command->add_flag("--no-browser", options->no_browser, "Print the address and open no browser");
   command
-      ->add_option("--export", options->page,
-                   "Write one page that holds the scene and works without a server, and end")
+      ->add_option("--export", options->page, "Write one page that holds the scene and works without a server, and end")
       ->option_text("FILE.html");
   set_examples(*command, {{"orrery scene view garden.ply", "opens the browser; Ctrl-C ends it"},
                           {"orrery scene view runs/garden", "a training run, as it goes, and its photos"},
