@@ -51,10 +51,10 @@ TEST(GaussianProject, EqualsReferenceInValueAndGradient) {
                                                         gradients.of_inputs(), pool);
           const auto expected_pose = gaussian_project_backward_reference(gaussians, view, rules, theirs.radii,
                                                                          expected.of_outputs(), expected.of_inputs());
-          expect_close(gradients.d_means, expected.d_means, 2e-5f, 0, what + " d_means");
-          expect_close(gradients.d_quats, expected.d_quats, 5e-5f, 0, what + " d_quats");
-          expect_close(gradients.d_scales, expected.d_scales, 2e-5f, 0, what + " d_scales");
-          expect_close(d_pose, expected_pose, 2e-5f, 0, what + " d_pose");
+          expect_close(gradients.d_means, expected.d_means, 2e-4f, 2e-3, what + " d_means");
+          expect_close(gradients.d_quats, expected.d_quats, 2e-4f, 2e-3, what + " d_quats");
+          expect_close(gradients.d_scales, expected.d_scales, 2e-4f, 2e-3, what + " d_scales");
+          expect_close(d_pose, expected_pose, 2e-4f, 0, what + " d_pose");
         }
       }
     }
