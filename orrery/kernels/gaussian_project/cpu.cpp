@@ -57,6 +57,7 @@ HWY_INLINE V Series(const double (&terms)[kTerms], V x) {
 
 /// Where points of camera space are seen, and the Jacobian there. The fisheye's a, b, c are those of reference.cpp.
 struct Seen {
+  HWY_INLINE Seen() {}  // what the compiler would make itself is not compiled for the vectors' instruction set
   V at[2], jacobian[2][3];
   V inverse;   // 1/z, or 1/(r² + z²) for the fisheye
   V slope[2];  // of the pinhole, clamped
@@ -131,6 +132,7 @@ HWY_INLINE void FisheyeGradient(const Camera& camera, const V* point, const Seen
 
 /// Everything between Gaussians and their ellipses.
 struct Ellipses {
+  HWY_INLINE Ellipses() {}
   V mean[3], scale[3], quat[4], shortness;  // quat of unit length, 1 / the length it had
   V local[3][3];                            // world from the Gaussian's own axes
   V turned[3][3];                           // camera from them
@@ -264,6 +266,7 @@ void ProjectGaussians(const Gaussians& gaussians, const View& view, GaussianRule
 ///   D = -K G K + d_ratio·(adj/after - ratio·K),  ratio = before/after, adj the adjugate before the low-pass
 /// K·p is (adj·p + 0.3·p)/after, and adj·p a sum of areas between axes: for a needle K's own entries cancel in K·p.
 struct CovarianceGradient {
+  HWY_INLINE CovarianceGradient() {}
   V columns[2][3];  // D·p_j
   V forms[3][3];    // p_i·D·p_j, symmetric
 };
