@@ -22,8 +22,8 @@ const kMostTokens = 40;
 const kPatience = Number(process.env.ORRERY_PATIENCE_MS ?? 15_000);
 
 let browser = null;
-// The viewer's WebGL is computed in software, everywhere the same.
-const kArguments = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"];
+// The viewer's WebGL is computed in software, everywhere the same. (It comes with a program, the studio with an address.)
+const kArguments = ["--no-sandbox", ...(process.env.ORRERY_PROGRAM ? ["--use-angle=swiftshader", "--enable-unsafe-swiftshader"] : [])];
 const launched = () => (browser ??= chromium.launch({ executablePath: process.env.ORRERY_CHROMIUM, args: kArguments }));
 after(async () => (await browser)?.close());
 
