@@ -119,7 +119,7 @@ scene_test("the crop box hides what lies outside, and says its numbers", {}, asy
 });
 
 const kMany = Array.from({ length: 14_400 }, (_, i) => ({ at: [(i % 120) / 30 - 2, Math.floor(i / 120) / 30 - 2, 4], colour: [0.8, 0.4, 0.2], opacity: 0.9, size: 0.025 })); // prettier-ignore
-scene_test("coarser levels look alike", { gaussians: kMany }, async (page) => {
+scene_test("coarser levels look alike", { gaussians: kMany, viewport: { width: 850, height: 200 } }, async (page) => {
   const all = await picture(page);
   await page.getByRole("slider", { name: "Gaussians in a picture" }).fill("0");
   await until("the levels are made", async () => (await page.locator("#status").textContent()) === "");
