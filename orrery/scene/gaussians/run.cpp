@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <string_view>
 
 #include "orrery/base/error.h"
 #include "orrery/base/file.h"
@@ -33,6 +35,9 @@ void check(const TrainSettings& settings) {
   if (settings.loop.logging_steps < 1)
     refuse("logging_steps", fmt::format("{}", settings.loop.logging_steps), "1 or more");
   if (settings.random_points < 1) refuse("random_points", fmt::format("{}", settings.random_points), "1 or more");
+  // Each process would grow Gaussians of its own.
+  if (const char* processes = std::getenv("WORLD_SIZE"); processes && *processes && std::string_view(processes) != "1")
+    refuse("the environment variable WORLD_SIZE", processes, "one process: scenes are not trained in several");
   if (settings.threads < 0) refuse("threads", fmt::format("{}", settings.threads), "0 or more");
 }
 
