@@ -3,6 +3,7 @@
 #
 #   orrery_room(kernels USES base formats LIBRARIES PkgConfig::hwy)
 #
+# Sources of a folder are compiled together (OrreryUnity.cmake), but for those of folders APART, and in a room ALONE none.
 # Every .cpp below the folder belongs to the room, except bench.cpp (a program of its own) and fuzz_*.cpp. A file named after an
 # instruction set is compiled for it and must be entered only after a run-time check (kernels/isa.h).
 set(ORRERY_WARNINGS -Wall -Wextra -Wno-missing-field-initializers)
@@ -14,7 +15,7 @@ elseif(CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
 endif()
 
 function(orrery_room name)
-  cmake_parse_arguments(ARG "" "" "USES;LIBRARIES" ${ARGN})
+  cmake_parse_arguments(ARG "ALONE" "" "USES;LIBRARIES;APART" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
   list(FILTER sources EXCLUDE REGEX "/(bench|fuzz_[a-z0-9_]+)\\.cpp$")
   file(GLOB_RECURSE inner CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*/CMakeLists.txt)  # folders that are rooms of their own
@@ -37,6 +38,9 @@ function(orrery_room name)
   list(TRANSFORM ARG_USES PREPEND orrery_)
   target_link_libraries(orrery_${name} PUBLIC ${ARG_USES} PRIVATE ${ARG_LIBRARIES})
   set_target_properties(orrery_${name} PROPERTIES EXPORT_NAME ${name})
+  if(NOT ARG_ALONE)
+    orrery_unite(orrery_${name} APART ${ARG_APART})
+  endif()
 endfunction()
 
 # The compiler flags of a source named after an instruction set: "skip" where it is another processor's, empty where it is none.
