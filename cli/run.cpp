@@ -135,7 +135,7 @@ void keep_prompt(const RunOptions& options, text::Engine& engine, const text::Re
     save_prompt_cache(engine, options.prompt_cache, std::span(options.request.prompt).first(stats.prompt_tokens - 1));
 }
 
-void run(RunOptions& options, const CLI::App& command) {
+void run_prompt(RunOptions& options, const CLI::App& command) {
   const std::string question = question_text(options), documents = read_documents(options.documents);
   const std::vector<formats::Image> pictures = read_pictures(options.images);
   auto checkpoint = text::Checkpoint::open(options.model);
@@ -203,7 +203,7 @@ void add_run(CLI::App& app) {
   command->callback([options, prompt, command] {
     options->has_prompt = prompt->count() > 0;
     options->has_max_tokens = command->count("--max-tokens") > 0;
-    run(*options, *command);
+    run_prompt(*options, *command);
   });
 }
 

@@ -70,7 +70,7 @@ serve::ServeOptions options_of(const ServeCommand& command, const CLI::App& give
   return options;
 }
 
-void run(const ServeCommand& command, const CLI::App& given) {
+void run_server(const ServeCommand& command, const CLI::App& given) {
   if (!command.new_key.empty()) {
     const serve::NewKey key = serve::make_key(command.new_key);
     return print(fmt::format("key:  {}\nline: {}\n", key.key, key.line));
@@ -145,7 +145,7 @@ void add_serve(CLI::App& app) {
       ->capture_default_str();
   command->add_flag("-q,--quiet", options->quiet, "No line for each request");
   set_examples(*command, {{"orrery serve smollm2", "serve the default model at http://127.0.0.1:8080"}});
-  command->callback([options, command] { run(*options, *command); });
+  command->callback([options, command] { run_server(*options, *command); });
 }
 
 }  // namespace orrery::cli

@@ -10,7 +10,7 @@ namespace orrery::align {
 
 namespace {
 
-class Packer {
+class AnswerPacker {
  public:
   /// A row for answers [first, last) of a prompt, each a branch where there are several.
   void add(const AnsweredPrompt& prompted, size_t first, size_t last) {
@@ -71,7 +71,7 @@ int64_t AnsweredPrompt::size() const {
 }
 
 PackedAnswers pack_answers(std::span<const AnsweredPrompt* const> prompts, const nn::Decoder& model) {
-  Packer packer;
+  AnswerPacker packer;
   for (const AnsweredPrompt* prompted : prompts) {
     const size_t answers = prompted->answers.size();
     if (model.can_branch() && prompted->skips.empty())

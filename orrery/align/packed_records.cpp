@@ -51,7 +51,7 @@ size_t shared_by(const Group& group) {
   return shared;
 }
 
-class Packer {
+class RecordPacker {
  public:
   void add(const Group& group) {
     const size_t shared = group.size() == 1 ? 0 : shared_by(group);
@@ -84,7 +84,7 @@ class Packer {
 }  // namespace
 
 PackedRecords pack_records(std::span<const LearnedTokens* const> records, bool branch) {
-  Packer packer;
+  RecordPacker packer;
   for (const Group& group : groups_of(records, branch)) packer.add(group);
   return packer.finish();
 }

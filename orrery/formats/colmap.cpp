@@ -28,7 +28,8 @@ std::string_view text_of(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-[[noreturn]] void refuse(const std::string& name, const std::string& field, std::string found, std::string expected) {
+[[noreturn]] void refuse_model(const std::string& name, const std::string& field, std::string found,
+                               std::string expected) {
   throw Error({.doing = kReadingColmap,
                .where = name + ", " + field,
                .found = std::move(found),
@@ -38,7 +39,7 @@ std::string_view text_of(std::span<const std::byte> bytes) {
 template <class Numbers>
 void check_finite(const Numbers& numbers, const std::string& name, const std::string& field) {
   if (!std::ranges::all_of(numbers, [](double number) { return std::isfinite(number); }))
-    refuse(name, field, "a number that is not finite", "finite ones");
+    refuse_model(name, field, "a number that is not finite", "finite ones");
 }
 
 template <class Entry>
@@ -47,23 +48,23 @@ void check_ids(const std::vector<Entry>& entries, const std::string& name, const
   ids.reserve(entries.size());
   for (const Entry& entry : entries)
     if (!ids.insert(entry.id).second)
-      refuse(name, fmt::format("{} {}", kind, entry.id), "the same id twice", "one entry each");
+      refuse_model(name, fmt::format("{} {}", kind, entry.id), "the same id twice", "one entry each");
 }
 
 void check(const std::vector<ColmapCamera>& cameras, const std::string& name) {
   constexpr int64_t kMaxSide = 1 << 20;
-  if (cameras.empty()) refuse(name, "cameras", "none", "at least one");
+  if (cameras.empty()) refuse_model(name, "cameras", "none", "at least one");
   check_ids(cameras, name, "camera");
   for (const ColmapCamera& camera : cameras) {
     const std::string field = fmt::format("camera {}", camera.id);
     if (camera.width < 1 || camera.height < 1 || camera.width > kMaxSide || camera.height > kMaxSide)
-      refuse(name, field, fmt::format("{} × {} pixels", camera.width, camera.height), "1 to 1048576 each way");
+      refuse_model(name, field, fmt::format("{} × {} pixels", camera.width, camera.height), "1 to 1048576 each way");
     check_finite(camera.parameters, name, field);
   }
 }
 
 void check(const std::vector<ColmapImage>& images, const std::string& name) {
-  if (images.empty()) refuse(name, "images", "none", "at least one that was registered");
+  if (images.empty()) refuse_model(name, "images", "none", "at least one that was registered");
   check_ids(images, name, "image");
   for (const ColmapImage& image : images) {
     const std::string field = fmt::format("image {}", printable(image.name));
@@ -71,8 +72,8 @@ void check(const std::vector<ColmapImage>& images, const std::string& name) {
     check_finite(image.translation, name, field);
     double length = 0;
     for (const double q : image.rotation) length += q * q;
-    if (!(length > 1e-12)) refuse(name, field, "a rotation of length 0", "a quaternion of length 1");
-    if (image.name.empty()) refuse(name, fmt::format("image {}", image.id), "no name", "the photo's file name");
+    if (!(length > 1e-12)) refuse_model(name, field, "a rotation of length 0", "a quaternion of length 1");
+    if (image.name.empty()) refuse_model(name, fmt::format("image {}", image.id), "no name", "the photo's file name");
   }
 }
 
@@ -165,8 +166,9 @@ ColmapModel read_colmap(const fs::path& folder, const ColmapOptions& options) {
   for (const ColmapCamera& camera : model.cameras) ids.insert(camera.id);
   for (const ColmapImage& image : model.images)
     if (!ids.contains(image.camera_id))
-      refuse(images.path().string(), fmt::format("image {}", printable(image.name)),
-             fmt::format("camera {}", image.camera_id), fmt::format("one of the {} in cameras", model.cameras.size()));
+      refuse_model(images.path().string(), fmt::format("image {}", printable(image.name)),
+                   fmt::format("camera {}", image.camera_id),
+                   fmt::format("one of the {} in cameras", model.cameras.size()));
   return model;
 }
 

@@ -13,7 +13,6 @@ namespace {
 
 using Type = GgufValue::Type;
 
-constexpr uint32_t kMaxDims = 4;   // GGML_MAX_DIMS
 constexpr int kMaxArrayDepth = 4;  // known files nest arrays once at most
 constexpr uint64_t kMaxAlignment = 1 << 20;
 // For names, metadata and descriptions; the largest vocabularies take a quarter of it.
@@ -240,7 +239,7 @@ class GgufParser {
     tensor.name = read_copy("tensor name");
     const std::string field = "tensor " + printable(tensor.name);
     const uint32_t dims = reader_.read<uint32_t>(field);
-    if (dims > kMaxDims) reader_.fail(field, fmt::format("{} axes", dims), fmt::format("at most {}", kMaxDims));
+    if (dims > kGgufMaxDims) reader_.fail(field, fmt::format("{} axes", dims), fmt::format("at most {}", kGgufMaxDims));
     tensor.shape.resize(dims);
     for (int64_t& extent : tensor.shape) extent = reader_.read<int64_t>(field);
     std::reverse(tensor.shape.begin(), tensor.shape.end());

@@ -19,6 +19,8 @@
 
 namespace orrery::formats {
 
+constexpr uint32_t kGgufMaxDims = 4;  ///< GGML_MAX_DIMS
+
 /// A metadata value. Every integer type widens to int64/uint64, every float to double; the file's own type is kept for
 /// rewriting.
 struct GgufValue {

@@ -12,7 +12,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-[[noreturn]] void refuse(const fs::path& part, std::string found, std::string expected, std::string advice = "") {
+[[noreturn]] void refuse_part(const fs::path& part, std::string found, std::string expected, std::string advice = "") {
   throw Error({.doing = "read a split GGUF model",
                .where = part.string(),
                .found = std::move(found),
@@ -42,27 +42,27 @@ void GgufFile::append_parts(const fs::path& first) {
   const int64_t count = *get_int("split.count"), number = get_int("split.no").value_or(0);
   const std::string name = first.filename().string(), ending = part_ending(number + 1, count);
   if (!name.ends_with(ending))
-    refuse(first, split_text(*this), "a name that ends in " + ending, "give the parts their original names");
+    refuse_part(first, split_text(*this), "a name that ends in " + ending, "give the parts their original names");
   const std::string stem = name.substr(0, name.size() - ending.size());
   if (number != 0)
-    refuse(first, split_text(*this), "the first part", "give " + stem + part_ending(1, count) + " instead");
+    refuse_part(first, split_text(*this), "the first part", "give " + stem + part_ending(1, count) + " instead");
   for (int64_t i = 1; i < count; ++i) {
     const fs::path path = first.parent_path() / (stem + part_ending(i + 1, count));
     if (!fs::exists(path))
-      refuse(first, fmt::format("no {} beside it", path.filename().string()), fmt::format("all {} parts", count),
-             "the download may be incomplete: fetch that part");
+      refuse_part(first, fmt::format("no {} beside it", path.filename().string()), fmt::format("all {} parts", count),
+                  "the download may be incomplete: fetch that part");
     MappedFile mapped = MappedFile::open(path);
     GgufFile part = parse(mapped.bytes(), path.string());
     if (part.get_int("split.no") != i || part.get_int("split.count") != count)
-      refuse(path, split_text(part), fmt::format("split.no {} of split.count {}", i, count));
+      refuse_part(path, split_text(part), fmt::format("split.no {} of split.count {}", i, count));
     std::ranges::move(part.tensors_, std::back_inserter(tensors_));
     files_.push_back(std::move(mapped));
   }
   if (const auto total = get_int("split.tensors.count"); total && *total != std::ssize(tensors_))
-    refuse(first, fmt::format("{} tensors in all {} parts", tensors_.size(), count),
-           fmt::format("{}, as split.tensors.count says", *total), "the parts may come from different models");
+    refuse_part(first, fmt::format("{} tensors in all {} parts", tensors_.size(), count),
+                fmt::format("{}, as split.tensors.count says", *total), "the parts may come from different models");
   if (const TensorView* twin = index_.build(tensors_))
-    refuse(first, "the tensor " + twin->name + " in two parts", "each tensor once");
+    refuse_part(first, "the tensor " + twin->name + " in two parts", "each tensor once");
 }
 
 }  // namespace orrery::formats

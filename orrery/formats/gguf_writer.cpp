@@ -14,7 +14,6 @@ namespace {
 using Type = GgufValue::Type;
 
 constexpr size_t kLongestName = 63;  // GGML_MAX_NAME less its zero
-constexpr size_t kMaxDims = 4;       // GGML_MAX_DIMS
 
 /// The file up to the tensor data, as bytes.
 class Header {
@@ -41,7 +40,8 @@ class Header {
     field_ = "tensor " + printable(tensor.name);
     const auto type = ggml_type_from_dtype(tensor.dtype);
     if (!type) refuse(std::string(name(tensor.dtype)), "a type that GGUF has");
-    if (tensor.shape.size() > kMaxDims) refuse(shape_string(tensor.shape), fmt::format("at most {} axes", kMaxDims));
+    if (tensor.shape.size() > kGgufMaxDims)
+      refuse(shape_string(tensor.shape), fmt::format("at most {} axes", kGgufMaxDims));
     if (tensor.name.size() > kLongestName) {
       refuse(fmt::format("a name of {} bytes", tensor.name.size()), fmt::format("at most {}", kLongestName));
     }

@@ -11,7 +11,7 @@
 namespace orrery::formats {
 namespace {
 
-const std::string kReading = "read an OpenSfM reconstruction";
+const std::string kReadingOpensfm = "read an OpenSfM reconstruction";
 
 /// Focal lengths and principal point in pixels. One focal length, or two and a principal point.
 std::vector<double> pinhole_part(const JsonPlace& place, double size, double width, double height) {
@@ -101,8 +101,8 @@ ColmapModel model_of(const JsonPlace& place) {
 
 OpenSfmModel parse_opensfm(std::span<const std::byte> bytes, const std::string& name) {
   constexpr int kMaxDepth = 16;
-  const nlohmann::json document = parse_json_document(bytes, kReading, name, kMaxDepth);
-  const JsonPlace whole(document, kReading, name);
+  const nlohmann::json document = parse_json_document(bytes, kReadingOpensfm, name, kMaxDepth);
+  const JsonPlace whole(document, kReadingOpensfm, name);
   if (whole.size() == 0) whole.fail("no reconstruction", "at least one");
   size_t largest = 0;
   const auto shots = [&](size_t i) { return whole.at(i).at("shots").value().size(); };

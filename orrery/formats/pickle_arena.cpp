@@ -10,7 +10,8 @@
 namespace orrery::formats {
 namespace {
 
-[[noreturn]] void refuse(const std::string& where, std::string_view key, std::string found, std::string expected) {
+[[noreturn]] void refuse_storage(const std::string& where, std::string_view key, std::string found,
+                                 std::string expected) {
   throw Error({.doing = "read a PyTorch file",
                .where = fmt::format("{}, storage {}", where, printable(key)),
                .found = std::move(found),
@@ -64,7 +65,8 @@ void gather(const PickleTensor& tensor, const std::byte* from, std::byte* to) {
 void bind_storage(PickleArena& arena, PickleStorage& storage, const std::string& where) {
   if (storage.bytes || !storage.base) return;
   const PickleStorage& base = arena.storages[*storage.base];
-  if (base.base || !base.bytes) refuse(where, storage.key, "a part of a storage without bytes", "one with them");
+  if (base.base || !base.bytes)
+    refuse_storage(where, storage.key, "a part of a storage without bytes", "one with them");
   const int64_t element = storage.element_bytes();
   storage.bytes = base.bytes->subspan(storage.base_offset * element, storage.numel * element);
 }
@@ -75,15 +77,15 @@ void bind_tensors(PickleArena& arena, int64_t copy_limit, const std::string& whe
   for (PickleStorage& storage : arena.storages) bind_storage(arena, storage, where);
   for (PickleTensor& tensor : arena.tensors) {
     const PickleStorage& storage = arena.storages[tensor.storage];
-    if (!storage.bytes) refuse(where, storage.key, "no bytes of it", "them in the file");
+    if (!storage.bytes) refuse_storage(where, storage.key, "no bytes of it", "them in the file");
     if (tensor.view.bytes == 0) continue;
     const int64_t element = info(tensor.view.dtype).block_bytes;
     const auto elements = reach(tensor);
     if (!elements || *elements > std::ssize(*storage.bytes) / element) {
-      refuse(where, storage.key,
-             fmt::format("a tensor of size {} and stride {} at {}", shape_string(tensor.view.shape),
-                         shape_string(tensor.stride), tensor.offset),
-             fmt::format("one inside its {} bytes", storage.bytes->size()));
+      refuse_storage(where, storage.key,
+                     fmt::format("a tensor of size {} and stride {} at {}", shape_string(tensor.view.shape),
+                                 shape_string(tensor.stride), tensor.offset),
+                     fmt::format("one inside its {} bytes", storage.bytes->size()));
     }
     const std::byte* start = storage.bytes->data() + tensor.offset * element;
     if (is_contiguous(tensor)) {
@@ -92,8 +94,8 @@ void bind_tensors(PickleArena& arena, int64_t copy_limit, const std::string& whe
     }
     copy_limit -= tensor.view.bytes;
     if (copy_limit < 0) {
-      refuse(where, storage.key, fmt::format("strided views of {} and more", shape_string(tensor.view.shape)),
-             "no more bytes of them than the file has");
+      refuse_storage(where, storage.key, fmt::format("strided views of {} and more", shape_string(tensor.view.shape)),
+                     "no more bytes of them than the file has");
     }
     auto copy = std::make_unique_for_overwrite<std::byte[]>(tensor.view.bytes);
     gather(tensor, start, copy.get());

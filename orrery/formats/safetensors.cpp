@@ -15,14 +15,14 @@
 namespace orrery::formats {
 namespace {
 
-constexpr const char* kDoing = "read a safetensors file";
+constexpr const char* kReadingSafetensors = "read a safetensors file";
 
 /// 16 MiB describe some 100,000 tensors. The original's limit is 100 MB, which larger files approach.
 uint64_t max_header_bytes(uint64_t file_bytes) {
   return std::min<uint64_t>(100'000'000, (16 << 20) + file_bytes / 256);
 }
 
-constexpr size_t kMaxDims = 64;
+constexpr size_t kSafetensorsMaxDims = 64;
 
 /// {"__metadata__": {string: string}, name: {"dtype": string, "shape": [int …], "data_offsets": [int, int]}, …}
 class HeaderJson : public StrictJson {
@@ -67,7 +67,7 @@ class HeaderJson : public StrictJson {
     if (!in_array_ || value > INT64_MAX) return StrictJson::number_unsigned(value);
     if (field_ == "shape") {
       auto& shape = tensors.back().shape;
-      if (shape.size() == kMaxDims) refuse(fmt::format("more than {} axes", kMaxDims));
+      if (shape.size() == kSafetensorsMaxDims) refuse(fmt::format("more than {} axes", kSafetensorsMaxDims));
       shape.push_back(static_cast<int64_t>(value));
     } else {
       if (offsets_.size() == 2) refuse("a third offset");
@@ -133,7 +133,7 @@ class SafetensorsParser {
  public:
   /// Appends the tensors of one file to `out`.
   static void append(std::span<const std::byte> bytes, const std::string& name, SafetensorsFile& out) {
-    ByteReader reader(bytes, kDoing, name);
+    ByteReader reader(bytes, kReadingSafetensors, name);
     const uint64_t header_bytes = reader.read<uint64_t>("header size");
     if (const uint64_t limit = max_header_bytes(bytes.size()); header_bytes > limit) {
       reader.fail("header size", fmt::format("{} bytes", header_bytes), fmt::format("at most {}", limit),
@@ -202,7 +202,7 @@ const TensorView* SafetensorsFile::find(std::string_view name) const { return in
 void SafetensorsFile::build_index(const std::string& name) {
   const TensorView* twin = index_.build(tensors_);
   if (twin == nullptr) return;
-  throw Error({.doing = kDoing,
+  throw Error({.doing = kReadingSafetensors,
                .where = fmt::format("{}, tensor {}", name, printable(twin->name)),
                .found = "the name twice",
                .expected = "each tensor once"});

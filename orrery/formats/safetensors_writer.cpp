@@ -14,8 +14,8 @@ namespace {
 
 using Metadata = std::map<std::string, std::string, std::less<>>;
 
-[[noreturn]] void refuse(const std::filesystem::path& path, const TensorView& tensor, std::string found,
-                         std::string expected) {
+[[noreturn]] void refuse_tensor(const std::filesystem::path& path, const TensorView& tensor, std::string found,
+                                std::string expected) {
   throw Error({.doing = "write a safetensors file",
                .where = fmt::format("{}, tensor {}", path.string(), printable(tensor.name)),
                .found = std::move(found),
@@ -23,7 +23,7 @@ using Metadata = std::map<std::string, std::string, std::less<>>;
 }
 
 /// Pointers into `tensors` in the order of the file.
-std::vector<const TensorView*> layout(std::span<const TensorView> tensors) {
+std::vector<const TensorView*> file_order(std::span<const TensorView> tensors) {
   std::vector<const TensorView*> order;
   for (const TensorView& tensor : tensors) order.push_back(&tensor);
   std::stable_sort(order.begin(), order.end(), [](const TensorView* a, const TensorView* b) {
@@ -40,9 +40,9 @@ std::string header_of(const std::filesystem::path& path, std::span<const TensorV
   int64_t offset = 0;
   for (const TensorView* tensor : order) {
     const auto dtype = safetensors_from_dtype(tensor->dtype);
-    if (!dtype) refuse(path, *tensor, std::string(name(tensor->dtype)), "one of " + safetensors_dtypes());
+    if (!dtype) refuse_tensor(path, *tensor, std::string(name(tensor->dtype)), "one of " + safetensors_dtypes());
     if (!names.insert(tensor->name).second || tensor->name == "__metadata__") {
-      refuse(path, *tensor, "a name that is taken", "another");
+      refuse_tensor(path, *tensor, "a name that is taken", "another");
     }
     header[tensor->name] = {
         {"dtype", *dtype}, {"shape", tensor->shape}, {"data_offsets", {offset, offset + tensor->bytes}}};
@@ -57,7 +57,7 @@ std::string header_of(const std::filesystem::path& path, std::span<const TensorV
 
 void write_safetensors(const std::filesystem::path& path, std::span<const TensorView> tensors, const Metadata& metadata,
                        const TensorSource& source) {
-  const std::vector<const TensorView*> order = layout(tensors);
+  const std::vector<const TensorView*> order = file_order(tensors);
   const std::string header = header_of(path, order, metadata);
   AtomicFile file(path);
   const uint64_t header_bytes = header.size();
@@ -66,8 +66,8 @@ void write_safetensors(const std::filesystem::path& path, std::span<const Tensor
   for (const TensorView* tensor : order) {
     const auto bytes = source(*tensor);
     if (std::ssize(bytes) != tensor->bytes || checked_bytes(tensor->dtype, tensor->shape) != tensor->bytes) {
-      refuse(path, *tensor, fmt::format("{} bytes", bytes.size()),
-             fmt::format("shape {} of {}", shape_string(tensor->shape), name(tensor->dtype)));
+      refuse_tensor(path, *tensor, fmt::format("{} bytes", bytes.size()),
+                    fmt::format("shape {} of {}", shape_string(tensor->shape), name(tensor->dtype)));
     }
     file.write(bytes.data(), bytes.size());
   }

@@ -12,8 +12,8 @@
 namespace orrery::formats {
 namespace {
 
-constexpr int64_t kBudget = 64 << 20;  // 200,000 tensors and their names
-constexpr uint64_t kEntryCost = 192, kMaxBytes = 16 << 20;
+constexpr int64_t kIndexBudget = 64 << 20;  // 200,000 tensors and their names
+constexpr uint64_t kShardCost = 192, kMaxBytes = 16 << 20;
 
 /// {"metadata": anything, "weight_map": {tensor: file, …}}
 class IndexJson : public StrictJson {
@@ -34,7 +34,7 @@ class IndexJson : public StrictJson {
     if (text.empty() || text == "." || text == ".." || text.find('/') != text.npos || text.find('\0') != text.npos) {
       refuse(printable(text));
     }
-    reader_.charge(kEntryCost + tensor_.size() + text.size(), place());
+    reader_.charge(kShardCost + tensor_.size() + text.size(), place());
     if (!out_.weight_map.emplace(tensor_, text).second) refuse("the tensor twice");
     return true;
   }
@@ -73,7 +73,7 @@ ShardIndex read_shard_index(const std::filesystem::path& path) {
 
 ShardIndex parse_shard_index(std::span<const std::byte> bytes, const std::filesystem::path& path) {
   ByteReader reader(bytes, "read the index of a sharded checkpoint", path.string());
-  reader.set_budget(kBudget);
+  reader.set_budget(kIndexBudget);
   if (bytes.size() > kMaxBytes) {
     reader.fail("JSON", std::to_string(bytes.size()) + " bytes", "at most " + std::to_string(kMaxBytes));
   }

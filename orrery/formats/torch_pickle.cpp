@@ -14,7 +14,7 @@
 namespace orrery::formats {
 namespace {
 
-constexpr const char* kDoing = "read a PyTorch file";
+constexpr const char* kReadingTorch = "read a PyTorch file";
 
 // Room for any checkpoint (some 1.7 KB a tensor, so 28,000 tensors in the smallest file), and yet a bound for hostile
 // ones.
@@ -78,7 +78,7 @@ class Flattener {
   }
 
   [[noreturn]] void refuse(std::string found, std::string expected) const {
-    throw Error({.doing = kDoing,
+    throw Error({.doing = kReadingTorch,
                  .where = fmt::format("{}, object at {}", where_, printable(path_)),
                  .found = std::move(found),
                  .expected = std::move(expected)});
@@ -93,7 +93,7 @@ class Flattener {
 }  // namespace
 
 void TorchFile::append(std::span<const std::byte> bytes, const std::string& name) {
-  ByteReader reader(bytes, kDoing, name);
+  ByteReader reader(bytes, kReadingTorch, name);
   auto arena = std::make_shared<PickleArena>();
   const auto size = std::ssize(bytes);
   const int64_t budget = kPickleBudget + size / 64;
@@ -125,7 +125,7 @@ const TensorView* TorchFile::find(std::string_view name) const { return index_.f
 void TorchFile::build_index(const std::string& name) {
   const TensorView* twin = index_.build(tensors_);
   if (twin == nullptr) return;
-  throw Error({.doing = kDoing,
+  throw Error({.doing = kReadingTorch,
                .where = fmt::format("{}, tensor {}", name, printable(twin->name)),
                .found = "the name twice",
                .expected = "each tensor once"});

@@ -6,7 +6,7 @@
 namespace orrery::formats {
 namespace {
 
-const std::string kReading = "read a scene's transforms";
+const std::string kReadingTransforms = "read a scene's transforms";
 
 template <class Number>
 void overlay(const JsonPlace& place, const char* key, Number& member) {
@@ -61,8 +61,8 @@ TransformsFrame frame(const JsonPlace& place, const TransformsIntrinsics& shared
 
 TransformsFile parse_transforms_json(std::span<const std::byte> bytes, const std::string& name) {
   constexpr int kMaxDepth = 16;
-  const nlohmann::json document = parse_json_document(bytes, kReading, name, kMaxDepth);
-  const JsonPlace whole(document, kReading, name);
+  const nlohmann::json document = parse_json_document(bytes, kReadingTransforms, name, kMaxDepth);
+  const JsonPlace whole(document, kReadingTransforms, name);
   TransformsIntrinsics shared;
   overlay(whole, shared);
   TransformsFile file;

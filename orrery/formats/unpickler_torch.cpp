@@ -9,7 +9,7 @@
 namespace orrery::formats {
 namespace {
 
-constexpr size_t kMaxDims = 64;  // PyTorch's own
+constexpr size_t kTorchMaxDims = 64;  // PyTorch's own
 constexpr int64_t kTensorCost = sizeof(PickleTensor) + 64 + 4 * sizeof(int64_t);
 constexpr int64_t kStorageCost = sizeof(PickleStorage) + 64;
 
@@ -209,7 +209,8 @@ TorchValue Unpickler::rebuild_tensor(std::span<const TorchValue> arguments, bool
 
 std::vector<int64_t> Unpickler::extents(TorchValue tuple, const char* what) {
   const auto items = items_of(tuple, Kind::kTuple, what);
-  if (items.size() > kMaxDims) fail(fmt::format("{} axes", items.size()), fmt::format("at most {}", kMaxDims));
+  if (items.size() > kTorchMaxDims)
+    fail(fmt::format("{} axes", items.size()), fmt::format("at most {}", kTorchMaxDims));
   charge(2 * sizeof(int64_t) * std::ssize(items));
   std::vector<int64_t> numbers;
   for (const TorchValue& item : items) {

@@ -4,11 +4,12 @@
 
 #include <algorithm>
 
+#include "orrery/formats/zip_format.h"
+
 namespace orrery::formats {
 namespace {
 
-constexpr uint32_t kLocalHeader = 0x04034b50, kDirectoryEntry = 0x02014b50, kEnd = 0x06054b50, kEnd64 = 0x06064b50,
-                   kEnd64Locator = 0x07064b50;
+constexpr uint32_t kEnd64 = 0x06064b50, kEnd64Locator = 0x07064b50;
 constexpr uint64_t kEndBytes = 22, kEnd64LocatorBytes = 20, kDirectoryEntryBytes = 46, kLongestComment = 65535;
 constexpr uint64_t kMaxEntries = 1 << 19;
 constexpr uint16_t kZip64Extra = 1, kEncrypted = 1;
@@ -22,7 +23,7 @@ uint64_t find_end_record(const ByteReader& reader) {
     for (uint64_t at = last + 1; at-- > last - std::min(last, kLongestComment);) {
       uint32_t signature;
       std::memcpy(&signature, bytes.data() + at, sizeof signature);
-      if (signature == kEnd) return at;
+      if (signature == zip::kEnd) return at;
     }
   }
   reader.fail("zip directory", "none", "one at the end of the file", "the file is cut short: fetch it again");
@@ -33,7 +34,7 @@ uint64_t find_end_record(const ByteReader& reader) {
 bool ZipReader::is_zip(std::span<const std::byte> bytes) {
   uint32_t signature = 0;
   if (bytes.size() >= sizeof signature) std::memcpy(&signature, bytes.data(), sizeof signature);
-  return signature == kLocalHeader;
+  return signature == zip::kLocalHeader;
 }
 
 ZipReader::ZipReader(const ByteReader& reader) : reader_(reader) {
@@ -67,7 +68,8 @@ void ZipReader::read_directory(uint64_t count, uint64_t size, uint64_t offset) {
   entries_.reserve(count);
   for (uint64_t i = 0; i < count; ++i) {
     const std::string field = fmt::format("zip entry {}", i);
-    if (reader_.read<uint32_t>(field) != kDirectoryEntry) reader_.fail(field, "something else", "a directory entry");
+    if (reader_.read<uint32_t>(field) != zip::kDirectoryEntry)
+      reader_.fail(field, "something else", "a directory entry");
     Entry entry;
     reader_.take(4, field);  // versions
     entry.flags = reader_.read<uint16_t>(field);
@@ -122,7 +124,7 @@ std::span<const std::byte> ZipReader::bytes(const Entry& entry) const {
   }
   ByteReader local = reader_;
   local.seek(entry.header, field);
-  if (local.read<uint32_t>(field) != kLocalHeader) local.fail(field, "something else", "a local header");
+  if (local.read<uint32_t>(field) != zip::kLocalHeader) local.fail(field, "something else", "a local header");
   local.take(22, field);  // versions, flags, method, time, CRC, sizes: the directory's are the ones that count
   const auto name_bytes = local.read<uint16_t>(field);
   const auto extra_bytes = local.read<uint16_t>(field);

@@ -4,11 +4,11 @@
 #include <zlib.h>
 
 #include "orrery/base/error.h"
+#include "orrery/formats/zip_format.h"
 
 namespace orrery::formats {
 namespace {
 
-constexpr uint32_t kLocalHeader = 0x04034b50, kDirectoryEntry = 0x02014b50, kEnd = 0x06054b50;
 constexpr uint16_t kVersion = 20, kDate = 0x21;  // 1 January 1980: the same scene gives the same bytes
 
 template <class... Numbers>
@@ -32,18 +32,18 @@ void ZipWriter::add(const std::string& name, std::span<const std::byte> bytes) {
   // Version, flags, method (stored), time, date, CRC, both sizes, name's and extra field's lengths.
   const std::string common =
       raw(kVersion, uint16_t{0}, uint16_t{0}, uint16_t{0}, kDate, sum, size, size, name_size, uint16_t{0});
-  file_.write(raw(kLocalHeader) + common + name);
+  file_.write(raw(zip::kLocalHeader) + common + name);
   file_.write(bytes.data(), bytes.size());
   // Made by; then comment's length, disk, attributes.
-  directory_ +=
-      raw(kDirectoryEntry, kVersion) + common + raw(uint16_t{0}, uint16_t{0}, uint16_t{0}, uint32_t{0}, offset) + name;
+  directory_ += raw(zip::kDirectoryEntry, kVersion) + common +
+                raw(uint16_t{0}, uint16_t{0}, uint16_t{0}, uint32_t{0}, offset) + name;
   ++entries_;
 }
 
 void ZipWriter::commit() {
   const auto offset = static_cast<uint32_t>(file_.size()), size = static_cast<uint32_t>(directory_.size());
   file_.write(directory_);
-  file_.write(raw(kEnd, uint16_t{0}, uint16_t{0}, entries_, entries_, size, offset, uint16_t{0}));
+  file_.write(raw(zip::kEnd, uint16_t{0}, uint16_t{0}, entries_, entries_, size, offset, uint16_t{0}));
   file_.commit();
 }
 

@@ -34,7 +34,7 @@ fs::path find_weights(const fs::path& folder) {
                .expected = fmt::format("one of: {}", fmt::join(kNames, ", "))});
 }
 
-HubFiles find_files(const fs::path& path) {
+HubFiles find_hub_files(const fs::path& path) {
   HubFiles files;
   if (fs::is_directory(path)) {
     files.folder = path;
@@ -98,7 +98,7 @@ class HubCheckpoint : public Checkpoint {
 }  // namespace
 
 std::shared_ptr<const Checkpoint> open_hub_checkpoint(const fs::path& folder_or_file) {
-  return std::make_shared<HubCheckpoint>(find_files(folder_or_file), folder_or_file);
+  return std::make_shared<HubCheckpoint>(find_hub_files(folder_or_file), folder_or_file);
 }
 
 }  // namespace orrery::text

@@ -62,7 +62,7 @@ std::vector<fs::path> find_shards(const fs::path& folder) {
   return shards;
 }
 
-MetaFiles find_files(const fs::path& path) {
+MetaFiles find_meta_files(const fs::path& path) {
   MetaFiles files;
   const fs::path folder = folder_of(path);
   const bool adapter_config = is_adapter_config(path);
@@ -185,7 +185,7 @@ bool is_meta_checkpoint(const fs::path& path) {
 }
 
 std::shared_ptr<const Checkpoint> open_meta_checkpoint(const fs::path& folder_or_file) {
-  return std::make_shared<MetaCheckpoint>(find_files(folder_or_file), folder_or_file);
+  return std::make_shared<MetaCheckpoint>(find_meta_files(folder_or_file), folder_or_file);
 }
 
 }  // namespace orrery::text

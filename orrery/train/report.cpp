@@ -16,21 +16,21 @@ std::string_view report_page();
 
 namespace {
 namespace fs = std::filesystem;
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 /// {"steps": [1, 2], "metrics": {"loss": [3.1, null]}}
-Json columns(const fs::path& file) {
+OrderedJson columns(const fs::path& file) {
   std::vector<int64_t> steps;
-  std::map<std::string, Json> metrics;
+  std::map<std::string, OrderedJson> metrics;
   std::istringstream lines(read_text(file));
   for (std::string line; std::getline(lines, line);) {
-    const Json json = Json::parse(line);
+    const OrderedJson json = OrderedJson::parse(line);
     for (const auto& [name, value] : json.items()) {
       if (name == "step") {
         steps.push_back(value);
         continue;
       }
-      Json& column = metrics[name];
+      OrderedJson& column = metrics[name];
       while (column.size() + 1 < steps.size()) column.push_back(nullptr);  // "step" is a line's first
       column.push_back(value);
     }
@@ -54,9 +54,9 @@ std::string with_entities(std::string_view text) {
 }
 
 /// Inside <script>, where no "</script>" or "<!--" may stand.
-std::string in_script(const Json& json) {
+std::string in_script(const OrderedJson& json) {
   std::string out;
-  for (const char c : json.dump(-1, ' ', false, Json::error_handler_t::replace)) {
+  for (const char c : json.dump(-1, ' ', false, OrderedJson::error_handler_t::replace)) {
     if (c == '<')
       out += "\\u003c";
     else
@@ -68,7 +68,7 @@ std::string in_script(const Json& json) {
 }  // namespace
 
 void write_report(const fs::path& run, const std::string& settings, const RunState& state, int64_t steps) {
-  Json data = columns(run / "metrics.jsonl");
+  OrderedJson data = columns(run / "metrics.jsonl");
   data["done"] = state.global_step;
   data["of"] = steps;
   if (state.best_metric) data["best"] = {{"metric", *state.best_metric}, {"step", state.best_global_step}};

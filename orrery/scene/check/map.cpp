@@ -11,7 +11,7 @@ namespace orrery::scene {
 namespace {
 
 constexpr double kSide = 1000, kBorder = 40;
-constexpr size_t kMostPoints = 4000;
+constexpr size_t kDrawnPoints = 4000;
 
 double dot(const Vector& a, const Vector& b) { return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]; }
 Vector cross(const Vector& a, const Vector& b) {
@@ -117,7 +117,7 @@ std::string map_from_above(const RawScene& scene, const std::vector<size_t>& fla
       "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0} {0}\" width=\"{0}\" "
       "height=\"{0}\">\n<rect width=\"{0}\" height=\"{0}\" fill=\"#fff\"/>\n",
       kSide);
-  const size_t step = scene.points.positions.size() / kMostPoints + 1;
+  const size_t step = scene.points.positions.size() / kDrawnPoints + 1;
   for (size_t i = 0; i < scene.points.positions.size(); i += step) {
     const auto& p = scene.points.positions[i];
     const auto& [r, g, b] = scene.points.colours[i];

@@ -19,7 +19,8 @@ using formats::ImageSize;
 
 constexpr int64_t kLargestSide = 1600;  // INRIA's rule for pictures that nobody scaled
 
-[[noreturn]] void refuse(const fs::path& where, std::string found, std::string expected, std::string advice = "") {
+[[noreturn]] void refuse_files(const fs::path& where, std::string found, std::string expected,
+                               std::string advice = "") {
   throw Error({.doing = "open a scene",
                .where = where.string(),
                .found = std::move(found),
@@ -34,7 +35,8 @@ void leave_out_missing(RawScene& scene, std::vector<std::string>& notes) {
                                             if (first.empty()) first = frame.picture.string();
                                             return true;
                                           });
-  if (scene.frames.empty()) refuse(first, fmt::format("none of the {} pictures", all), "those that the poses name");
+  if (scene.frames.empty())
+    refuse_files(first, fmt::format("none of the {} pictures", all), "those that the poses name");
   if (missing > 0)
     notes.push_back(fmt::format("{} of {} pictures are missing ({} first) and left out", missing, all, first));
 }
@@ -46,9 +48,9 @@ ColmapCamera fitted(const ColmapCamera& camera, const ImageSize& size, const fs:
                down = static_cast<double>(size.height) / static_cast<double>(camera.height);
   const double pixels_off = std::abs(across - down) * static_cast<double>(std::max(camera.width, camera.height));
   if (pixels_off > 2 + 0.01 * static_cast<double>(std::max(size.width, size.height)))
-    refuse(picture, fmt::format("{} × {} pixels", size.width, size.height),
-           fmt::format("the shape of its camera, {} × {}", camera.width, camera.height),
-           "was it turned or cropped after the poses were found?");
+    refuse_files(picture, fmt::format("{} × {} pixels", size.width, size.height),
+                 fmt::format("the shape of its camera, {} × {}", camera.width, camera.height),
+                 "was it turned or cropped after the poses were found?");
   return at_size(camera, size.width, size.height);
 }
 
@@ -199,7 +201,7 @@ Dataset open_dataset(const fs::path& folder, const DatasetOptions& options) {
     dataset.notes.push_back(fmt::format("{} pictures in the folder have no pose ({} first)", scene.unregistered.size(),
                                         scene.unregistered.front()));
   if (dataset.of(Split::kTrain).empty())
-    refuse(folder, fmt::format("{} pictures, none of them to train on", dataset.frames.size()), "at least one");
+    refuse_files(folder, fmt::format("{} pictures, none of them to train on", dataset.frames.size()), "at least one");
   measure(dataset);
   if (dataset.points.positions.empty() && options.random_points > 0)
     draw_points(dataset, scene.background == Background::kWhite, options);
@@ -211,8 +213,8 @@ Picture load(const Dataset& dataset, size_t index, ThreadPool& pool) {
   const DatasetCamera& camera = dataset.cameras[frame.camera];
   Picture picture = read_picture(frame.picture, frame.mask);
   if (picture.width != camera.camera.width || picture.height != camera.camera.height)
-    refuse(frame.picture, fmt::format("{} × {} pixels", picture.width, picture.height),
-           fmt::format("{} × {}, as when the scene was opened", camera.camera.width, camera.camera.height));
+    refuse_files(frame.picture, fmt::format("{} × {} pixels", picture.width, picture.height),
+                 fmt::format("{} × {}, as when the scene was opened", camera.camera.width, camera.camera.height));
   if (camera.bends) picture = undistorted(picture, Lens(camera.camera), camera.undistortion.view, pool);
   if (picture.width == camera.width && picture.height == camera.height) return picture;
   return resized(picture, camera.width, camera.height, dataset.resampling, pool);

@@ -21,7 +21,7 @@ using formats::TransformsFile;
 using formats::TransformsFrame;
 using formats::TransformsIntrinsics;
 
-[[noreturn]] void refuse(const std::string& where, std::string found, std::string expected) {
+[[noreturn]] void refuse_transforms(const std::string& where, std::string found, std::string expected) {
   throw Error({.doing = "read a scene's transforms",
                .where = where,
                .found = std::move(found),
@@ -30,16 +30,16 @@ using formats::TransformsIntrinsics;
 
 /// Camera-to-world with OpenGL's axes, inverted, with OpenCV's: y and z of camera space change their signs. The matrix
 /// may scale, as some exports do: its columns are made unit vectors, lengths of the scene stay.
-std::array<double, 16> camera_from_world(const std::array<double, 16>& m, const std::string& where) {
+std::array<double, 16> inverted_pose(const std::array<double, 16>& m, const std::string& where) {
   std::array<std::array<double, 3>, 3> axes;
   for (size_t i = 0; i < 3; ++i) {
     const double length = std::hypot(m[i], m[4 + i], m[8 + i]);
-    if (!(length > 1e-9)) refuse(where, "an axis of length 0", "a rotation");
+    if (!(length > 1e-9)) refuse_transforms(where, "an axis of length 0", "a rotation");
     for (size_t row = 0; row < 3; ++row) axes[i][row] = m[4 * row + i] / length * (i == 0 ? 1 : -1);
   }
   const auto dot = [](const auto& a, const auto& b) { return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]; };
   if (std::abs(dot(axes[0], axes[1])) + std::abs(dot(axes[0], axes[2])) + std::abs(dot(axes[1], axes[2])) > 1e-2)
-    refuse(where, "axes that are not at right angles", "a rotation");
+    refuse_transforms(where, "axes that are not at right angles", "a rotation");
   const std::array<double, 3> centre = {m[3], m[7], m[11]};
   std::array<double, 16> result{};
   for (size_t i = 0; i < 3; ++i) {
@@ -76,7 +76,8 @@ CameraModel model_of(const TransformsIntrinsics& given, const std::string& where
   if (name == "EQUIRECTANGULAR") return CameraModel::kEquirectangular;
   for (const char* known : {"OPENCV", "PERSPECTIVE", "PINHOLE", "SIMPLE_PINHOLE", "SIMPLE_RADIAL", "RADIAL"})
     if (name == known) return CameraModel::kFullOpenCv;
-  refuse(where + ", camera_model", formats::printable(name), "OPENCV, OPENCV_FISHEYE, PINHOLE or EQUIRECTANGULAR");
+  refuse_transforms(where + ", camera_model", formats::printable(name),
+                    "OPENCV, OPENCV_FISHEYE, PINHOLE or EQUIRECTANGULAR");
 }
 
 double focal_length(std::optional<double> given, std::optional<double> angle, double size, double other) {
@@ -88,7 +89,8 @@ ColmapCamera camera_of(const TransformsIntrinsics& given, formats::ImageSize siz
   ColmapCamera camera{
       .model = model_of(given, where), .width = given.w.value_or(size.width), .height = given.h.value_or(size.height)};
   if (camera.width < 1 || camera.height < 1 || camera.width > 1 << 20 || camera.height > 1 << 20)
-    refuse(where, fmt::format("{} × {} pixels", camera.width, camera.height), "w and h, or a picture that says them");
+    refuse_transforms(where, fmt::format("{} × {} pixels", camera.width, camera.height),
+                      "w and h, or a picture that says them");
   const auto w = static_cast<double>(camera.width), h = static_cast<double>(camera.height);
   if (camera.model == CameraModel::kEquirectangular) {
     camera.parameters = {w, h};
@@ -97,13 +99,13 @@ ColmapCamera camera_of(const TransformsIntrinsics& given, formats::ImageSize siz
   const double from_y = focal_length(given.fl_y, given.camera_angle_y, h, 0),
                fx = focal_length(given.fl_x, given.camera_angle_x, w, from_y),
                fy = focal_length(given.fl_y, given.camera_angle_y, h, fx);
-  if (!(fx > 0 && fy > 0)) refuse(where, "no focal length", "fl_x or camera_angle_x");
+  if (!(fx > 0 && fy > 0)) refuse_transforms(where, "no focal length", "fl_x or camera_angle_x");
   camera.parameters = {fx, fy, given.cx.value_or(w / 2), given.cy.value_or(h / 2)};
   if (camera.model == CameraModel::kOpenCvFisheye) {
     for (const double k : {given.k1, given.k2, given.k3, given.k4}) camera.parameters.push_back(k);
     return camera;
   }
-  if (given.k4 != 0) refuse(where + ", k4", fmt::format("{}", given.k4), "0 in a camera that is no fisheye");
+  if (given.k4 != 0) refuse_transforms(where + ", k4", fmt::format("{}", given.k4), "0 in a camera that is no fisheye");
   for (const double k : {given.k1, given.k2, given.p1, given.p2, given.k3, 0.0, 0.0, 0.0})
     camera.parameters.push_back(k);
   return camera;
@@ -142,7 +144,7 @@ void take_frames(const TransformsFile& file, const fs::path& path, std::optional
     const std::string where = fmt::format("{}, frames[{}]", path.string(), i);
     RawFrame raw{.name = plain_name(frame.file_path),
                  .camera = index_of(camera_of(frame.intrinsics, size, where), scene.cameras),
-                 .camera_from_world = camera_from_world(frame.world_from_camera, where + ".transform_matrix"),
+                 .camera_from_world = inverted_pose(frame.world_from_camera, where + ".transform_matrix"),
                  .picture = find_smaller(folder, frame.file_path, options),
                  .time = frame.time,
                  .split = split};

@@ -5,8 +5,8 @@
 namespace orrery::serve {
 namespace {
 
-void answer(const std::shared_ptr<Exchange>& exchange, Service& service, const ChatRequest& chat,
-            const std::shared_ptr<Model>& model) {
+void answer_chat(const std::shared_ptr<Exchange>& exchange, Service& service, const ChatRequest& chat,
+                 const std::shared_ptr<Model>& model) {
   auto work = std::make_shared<ChatWork>(chat_work(chat, *model, *exchange));
   exchange->post([exchange, &service, model, work, stream = chat.generation->stream] {
     if (exchange->gone()) return;
@@ -24,7 +24,7 @@ void add_chat_route(Router& router, Service& service) {
     service.prepare(exchange, openai_error, [exchange, &service] {
       const auto chat = std::make_shared<const ChatRequest>(parse_body(exchange->take_body()));
       prepare_chat(exchange, service, openai_error, chat->model, *chat,
-                   [exchange, &service, chat](const auto& model) { answer(exchange, service, *chat, model); });
+                   [exchange, &service, chat](const auto& model) { answer_chat(exchange, service, *chat, model); });
     });
   });
 }

@@ -67,7 +67,7 @@ struct Logprobs {
                offsets = ordered_json::array();
 };
 
-struct WriterOptions {
+struct CompletionOptions {
   std::string model;
   std::vector<std::string> echoes;  // per choice; empty: nothing to echo
   bool stream = false, include_usage = false, logprobs = false;
@@ -75,7 +75,7 @@ struct WriterOptions {
 
 class CompletionWriter : public AnswerWriter {
  public:
-  CompletionWriter(std::shared_ptr<Exchange> exchange, std::shared_ptr<Model> model, WriterOptions options)
+  CompletionWriter(std::shared_ptr<Exchange> exchange, std::shared_ptr<Model> model, CompletionOptions options)
       : exchange_(std::move(exchange)),
         model_(std::move(model)),
         options_(std::move(options)),
@@ -148,22 +148,22 @@ class CompletionWriter : public AnswerWriter {
 
   std::shared_ptr<Exchange> exchange_;
   std::shared_ptr<Model> model_;
-  const WriterOptions options_;
+  const CompletionOptions options_;
   std::vector<Choice> choices_;
   std::string head_;
 };
 
-void answer(const std::shared_ptr<Exchange>& exchange, Service& service, const Completion& completion,
-            const std::shared_ptr<Model>& model) {
+void answer_completion(const std::shared_ptr<Exchange>& exchange, Service& service, const Completion& completion,
+                       const std::shared_ptr<Model>& model) {
   text::Request request = completion.generation->request(*model);
   request.grammar = completion.form.grammar(*model);
   request.top_logprobs = completion.top_logprobs;
   request.cache_prompt = true;
   std::vector<text::Request> requests;
-  WriterOptions options{.model = model->name,
-                        .stream = completion.generation->stream,
-                        .include_usage = completion.generation->include_usage,
-                        .logprobs = completion.top_logprobs >= 0};
+  CompletionOptions options{.model = model->name,
+                            .stream = completion.generation->stream,
+                            .include_usage = completion.generation->include_usage,
+                            .logprobs = completion.top_logprobs >= 0};
   for (const ordered_json& prompt : completion.prompts) {
     std::string echo;
     if (completion.suffix.empty()) {
@@ -191,9 +191,10 @@ void add_completion_route(Router& router, Service& service) {
   router.add("POST /v1/completions", [&service](const std::shared_ptr<Exchange>& exchange, const Router::Values&) {
     service.prepare(exchange, openai_error, [exchange, &service] {
       const Completion completion(parse_body(exchange->take_body()));
-      service.prepare_with(
-          exchange, openai_error, completion.model,
-          [exchange, &service, completion](const auto& model) { answer(exchange, service, completion, model); });
+      service.prepare_with(exchange, openai_error, completion.model,
+                           [exchange, &service, completion](const auto& model) {
+                             answer_completion(exchange, service, completion, model);
+                           });
     });
   });
 }

@@ -32,7 +32,7 @@ std::string body_of(const Exchange& exchange, Model& model, const Work& work) {
                             json_string(model.name), work.tokens, work.tokens);
 }
 
-Work work_of(const Model& model, const EmbeddingRequest& request) {
+Work embedding_work(const Model& model, const EmbeddingRequest& request) {
   const int64_t size = model.engine.spec().hidden_size;
   if (request.dimensions && *request.dimensions != size)
     throw Refusal(400, "dimensions",
@@ -48,9 +48,9 @@ Work work_of(const Model& model, const EmbeddingRequest& request) {
   return work;
 }
 
-void answer(const std::shared_ptr<Exchange>& exchange, Service& service, const EmbeddingRequest& request,
-            const std::shared_ptr<Model>& model) {
-  auto work = std::make_shared<const Work>(work_of(*model, request));
+void answer_embedding(const std::shared_ptr<Exchange>& exchange, Service& service, const EmbeddingRequest& request,
+                      const std::shared_ptr<Model>& model) {
+  auto work = std::make_shared<const Work>(embedding_work(*model, request));
   service.compute(exchange, openai_error, [exchange, &service, model, work] {
     std::string body = body_of(*exchange, *model, *work);
     exchange->post([exchange, &service, model, work, body = std::move(body)] {
@@ -69,7 +69,7 @@ void add_embedding_route(Router& router, Service& service) {
     service.prepare(exchange, openai_error, [exchange, &service] {
       const EmbeddingRequest request(parse_body(exchange->take_body()));
       service.prepare_with(exchange, openai_error, request.model, [exchange, &service, request](const auto& model) {
-        answer(exchange, service, request, model);
+        answer_embedding(exchange, service, request, model);
       });
     });
   });

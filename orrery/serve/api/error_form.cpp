@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "orrery/base/log.h"
+#include "orrery/serve/api/json_text.h"
 #include "orrery/serve/refusal.h"
 #include "orrery/serve/store/store_error.h"
 
@@ -52,10 +53,6 @@ const char* type_of(int status) {
     default:
       return status < 500 ? "invalid_request_error" : "server_error";
   }
-}
-
-std::string dumped(const ordered_json& json) {
-  return json.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
 }
 
 Response openai(const Facts& facts) {

@@ -10,6 +10,7 @@
 #include "orrery/serve/api/chat_writer.h"
 #include "orrery/serve/api/error_form.h"
 #include "orrery/serve/api/infill_request.h"
+#include "orrery/serve/api/json_text.h"
 #include "orrery/serve/api/line_limits.h"
 #include "orrery/serve/api/routes.h"
 
@@ -19,7 +20,7 @@ using nlohmann::ordered_json;
 
 namespace {
 
-struct WriterOptions {
+struct InfillOptions {
   bool stream = false, answers = true, tokens = false, cut = false;
   int64_t prompt_tokens = 0, indent = 0;
   double seconds = 0;
@@ -44,7 +45,7 @@ ordered_json only_fields(const ordered_json& answer, const std::vector<std::stri
 
 class InfillWriter : public AnswerWriter {
  public:
-  InfillWriter(std::shared_ptr<Exchange> exchange, std::shared_ptr<Model> model, WriterOptions options)
+  InfillWriter(std::shared_ptr<Exchange> exchange, std::shared_ptr<Model> model, InfillOptions options)
       : exchange_(std::move(exchange)),
         model_(std::move(model)),
         options_(std::move(options)),
@@ -135,14 +136,11 @@ class InfillWriter : public AnswerWriter {
     }
     return found;
   }
-  static std::string dumped(const ordered_json& json) {
-    return json.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
-  }
   void write(const ordered_json& json) { exchange_->write("data: " + dumped(json) + "\n\n"); }
 
   std::shared_ptr<Exchange> exchange_;
   std::shared_ptr<Model> model_;
-  const WriterOptions options_;
+  const InfillOptions options_;
   LineLimits limits_;
   std::optional<Clock::time_point> first_;
   std::string content_;
@@ -152,13 +150,13 @@ class InfillWriter : public AnswerWriter {
   text::FinishReason finish_ = text::FinishReason::kLength;
 };
 
-void answer(const std::shared_ptr<Exchange>& exchange, Service& service, const InfillRequest& infill,
-            const std::shared_ptr<Model>& model) {
+void answer_infill(const std::shared_ptr<Exchange>& exchange, Service& service, const InfillRequest& infill,
+                   const std::shared_ptr<Model>& model) {
   text::Request request = infill.generation->request(*model);
   const bool cut = set_gap(request, *model, infill.gap, infill_limits(*model, infill), "input_prefix") > 0;
   request.grammar = infill.form.grammar(*model);
   request.cache_prompt = true;
-  WriterOptions options{.stream = infill.generation->stream,
+  InfillOptions options{.stream = infill.generation->stream,
                         .answers = infill.answers,
                         .tokens = infill.tokens,
                         .cut = cut,
@@ -182,7 +180,7 @@ void add_infill_route(Router& router, Service& service) {
     service.prepare(exchange, openai_error, [exchange, &service] {
       const InfillRequest infill(parse_body(exchange->take_body()));
       service.prepare_with(exchange, openai_error, infill.model, [exchange, &service, infill](const auto& model) {
-        answer(exchange, service, infill, model);
+        answer_infill(exchange, service, infill, model);
       });
     });
   });

@@ -12,7 +12,7 @@ namespace {
 
 constexpr float kLeast = -9999;  // OpenAI's for what cannot happen: JSON has no infinity
 
-std::string entry(const text::TokenLogprob& one, const text::Tokenizer& tokenizer) {
+std::string logprob_entry(const text::TokenLogprob& one, const text::Tokenizer& tokenizer) {
   const std::string_view bytes = tokenizer.bytes(one.token, true);
   std::string numbers;
   for (unsigned char byte : bytes) numbers += fmt::format("{}{}", numbers.empty() ? "" : ",", byte);
@@ -25,9 +25,9 @@ std::string entry(const text::TokenLogprob& one, const text::Tokenizer& tokenize
 std::string logprobs_json(std::span<const std::vector<text::TokenLogprob>> tokens, const text::Tokenizer& tokenizer) {
   std::string out = "{\"content\":[";
   for (size_t i = 0; i < tokens.size(); ++i) {
-    out += fmt::format("{}{{{},\"top_logprobs\":[", i == 0 ? "" : ",", entry(tokens[i].front(), tokenizer));
+    out += fmt::format("{}{{{},\"top_logprobs\":[", i == 0 ? "" : ",", logprob_entry(tokens[i].front(), tokenizer));
     for (size_t j = 1; j < tokens[i].size(); ++j)
-      out += fmt::format("{}{{{}}}", j == 1 ? "" : ",", entry(tokens[i][j], tokenizer));
+      out += fmt::format("{}{{{}}}", j == 1 ? "" : ",", logprob_entry(tokens[i][j], tokenizer));
     out += "]}";
   }
   return out + "],\"refusal\":null}";

@@ -190,8 +190,8 @@ class OllamaWriter : public AnswerWriter {
   text::FinishReason finish_ = text::FinishReason::kStop;
 };
 
-void answer(const std::shared_ptr<Exchange>& exchange, Service& service, const std::string& asked, ordered_json body,
-            std::vector<Attachment> pictures, bool chat) {
+void answer_ollama(const std::shared_ptr<Exchange>& exchange, Service& service, const std::string& asked,
+                   ordered_json body, std::vector<Attachment> pictures, bool chat) {
   const bool stream = body["stream"] == true;
   const auto request = std::make_shared<const ChatRequest>(body, std::move(pictures));
   prepare_chat(exchange, service, ollama_error, asked, *request, [=, &service](const std::shared_ptr<Model>& model) {
@@ -229,7 +229,7 @@ void chat(const std::shared_ptr<Exchange>& exchange, Service& service) {
   if (const ordered_json* think = fields.any("think"); think && think->is_boolean())
     body["chat_template_kwargs"] = {{"enable_thinking", *think}};
   fields.finish();
-  answer(exchange, service, model, std::move(body), std::move(pictures), true);
+  answer_ollama(exchange, service, model, std::move(body), std::move(pictures), true);
 }
 
 void generate(const std::shared_ptr<Exchange>& exchange, Service& service) {
@@ -249,7 +249,7 @@ void generate(const std::shared_ptr<Exchange>& exchange, Service& service) {
   fields.only("template", "", "nothing: the model's own template is used");
   fields.only("context", ordered_json::array(), "nothing: send messages to /api/chat");
   fields.finish();
-  answer(exchange, service, model, std::move(body), std::move(pictures), false);
+  answer_ollama(exchange, service, model, std::move(body), std::move(pictures), false);
 }
 
 }  // namespace

@@ -7,7 +7,7 @@
 namespace orrery::serve {
 namespace {
 
-std::shared_ptr<ChatWork> work_of(const ResponsesRequest& request, Model& model, const Exchange& exchange) {
+std::shared_ptr<ChatWork> response_work(const ResponsesRequest& request, Model& model, const Exchange& exchange) {
   try {
     return std::make_shared<ChatWork>(chat_work(*request.chat, model, exchange));
   } catch (const Refusal& refusal) {
@@ -15,9 +15,9 @@ std::shared_ptr<ChatWork> work_of(const ResponsesRequest& request, Model& model,
   }
 }
 
-void answer(const std::shared_ptr<Exchange>& exchange, Service& service, const ResponsesRequest& request,
-            const std::shared_ptr<Model>& model) {
-  const auto work = work_of(request, *model, *exchange);
+void answer_response(const std::shared_ptr<Exchange>& exchange, Service& service, const ResponsesRequest& request,
+                     const std::shared_ptr<Model>& model) {
+  const auto work = response_work(request, *model, *exchange);
   ResponsesOptions options{.model = model->name, .echo = request.echo, .stream = request.chat->generation->stream};
   exchange->post([exchange, &service, model, work, options = std::move(options)]() mutable {
     if (exchange->gone()) return;
@@ -32,8 +32,9 @@ void add_responses_route(Router& router, Service& service) {
   router.add("POST /v1/responses", [&service](const std::shared_ptr<Exchange>& exchange, const Router::Values&) {
     service.prepare(exchange, openai_error, [exchange, &service] {
       const ResponsesRequest request(parse_body(exchange->take_body()));
-      prepare_chat(exchange, service, openai_error, request.chat->model, *request.chat,
-                   [exchange, &service, request](const auto& model) { answer(exchange, service, request, model); });
+      prepare_chat(
+          exchange, service, openai_error, request.chat->model, *request.chat,
+          [exchange, &service, request](const auto& model) { answer_response(exchange, service, request, model); });
     });
   });
 }

@@ -18,10 +18,6 @@ namespace {
 
 using text::ToolEvent;
 
-std::string dumped(const ordered_json& json) {
-  return json.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
-}
-
 // One of the response's output.
 struct Item {
   enum class Kind { kMessage, kReasoning, kCall };

@@ -54,7 +54,7 @@ Response json_response(const ordered_json& body, int status = 200) {
 // What the database's thread makes of a request.
 using Act = std::function<Response(Store&, Exchange&, const Router::Values&)>;
 
-void add(Router& router, Service& service, const std::string& pattern, Act act) {
+void add_studio(Router& router, Service& service, const std::string& pattern, Act act) {
   router.add(pattern, [&service, act](const std::shared_ptr<Exchange>& exchange, const Router::Values& values) {
     service.store_worker.post([&service, act, exchange, values] {
       if (exchange->gone()) return;
@@ -109,43 +109,44 @@ Response info(Service& service) {
 
 void add_conversations(Router& router, Service& service) {
   const std::string path = "/api/studio/conversations";
-  add(router, service, "GET " + path, [](Store& store, Exchange& exchange, const auto&) {
+  add_studio(router, service, "GET " + path, [](Store& store, Exchange& exchange, const auto&) {
     return json_response(
         store.conversations(exchange.request().parameter("query").value_or(""), page_of(exchange.request())));
   });
-  add(router, service, "POST " + path, [](Store& store, Exchange& exchange, const auto&) {
+  add_studio(router, service, "POST " + path, [](Store& store, Exchange& exchange, const auto&) {
     return json_response(store.create_conversation(parse_body(exchange.take_body())), 201);
   });
-  add(router, service, "GET " + path + "/{id}",
-      [](Store& store, Exchange&, const auto& values) { return json_response(store.conversation(values.at("id"))); });
-  add(router, service, "PATCH " + path + "/{id}", [](Store& store, Exchange& exchange, const auto& values) {
+  add_studio(router, service, "GET " + path + "/{id}", [](Store& store, Exchange&, const auto& values) {
+    return json_response(store.conversation(values.at("id")));
+  });
+  add_studio(router, service, "PATCH " + path + "/{id}", [](Store& store, Exchange& exchange, const auto& values) {
     return json_response(store.change_conversation(values.at("id"), parse_body(exchange.take_body())));
   });
-  add(router, service, "DELETE " + path + "/{id}", [](Store& store, Exchange&, const auto& values) {
+  add_studio(router, service, "DELETE " + path + "/{id}", [](Store& store, Exchange&, const auto& values) {
     store.delete_conversation(values.at("id"));
     return Response{.status = 204, .content_type = ""};
   });
-  add(router, service, "GET " + path + "/{id}/export", [](Store& store, Exchange&, const auto& values) {
+  add_studio(router, service, "GET " + path + "/{id}/export", [](Store& store, Exchange&, const auto& values) {
     Response response{.body = store.export_conversation(values.at("id"))};
     response.headers.emplace_back("Content-Disposition", "attachment; filename=\"conversation.json\"");
     return response;
   });
-  add(router, service, "PUT " + path + "/{id}/messages/{message}",
-      [](Store& store, Exchange& exchange, const auto& values) {
-        return json_response(
-            store.put_message(values.at("id"), values.at("message"), parse_body(exchange.take_body())));
-      });
+  add_studio(router, service, "PUT " + path + "/{id}/messages/{message}",
+             [](Store& store, Exchange& exchange, const auto& values) {
+               return json_response(
+                   store.put_message(values.at("id"), values.at("message"), parse_body(exchange.take_body())));
+             });
 }
 
 void add_preferences(Router& router, Service& service) {
   const std::string path = "/api/studio/preferences";
-  add(router, service, "POST " + path, [](Store& store, Exchange& exchange, const auto&) {
+  add_studio(router, service, "POST " + path, [](Store& store, Exchange& exchange, const auto&) {
     return json_response(store.add_preference(parse_body(exchange.take_body())), 201);
   });
-  add(router, service, "GET " + path, [](Store& store, Exchange& exchange, const auto&) {
+  add_studio(router, service, "GET " + path, [](Store& store, Exchange& exchange, const auto&) {
     return json_response(store.preferences(page_of(exchange.request())));
   });
-  add(router, service, "DELETE " + path + "/{id}", [](Store& store, Exchange&, const auto& values) {
+  add_studio(router, service, "DELETE " + path + "/{id}", [](Store& store, Exchange&, const auto& values) {
     store.delete_preference(values.at("id"));
     return Response{.status = 204, .content_type = ""};
   });

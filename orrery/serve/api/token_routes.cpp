@@ -16,7 +16,7 @@ namespace {
 using Make = std::function<ordered_json(const Model&)>;
 
 // A request that is answered by the worker at once. `read` takes the fields and says what to make of a model.
-void add(Router& router, Service& service, const std::string& path, std::function<Make(Fields&)> read) {
+void add_reader(Router& router, Service& service, const std::string& path, std::function<Make(Fields&)> read) {
   router.add("POST " + path, [&service, read](const std::shared_ptr<Exchange>& exchange, const Router::Values&) {
     service.prepare(exchange, openai_error, [exchange, &service, read] {
       const ordered_json body = parse_body(exchange->take_body());
@@ -83,9 +83,9 @@ Make read_template(Fields& fields) {
 }  // namespace
 
 void add_token_routes(Router& router, Service& service) {
-  add(router, service, "/tokenize", read_tokenize);
-  add(router, service, "/detokenize", read_detokenize);
-  add(router, service, "/apply-template", read_template);
+  add_reader(router, service, "/tokenize", read_tokenize);
+  add_reader(router, service, "/detokenize", read_detokenize);
+  add_reader(router, service, "/apply-template", read_template);
 }
 
 }  // namespace orrery::serve

@@ -12,7 +12,7 @@ namespace orrery::serve {
 namespace {
 
 // One line, without SOCI's context, which holds the values that were to be written.
-std::string message_of(const soci::soci_error& error) {
+std::string text_of(const soci::soci_error& error) {
   std::string text = error.get_error_message();
   if (text.starts_with("sqlite3_")) text.erase(0, text.find(": ") + 2);  // the name of SOCI's function
   std::replace(text.begin(), text.end(), '\n', ' ');
@@ -74,7 +74,7 @@ Database::Database(DatabaseUrl url, const StoreOptions& options)
     connect(*lease.session());
     migrate(*lease.session(), url_);
   } catch (const soci::soci_error& error) {
-    throw unavailable(doing, url_.shown, message_of(error));
+    throw unavailable(doing, url_.shown, text_of(error));
   }
 }
 
@@ -122,13 +122,13 @@ void Database::transaction(const char* doing, const std::string& begin_statement
   try {
     begin(*session, begin_statement);
   } catch (const soci::soci_error& error) {
-    throw unavailable(doing, url_.shown, message_of(error));
+    throw unavailable(doing, url_.shown, text_of(error));
   }
   try {
     work(*session);
     *session << "COMMIT";
   } catch (const soci::soci_error& error) {
-    const std::string message = message_of(error);
+    const std::string message = text_of(error);
     roll_back(*session);
     throw unavailable(doing, url_.shown, message);
   } catch (...) {

@@ -11,14 +11,15 @@
 namespace orrery::serve {
 namespace {
 
-constexpr char kDoing[] = "open the database";
+constexpr char kOpening[] = "open the database";
 
 std::filesystem::path default_path() {
   const char* data = std::getenv("XDG_DATA_HOME");
   if (data != nullptr && data[0] == '/') return std::filesystem::path(data) / "orrery/studio.db";
   const char* home = std::getenv("HOME");
   if (home == nullptr || home[0] != '/') {
-    throw Error({.doing = kDoing, .found = "neither XDG_DATA_HOME nor HOME", .advice = "give a path with --database"});
+    throw Error(
+        {.doing = kOpening, .found = "neither XDG_DATA_HOME nor HOME", .advice = "give a path with --database"});
   }
   return std::filesystem::path(home) / ".local/share/orrery/studio.db";
 }
@@ -30,7 +31,7 @@ std::map<std::string, std::string> conninfo_options(const std::string& url) {
                                                                             PQconninfoFree);
   if (parsed == nullptr) {
     PQfreemem(problem);  // it may quote the password
-    throw Error({.doing = kDoing,
+    throw Error({.doing = kOpening,
                  .found = "a malformed postgresql:// URL",
                  .expected = "postgresql://USER:PASSWORD@HOST:PORT/NAME?sslmode=verify-full",
                  .advice = "special characters in a password are percent-encoded"});
@@ -72,7 +73,7 @@ DatabaseUrl postgres_url(const std::string& url) {
 }  // namespace
 
 DatabaseUrl parse_database_url(const std::string& database) {
-  if (database.find('\0') != std::string::npos) throw Error({.doing = kDoing, .found = "a NUL in its name"});
+  if (database.find('\0') != std::string::npos) throw Error({.doing = kOpening, .found = "a NUL in its name"});
   if (database.starts_with("postgresql://") || database.starts_with("postgres://")) return postgres_url(database);
   DatabaseUrl url;
   const size_t scheme = database.find("://");
@@ -82,7 +83,7 @@ DatabaseUrl parse_database_url(const std::string& database) {
   } else if (database.starts_with("sqlite:///") && database.size() > 10) {
     url.path = database.substr(9);
   } else if (scheme != std::string::npos && database.find('/') > scheme) {
-    throw Error({.doing = kDoing,
+    throw Error({.doing = kOpening,
                  .found = "a URL that begins with " + database.substr(0, scheme + 3),
                  .expected = "a file's path, sqlite:///PATH, or postgresql://USER:PASSWORD@HOST/NAME"});
   } else {

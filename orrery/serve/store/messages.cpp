@@ -11,7 +11,7 @@
 namespace orrery::serve {
 namespace {
 
-constexpr char kDoing[] = "save a message";
+constexpr char kSaving[] = "save a message";
 // What a row costs beside its content, so that a conversation cannot hold endlessly many empty ones.
 constexpr long long kRowBytes = 256;
 
@@ -36,14 +36,14 @@ Json json_of(const Message& message) {
 }
 
 Message message_of(const StudioFields& fields, const std::string& conversation, const std::string& id) {
-  check_id(kDoing, "conversation", conversation);
-  check_id(kDoing, "id", id);
+  check_id(kSaving, "conversation", conversation);
+  check_id(kSaving, "id", id);
   const Json& content = fields.required("content");
-  check_content(kDoing, "content", content);
+  check_content(kSaving, "content", content);
   Message message{.conversation = conversation, .id = id};
   message.parent = Nullable(fields.id("parent"));
   message.role = fields.one_of("role", {"system", "user", "assistant"}).value_or("");
-  message.content = json_text(kDoing, "content", content, StoreLimits::kContentBytes);
+  message.content = json_text(kSaving, "content", content, StoreLimits::kContentBytes);
   message.folded = fold(searchable_text(content));
   message.model = Nullable(fields.name("model"));
   message.finish = Nullable(fields.one_of("finish", {"stop", "length", "cancelled", "error"}));
@@ -58,7 +58,7 @@ void touch(soci::session& session, const std::string& conversation) {
   soci::statement update = (session.prepare << "UPDATE conversations SET updated_at = :now WHERE id = :id",
                             soci::use(now, "now"), soci::use(conversation, "id"));
   update.execute(true);
-  if (update.get_affected_rows() == 0) not_found(kDoing, "conversation", conversation);
+  if (update.get_affected_rows() == 0) not_found(kSaving, "conversation", conversation);
 }
 
 void count_bytes(soci::session& session, const std::string& conversation, long long more) {
@@ -66,7 +66,7 @@ void count_bytes(soci::session& session, const std::string& conversation, long l
   session << "SELECT bytes FROM conversations WHERE id = :id", soci::into(bytes), soci::use(conversation, "id");
   bytes += more;
   if (more > 0 && bytes > static_cast<long long>(StoreLimits::kConversationBytes)) {
-    refuse(kDoing, "content", "a full conversation",
+    refuse(kSaving, "content", "a full conversation",
            "at most " + std::to_string(StoreLimits::kConversationBytes) + " bytes of messages in one");
   }
   session << "UPDATE conversations SET bytes = :bytes WHERE id = :id", soci::use(bytes, "bytes"),
@@ -90,7 +90,7 @@ std::optional<Place> find_place(soci::session& session, const Message& message) 
 void replace(soci::session& session, const StudioFields& fields, Message& message, const Place& place) {
   const bool moved = fields.has("parent") && message.parent.text() != place.parent.text();
   if (moved || (!message.role.empty() && message.role != place.role)) {
-    conflict(kDoing, moved ? "parent" : "role", "message " + message.id + " with another");
+    conflict(kSaving, moved ? "parent" : "role", "message " + message.id + " with another");
   }
   message.role = place.role;
   message.parent = place.parent;
@@ -106,9 +106,9 @@ void replace(soci::session& session, const StudioFields& fields, Message& messag
 }
 
 void insert(soci::session& session, Message& message) {
-  if (message.role.empty()) refuse(kDoing, "role", "nothing", "one of system, user, assistant");
+  if (message.role.empty()) refuse(kSaving, "role", "nothing", "one of system, user, assistant");
   if (message.parent.text() && !has_message(session, message.conversation, message.parent.value)) {
-    refuse(kDoing, "parent", "an id of no message", "a message of this conversation");
+    refuse(kSaving, "parent", "an id of no message", "a message of this conversation");
   }
   message.created_at = now_ms();
   count_bytes(session, message.conversation, message.bytes);
@@ -153,9 +153,9 @@ Json read_messages(soci::session& session, const std::string& conversation) {
 }
 
 Json Store::put_message(const std::string& conversation, const std::string& id, const Json& body) {
-  const StudioFields fields(body, kDoing, {"parent", "role", "content", "model", "finish", "stats"});
+  const StudioFields fields(body, kSaving, {"parent", "role", "content", "model", "finish", "stats"});
   Message message = message_of(fields, conversation, id);
-  database_->write(kDoing, [&](soci::session& session) {
+  database_->write(kSaving, [&](soci::session& session) {
     touch(session, conversation);
     if (const auto place = find_place(session, message)) {
       replace(session, fields, message, *place);

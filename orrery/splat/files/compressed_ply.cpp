@@ -21,7 +21,7 @@ constexpr const char* kChunkColumns[] = {
     "min_x",       "min_y",       "min_z",       "max_x", "max_y", "max_z", "min_scale_x", "min_scale_y", "min_scale_z",
     "max_scale_x", "max_scale_y", "max_scale_z", "min_r", "min_g", "min_b", "max_r",       "max_g",       "max_b"};
 constexpr const char* kVertexColumns[] = {"packed_position", "packed_rotation", "packed_scale", "packed_color"};
-constexpr double kShRange = 8;  // harmonics from -4 to 4
+constexpr double kPackedShRange = 8;  // harmonics from -4 to 4
 
 /// What the packed numbers of a chunk are fractions of, each [min xyz, max xyz]. Early files keep no range of colours.
 struct Ranges {
@@ -107,7 +107,7 @@ void read_harmonics(const PlyFile& file, const formats::ByteReader& reader, Scen
       const uint32_t byte = row[static_cast<size_t>(i)];
       const double fraction = byte == 0 ? 0 : byte == 255 ? 1 : (byte + 0.5) / 256;
       scene.sh[3 * (n * scene.coefficients() + 1 + i % above) + i / above] =
-          static_cast<float>((fraction - 0.5) * kShRange);
+          static_cast<float>((fraction - 0.5) * kPackedShRange);
     }
   }
 }
@@ -161,7 +161,7 @@ Packed pack(const Scene& scene, int64_t n, const Ranges& ranges) {
   return packed;
 }
 
-std::string header(const Scene& scene, int64_t chunks) {
+std::string packed_header(const Scene& scene, int64_t chunks) {
   std::string text =
       "ply\nformat binary_little_endian 1.0\n" + antialiased_comment(scene) + fmt::format("element chunk {}\n", chunks);
   for (const char* name : kChunkColumns) text += fmt::format("property float {}\n", name);
@@ -179,7 +179,7 @@ std::vector<uint8_t> harmonics_of(const Scene& scene, std::span<const int64_t> o
   for (const int64_t n : order)
     for (int channel = 0; channel < 3; ++channel)
       for (int64_t k = 1; k < coefficients; ++k) {
-        const double fraction = scene.sh[3 * (n * coefficients + k) + channel] / kShRange + 0.5;
+        const double fraction = scene.sh[3 * (n * coefficients + k) + channel] / kPackedShRange + 0.5;
         bytes.push_back(fraction > 0 ? static_cast<uint8_t>(std::min(fraction * 256, 255.0)) : 0);
       }
   return bytes;
@@ -233,7 +233,7 @@ std::vector<int64_t> write_compressed_ply(const Scene& scene, const std::filesys
   }
   const std::vector<uint8_t> harmonics = harmonics_of(scene, order);
   AtomicFile file(path);
-  file.write(header(scene, static_cast<int64_t>(chunks.size())));
+  file.write(packed_header(scene, static_cast<int64_t>(chunks.size())));
   file.write(chunks.data(), chunks.size() * sizeof(Ranges));
   file.write(rows.data(), rows.size() * sizeof(Packed));
   file.write(harmonics.data(), harmonics.size());

@@ -17,7 +17,7 @@
 namespace orrery::splat {
 namespace {
 
-constexpr uint64_t kHeaderBytes = 4096, kSectionHeaderBytes = 1024, kCentreBytes = 12;
+constexpr uint64_t kFileHeaderBytes = 4096, kSectionHeaderBytes = 1024, kCentreBytes = 12;
 constexpr int kMaxLevel = 2;
 constexpr uint32_t kMaxSections = 4096, kBucketSize = 256, kRange = 32767;
 constexpr float kShRange = 1.5f;       // of level 2's bytes where a header names none
@@ -82,7 +82,7 @@ Header read_header(formats::ByteReader& reader) {
 
 Section read_section(formats::ByteReader reader, uint32_t number, int level) {
   const std::string field = fmt::format("section {}", number);
-  reader.seek(kHeaderBytes + number * kSectionHeaderBytes, field);
+  reader.seek(kFileHeaderBytes + number * kSectionHeaderBytes, field);
   formats::ByteReader fields = reader.part(reader.take(kSectionHeaderBytes, field));
   Section section;
   section.count = fields.read<uint32_t>(field);
@@ -240,7 +240,7 @@ void put(std::string& out, size_t at, Numbers... numbers) {
 }
 
 template <class T>
-void append(std::string& out, T number) {
+void append_number(std::string& out, T number) {
   out.append(reinterpret_cast<const char*>(&number), sizeof number);
 }
 
@@ -270,23 +270,23 @@ void append_row(const Writing& writing, int64_t n, const std::array<float, 3>& c
   const Scene& scene = writing.scene;
   const auto add = [&](float value) {
     if (writing.level == 0)
-      append(out, value);
+      append_number(out, value);
     else
-      append(out, kernels::f32_to_f16(value));
+      append_number(out, kernels::f32_to_f16(value));
   };
   for (size_t axis = 0; axis < 3; ++axis) {
     const float mean = scene.means[3 * static_cast<size_t>(n) + axis];
     if (writing.level == 0)
-      append(out, mean);
+      append_number(out, mean);
     else
-      append(out, static_cast<uint16_t>(
-                      to_level((mean - double{centre[axis]}) * kRange / (writing.side / 2) + kRange, 2 * kRange + 1)));
+      append_number(out, static_cast<uint16_t>(to_level(
+                             (mean - double{centre[axis]}) * kRange / (writing.side / 2) + kRange, 2 * kRange + 1)));
   }
   for (int axis = 0; axis < 3; ++axis) add(std::max(std::exp(scene.log_scales[3 * n + axis]), kSmallest));
   for (const double part : unit_quaternion(scene.quats.data() + 4 * n)) add(static_cast<float>(part));
   const float* sh = scene.sh.data() + 3 * n * scene.coefficients();
-  for (int channel = 0; channel < 3; ++channel) append(out, to_byte(255 * colour_from_sh0(sh[channel])));
-  append(out, to_byte(255 * opacity_from_logit(scene.opacity_logits[n])));
+  for (int channel = 0; channel < 3; ++channel) append_number(out, to_byte(255 * colour_from_sh0(sh[channel])));
+  append_number(out, to_byte(255 * opacity_from_logit(scene.opacity_logits[n])));
   float harmonics[3 * (sh_coefficients(kHarmonicsWritten) - 1)];
   const int coefficients = sh_coefficients(writing.degree);
   for (int k = 1; k < coefficients; ++k)
@@ -296,27 +296,27 @@ void append_row(const Writing& writing, int64_t n, const std::array<float, 3>& c
     if (writing.level < 2)
       add(harmonics[i]);
     else
-      append(out, to_byte(255 * (double{harmonics[i]} - low) / (double{high} - low)));
+      append_number(out, to_byte(255 * (double{harmonics[i]} - low) / (double{high} - low)));
   }
 }
 
 std::string headers(const Writing& writing, size_t buckets, size_t full, size_t section_bytes) {
-  std::string out(kHeaderBytes + kSectionHeaderBytes, '\0');
+  std::string out(kFileHeaderBytes + kSectionHeaderBytes, '\0');
   const auto count = static_cast<uint32_t>(writing.scene.count());
   const Box box = bounding_box(writing.scene);
   put(out, 0, uint8_t{0}, uint8_t{1});
   put(out, 4, uint32_t{1}, uint32_t{1}, count, count, static_cast<uint16_t>(writing.level));
   for (size_t axis = 0; axis < 3; ++axis) put(out, 24 + 4 * axis, (box.min[axis] + box.max[axis]) / 2);
   put(out, 36, writing.range.first, writing.range.second);
-  put(out, kHeaderBytes, count, count);
+  put(out, kFileHeaderBytes, count, count);
   if (writing.level > 0) {
-    put(out, kHeaderBytes + 8, kBucketSize, static_cast<uint32_t>(buckets), writing.side,
+    put(out, kFileHeaderBytes + 8, kBucketSize, static_cast<uint32_t>(buckets), writing.side,
         static_cast<uint16_t>(kCentreBytes));
-    put(out, kHeaderBytes + 24, kRange);
-    put(out, kHeaderBytes + 32, static_cast<uint32_t>(full), static_cast<uint32_t>(buckets - full));
+    put(out, kFileHeaderBytes + 24, kRange);
+    put(out, kFileHeaderBytes + 32, static_cast<uint32_t>(full), static_cast<uint32_t>(buckets - full));
   }
-  put(out, kHeaderBytes + 28, static_cast<uint32_t>(section_bytes));
-  put(out, kHeaderBytes + 40, static_cast<uint16_t>(writing.degree));
+  put(out, kFileHeaderBytes + 28, static_cast<uint32_t>(section_bytes));
+  put(out, kFileHeaderBytes + 40, static_cast<uint16_t>(writing.degree));
   return out;
 }
 
@@ -324,7 +324,7 @@ std::string headers(const Writing& writing, size_t buckets, size_t full, size_t 
 
 // A version, two bytes of nothing, and a level: no magic, but more than other files have there.
 bool is_ksplat(Bytes bytes) {
-  if (bytes.size() < kHeaderBytes + kSectionHeaderBytes) return false;
+  if (bytes.size() < kFileHeaderBytes + kSectionHeaderBytes) return false;
   const auto at = [&](size_t i) { return std::to_integer<int>(bytes[i]); };
   return at(0) == 0 && at(1) >= 1 && at(2) == 0 && at(3) == 0 && at(20) <= kMaxLevel && at(21) == 0;
 }
@@ -332,7 +332,7 @@ bool is_ksplat(Bytes bytes) {
 Scene read_ksplat(Bytes bytes, const std::filesystem::path& path) {
   formats::ByteReader reader(bytes, "read a ksplat scene", path.string());
   const Header header = read_header(reader);
-  reader.seek(kHeaderBytes, "header");
+  reader.seek(kFileHeaderBytes, "header");
   reader.need_count(header.sections, kSectionHeaderBytes, "section headers");
   std::vector<Section> sections;
   uint64_t count = 0;
@@ -343,7 +343,7 @@ Scene read_ksplat(Bytes bytes, const std::filesystem::path& path) {
     degree = std::max(degree, sections.back().sh_degree);
   }
   check_count(count, bytes.size(), path);
-  reader.seek(kHeaderBytes + header.sections * kSectionHeaderBytes, "sections");
+  reader.seek(kFileHeaderBytes + header.sections * kSectionHeaderBytes, "sections");
   std::vector<SectionReader> readers;
   for (uint32_t i = 0; i < header.sections; ++i) readers.emplace_back(reader, header, sections[i], i);
   Scene scene = Scene::zeros(static_cast<int64_t>(count), degree);
@@ -367,9 +367,10 @@ std::vector<int64_t> write_ksplat(const Scene& scene, const std::filesystem::pat
   const std::vector<Bucket> buckets = buckets_of(scene, writing.side, full);
   std::string section;
   if (writing.level > 0) {
-    for (size_t i = full; i < buckets.size(); ++i) append(section, static_cast<uint32_t>(buckets[i].rows.size()));
+    for (size_t i = full; i < buckets.size(); ++i)
+      append_number(section, static_cast<uint32_t>(buckets[i].rows.size()));
     for (const Bucket& bucket : buckets)
-      for (const float coordinate : bucket.centre) append(section, coordinate);
+      for (const float coordinate : bucket.centre) append_number(section, coordinate);
   }
   std::vector<int64_t> order;
   for (const Bucket& bucket : buckets) {

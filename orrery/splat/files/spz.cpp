@@ -28,7 +28,7 @@ constexpr uint64_t kHeaderBytes = 16, kHeader4Bytes = 32;
 constexpr int kMaxFractionalBits = 23;
 constexpr double kColourScale = 0.15;  // less than kShC0: room for colours that harmonics bring back into 0 to 1
 
-struct Header {
+struct SpzHeader {
   uint32_t version = 0, count = 0;
   uint8_t sh_degree = 0, fractional_bits = 0, flags = 0, streams = 0;
 };
@@ -41,7 +41,7 @@ struct Streams {
 uint64_t rotation_bytes(uint32_t version) { return version >= 3 ? 4 : 3; }
 
 template <class Visit>
-void each_stream(const Header& header, Streams& streams, const Visit& visit) {
+void each_stream(const SpzHeader& header, Streams& streams, const Visit& visit) {
   visit("positions", streams.position, 9);
   visit("alphas", streams.alpha, 1);
   visit("colours", streams.colour, 3);
@@ -67,9 +67,9 @@ struct Axes {
   }
 };
 
-Header read_header(formats::ByteReader& reader) {
+SpzHeader read_spz_header(formats::ByteReader& reader) {
   if (reader.read<uint32_t>("magic") != kMagic) reader.fail("magic", "another one", "NGSP");
-  Header header;
+  SpzHeader header;
   header.version = reader.read<uint32_t>("version");
   header.count = reader.read<uint32_t>("count");
   header.sh_degree = reader.read<uint8_t>("SH degree");
@@ -115,7 +115,7 @@ Buffer inflate(formats::GzipReader& gzip, uint64_t most) {
   return out;
 }
 
-void read_streams(formats::ByteReader& reader, const Header& header, Streams& streams) {
+void read_streams(formats::ByteReader& reader, const SpzHeader& header, Streams& streams) {
   each_stream(header, streams, [&](const char* field, Buffer& stream, uint64_t bytes) {
     if (bytes == 0) return;  // harmonics of degree 0
     reader.need_count(header.count, bytes, field);
@@ -124,7 +124,7 @@ void read_streams(formats::ByteReader& reader, const Header& header, Streams& st
   });
 }
 
-void read_streams4(formats::ByteReader& reader, const Header& header, uint64_t contents, const std::string& name,
+void read_streams4(formats::ByteReader& reader, const SpzHeader& header, uint64_t contents, const std::string& name,
                    Streams& streams) {
   const int expected = header.sh_degree > 0 ? 6 : 5;
   if (header.streams != expected)
@@ -171,7 +171,7 @@ std::array<double, 4> rotation_at(const Buffer& stream, int64_t n, uint32_t vers
   return quaternion_from(packed);
 }
 
-Scene unpack(const Header& header, const Streams& streams, const Axes& axes) {
+Scene unpack(const SpzHeader& header, const Streams& streams, const Axes& axes) {
   Scene scene = Scene::zeros(header.count, header.sh_degree);
   scene.antialiased = (header.flags & kAntialiased) != 0;
   const int coefficients = scene.coefficients();
@@ -237,7 +237,7 @@ std::byte pack_harmonic(double value, int k) {
   return static_cast<std::byte>(std::min(bucketed, 255));
 }
 
-Streams pack(const Header& header, const Scene& scene) {
+Streams pack(const SpzHeader& header, const Scene& scene) {
   const Axes axes;
   const int coefficients = scene.coefficients();
   Streams streams;
@@ -265,7 +265,7 @@ void append(Buffer& out, T value) {
   std::memcpy(out.data() + size, &value, sizeof value);
 }
 
-Buffer header_bytes(const Header& header) {
+Buffer header_bytes(const SpzHeader& header) {
   Buffer out;
   append(out, kMagic);
   append(out, header.version);
@@ -274,7 +274,7 @@ Buffer header_bytes(const Header& header) {
   return out;
 }
 
-Buffer container(const Header& header, Streams& streams) {
+Buffer container(const SpzHeader& header, Streams& streams) {
   Buffer out = header_bytes(header);
   each_stream(header, streams, [&](const char*, const Buffer& stream, uint64_t) {
     out.insert(out.end(), stream.begin(), stream.end());
@@ -282,7 +282,7 @@ Buffer container(const Header& header, Streams& streams) {
   return formats::gzip_compress(out);
 }
 
-Buffer container4(const Header& header, Streams& streams) {
+Buffer container4(const SpzHeader& header, Streams& streams) {
   Buffer out = header_bytes(header), frames;
   append(out, static_cast<uint32_t>(kHeader4Bytes));  // the table of contents follows the header
   out.resize(kHeader4Bytes);
@@ -313,7 +313,7 @@ Scene read_spz(Bytes bytes, const std::filesystem::path& path) {
     formats::GzipReader gzip(bytes, path.string());
     inflated = inflate(gzip, kHeaderBytes);
     formats::ByteReader start(inflated, kDoing, path.string());
-    const Header header = read_header(start);
+    const SpzHeader header = read_spz_header(start);
     check_count(header.count, bytes.size(), path);
     const uint64_t row = 16 + rotation_bytes(header.version) + 3u * (sh_coefficients(header.sh_degree) - 1u);
     const Buffer body = inflate(gzip, header.count * row + kMaxExtensions);
@@ -321,7 +321,7 @@ Scene read_spz(Bytes bytes, const std::filesystem::path& path) {
     bytes = inflated;
   }
   formats::ByteReader reader(bytes, kDoing, path.string());
-  const Header header = read_header(reader);
+  const SpzHeader header = read_spz_header(reader);
   check_count(header.count, bytes.size(), path);
   Streams streams;
   Axes axes;
@@ -346,11 +346,11 @@ std::vector<int64_t> write_spz(const Scene& scene, const std::filesystem::path& 
                  .where = "spz_version",
                  .found = std::to_string(options.spz_version),
                  .expected = "2, 3 or 4"});
-  Header header{.version = static_cast<uint32_t>(options.spz_version),
-                .count = static_cast<uint32_t>(scene.count()),
-                .sh_degree = static_cast<uint8_t>(scene.sh_degree),
-                .fractional_bits = static_cast<uint8_t>(fractional_bits_of(scene)),
-                .flags = scene.antialiased ? kAntialiased : uint8_t{0}};
+  SpzHeader header{.version = static_cast<uint32_t>(options.spz_version),
+                   .count = static_cast<uint32_t>(scene.count()),
+                   .sh_degree = static_cast<uint8_t>(scene.sh_degree),
+                   .fractional_bits = static_cast<uint8_t>(fractional_bits_of(scene)),
+                   .flags = scene.antialiased ? kAntialiased : uint8_t{0}};
   if (header.version == 4) header.streams = scene.sh_degree > 0 ? 6 : 5;
   Streams streams = pack(header, scene);
   const Buffer bytes = header.version == 4 ? container4(header, streams) : container(header, streams);

@@ -51,7 +51,7 @@ void check_expressible(const DecoderSpec& spec, const Family& family, const std:
     refuse("windows (use_sliding_window)", fmt::format("none: llama.cpp has none in the family {}", family.name));
 }
 
-fs::path folder_of(const Checkpoint& checkpoint) {
+fs::path checkpoint_folder(const Checkpoint& checkpoint) {
   const fs::path& path = checkpoint.path();
   return fs::is_directory(path) ? path : path.parent_path();
 }
@@ -60,7 +60,7 @@ GgufMetadata describe(const Checkpoint& checkpoint, const Family& family, const 
                       const ConvertOptions& options) {
   GgufMetadata metadata;
   const std::string architecture(family.gguf_architectures.front());
-  const fs::path folder = fs::absolute(folder_of(checkpoint)).lexically_normal();
+  const fs::path folder = fs::absolute(checkpoint_folder(checkpoint)).lexically_normal();
   const std::string name = (folder.has_filename() ? folder : folder.parent_path()).filename().string();
   metadata["general.architecture"] = GgufValue::string(architecture);
   metadata["general.type"] = GgufValue::string("model");
@@ -89,7 +89,7 @@ QuantizeSummary convert_to_gguf(const std::string& model, const fs::path& output
   Vocabulary vocabulary;
   if (checkpoint->has_tokenizer()) {
     const int64_t size = checkpoint->spec().vocab_size;
-    const fs::path folder = folder_of(*checkpoint);
+    const fs::path folder = checkpoint_folder(*checkpoint);
     if (checkpoint->format() == "llama2.c")
       vocabulary = read_llama2_c_vocabulary(find_llama2_c_tokenizer(checkpoint->path(), size), size);
     else if (checkpoint->spec().constant_memory() && !fs::exists(folder / "tokenizer.json"))

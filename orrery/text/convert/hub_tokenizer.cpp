@@ -18,10 +18,10 @@ namespace orrery::text {
 
 namespace {
 namespace fs = std::filesystem;
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 using formats::GgufFile;
 
-[[noreturn]] void refuse(const std::string& where, std::string found, std::string expected) {
+[[noreturn]] void refuse_vocabulary(const std::string& where, std::string found, std::string expected) {
   throw Error({.doing = "write a hub folder's tokenizer",
                .where = where,
                .found = std::move(found),
@@ -41,7 +41,7 @@ TokenKind kind_of(const std::vector<int64_t>* kinds, size_t id) {
 
 bool is_added(TokenKind kind) { return kind == TokenKind::kControl || kind == TokenKind::kUserDefined; }
 
-Json added_token(size_t id, std::string_view content, TokenKind kind) {
+OrderedJson added_token(size_t id, std::string_view content, TokenKind kind) {
   return {{"id", id},
           {"content", content},
           {"single_word", false},
@@ -52,9 +52,9 @@ Json added_token(size_t id, std::string_view content, TokenKind kind) {
 }
 
 /// What the patterns of a kind are in the tokenizers library's words.
-Json pre_tokenizer_of(const PreKind& kind) {
+OrderedJson pre_tokenizer_of(const PreKind& kind) {
   static const PreKind& gpt2 = *find_pre_kind("gpt-2");
-  Json steps = Json::array();
+  OrderedJson steps = OrderedJson::array();
   bool regex = false;
   for (std::string_view pattern : kind.patterns) {
     const bool last = pattern.data() == kind.patterns.back().data();
@@ -72,8 +72,8 @@ Json pre_tokenizer_of(const PreKind& kind) {
 }
 
 /// The BOS and EOS that every text gets.
-Json post_processor_of(const Tokenizer& tokenizer) {
-  Json single = Json::array(), special = Json::object();
+OrderedJson post_processor_of(const Tokenizer& tokenizer) {
+  OrderedJson single = OrderedJson::array(), special = OrderedJson::object();
   const auto add = [&](TokenId id) {
     const std::string piece(tokenizer.piece(id));
     single.push_back({{"SpecialToken", {{"id", piece}, {"type_id", 0}}}});
@@ -84,8 +84,8 @@ Json post_processor_of(const Tokenizer& tokenizer) {
   if (tokenizer.add_eos && tokenizer.eos) add(*tokenizer.eos);
   if (special.empty())
     return {{"type", "ByteLevel"}, {"add_prefix_space", true}, {"trim_offsets", false}, {"use_regex", true}};
-  Json pair = single;
-  for (Json part : single) {
+  OrderedJson pair = single;
+  for (OrderedJson part : single) {
     if (part.contains("Sequence")) part["Sequence"] = {{"id", "B"}, {"type_id", 1}};
     pair.push_back(part);
   }
@@ -97,12 +97,12 @@ void write_byte_level_bpe(const GgufFile& gguf, const Tokenizer& tokenizer, cons
   const std::string name = gguf.get_string("tokenizer.ggml.pre").value_or("default");
   const PreKind* kind = find_pre_kind(name);
   if (kind == nullptr || kind->metaspace)
-    refuse(where + ", tokenizer.ggml.pre", name, "a pre-tokenizer on bytes that is known");
+    refuse_vocabulary(where + ", tokenizer.ggml.pre", name, "a pre-tokenizer on bytes that is known");
   const auto* tokens = gguf.get_strings("tokenizer.ggml.tokens");
   const auto* kinds = gguf.get_ints("tokenizer.ggml.token_type");
   const auto* merges = gguf.get_strings("tokenizer.ggml.merges");
-  if (!tokens || !merges) refuse(where, "no tokenizer.ggml.tokens or merges", "both");
-  Json vocab = Json::object(), added = Json::array(), pairs = Json::array();
+  if (!tokens || !merges) refuse_vocabulary(where, "no tokenizer.ggml.tokens or merges", "both");
+  OrderedJson vocab = OrderedJson::object(), added = OrderedJson::array(), pairs = OrderedJson::array();
   for (size_t id = 0; id < tokens->size(); ++id) {
     const TokenKind token_kind = kind_of(kinds, id);
     if (is_added(token_kind)) added.push_back(added_token(id, (*tokens)[id], token_kind));
@@ -111,10 +111,11 @@ void write_byte_level_bpe(const GgufFile& gguf, const Tokenizer& tokenizer, cons
   }
   for (std::string_view merge : *merges) {
     const size_t space = merge.find(' ', 1);
-    if (space == std::string_view::npos) refuse(where + ", tokenizer.ggml.merges", std::string(merge), "two parts");
+    if (space == std::string_view::npos)
+      refuse_vocabulary(where + ", tokenizer.ggml.merges", std::string(merge), "two parts");
     pairs.push_back({merge.substr(0, space), merge.substr(space + 1)});
   }
-  const Json json = {
+  const OrderedJson json = {
       {"version", "1.0"},
       {"truncation", nullptr},
       {"padding", nullptr},
@@ -134,7 +135,7 @@ void write_byte_level_bpe(const GgufFile& gguf, const Tokenizer& tokenizer, cons
         {"ignore_merges", kind->ignore_merges},
         {"vocab", vocab},
         {"merges", pairs}}}};
-  write_file(folder / "tokenizer.json", json.dump(1, ' ', false, Json::error_handler_t::replace));
+  write_file(folder / "tokenizer.json", json.dump(1, ' ', false, OrderedJson::error_handler_t::replace));
 }
 
 // Protocol Buffers' wire format, as much as sentencepiece_model.proto needs.
@@ -165,7 +166,7 @@ void write_sentencepiece(const GgufFile& gguf, const Tokenizer& tokenizer, const
   const auto* scores = gguf.get_floats("tokenizer.ggml.scores");
   const auto* kinds = gguf.get_ints("tokenizer.ggml.token_type");
   if (!tokens || !scores || scores->size() != tokens->size())
-    refuse(where, "no tokenizer.ggml.tokens, or scores of another number", "both, of one length");
+    refuse_vocabulary(where, "no tokenizer.ggml.tokens, or scores of another number", "both, of one length");
   std::string model, trainer, normalizer;
   bool bytes = false;
   for (size_t id = 0; id < tokens->size(); ++id) {
@@ -193,11 +194,11 @@ void write_sentencepiece(const GgufFile& gguf, const Tokenizer& tokenizer, const
   write_file(folder / "tokenizer.model", model);
 }
 
-Json tokenizer_config(const GgufFile& gguf, const Tokenizer& tokenizer, const char* tokenizer_class) {
-  Json config = {{"tokenizer_class", tokenizer_class},
-                 {"add_bos_token", tokenizer.add_bos},
-                 {"add_eos_token", tokenizer.add_eos},
-                 {"clean_up_tokenization_spaces", false}};
+OrderedJson tokenizer_config(const GgufFile& gguf, const Tokenizer& tokenizer, const char* tokenizer_class) {
+  OrderedJson config = {{"tokenizer_class", tokenizer_class},
+                        {"add_bos_token", tokenizer.add_bos},
+                        {"add_eos_token", tokenizer.add_eos},
+                        {"clean_up_tokenization_spaces", false}};
   const std::pair<const char*, std::optional<TokenId>> named[] = {{"bos_token", tokenizer.bos},
                                                                   {"eos_token", tokenizer.eos},
                                                                   {"unk_token", tokenizer.unk},
@@ -210,7 +211,7 @@ Json tokenizer_config(const GgufFile& gguf, const Tokenizer& tokenizer, const ch
   for (size_t id = 0; tokens && id < tokens->size(); ++id) {
     const TokenKind kind = kind_of(kinds, id);
     if (!is_added(kind)) continue;
-    Json token = added_token(id, (*tokens)[id], kind);
+    OrderedJson token = added_token(id, (*tokens)[id], kind);
     token.erase("id");
     config["added_tokens_decoder"][std::to_string(id)] = token;
   }
@@ -244,10 +245,11 @@ void write_hub_tokenizer(const Checkpoint& checkpoint, const fs::path& folder) {
     tokenizer_class = "RwkvTokenizer";
     write_file(folder / kRwkvVocabulary, write_rwkv_vocabulary(tokenizer));
   } else {
-    refuse(path.string() + ", tokenizer.ggml.model", model, "gpt2, llama or rwkv");
+    refuse_vocabulary(path.string() + ", tokenizer.ggml.model", model, "gpt2, llama or rwkv");
   }
-  write_file(folder / "tokenizer_config.json",
-             tokenizer_config(gguf, tokenizer, tokenizer_class).dump(2, ' ', false, Json::error_handler_t::replace));
+  write_file(
+      folder / "tokenizer_config.json",
+      tokenizer_config(gguf, tokenizer, tokenizer_class).dump(2, ' ', false, OrderedJson::error_handler_t::replace));
 }
 
 }  // namespace orrery::text

@@ -44,7 +44,7 @@ constexpr const char* kCompanions[] = {"config.json",
                                        "processor_config.json",
                                        "preprocessor_config.json"};
 
-Error refuse(const std::string& where, std::string found, std::string expected) {
+Error refusal(const std::string& where, std::string found, std::string expected) {
   return Error(
       {.doing = "merge an adapter", .where = where, .found = std::move(found), .expected = std::move(expected)});
 }
@@ -77,12 +77,12 @@ class Merge {
 
   MergeSummary into(const fs::path& output) {
     const bool to_gguf = output.extension() == ".gguf", from_gguf = base_->format() == "gguf";
-    if (!to_gguf && fs::exists(output)) throw refuse(output.string(), "a folder that is there already", "a new one");
+    if (!to_gguf && fs::exists(output)) throw refusal(output.string(), "a folder that is there already", "a new one");
     if (base_->format() == "llama2.c")
-      throw refuse(base_->path().string(), "a llama2.c file", "a hub folder, Meta's folder or a GGUF file");
+      throw refusal(base_->path().string(), "a llama2.c file", "a hub folder, Meta's folder or a GGUF file");
     if (from_gguf) {
       if (std::error_code failed; fs::equivalent(base_->path(), output, failed))
-        throw refuse(output.string(), "the model itself", "another file");
+        throw refusal(output.string(), "the model itself", "another file");
       const fs::path partial = fmt::format("{}.partial-{}.gguf", output.string(), getpid());
       const Cleanup cleanup{partial};
       write_gguf(partial);
@@ -134,17 +134,17 @@ class Merge {
     const formats::GgufFile file = formats::GgufFile::open(base_->path());
     for (const std::string& name : merged_.names())
       if (file.find(name) == nullptr)
-        throw refuse(base_->path().string(),
-                     fmt::format("a change of {}, which the file keeps fused with others", name),
-                     "changes of whole tensors");
+        throw refusal(base_->path().string(),
+                      fmt::format("a change of {}, which the file keeps fused with others", name),
+                      "changes of whole tensors");
     formats::write_gguf(path, file.metadata(), file.tensors(), source(file.tensors()));
   }
 
   void write_folder(const fs::path& folder) {
     for (const TensorView& tensor : base_->tensors())
       if (tensor.name.find('#') != std::string::npos)
-        throw refuse(base_->path().string(), fmt::format("experts stacked in one tensor ({})", tensor.name),
-                     "a tensor for each expert");
+        throw refusal(base_->path().string(), fmt::format("experts stacked in one tensor ({})", tensor.name),
+                      "a tensor for each expert");
     copy_companions(base_->path(), folder);
     if (is_meta_checkpoint(base_->path()))
       formats::write_safetensors(folder / "consolidated.safetensors", base_->tensors(), {}, source(base_->tensors()));

@@ -24,9 +24,9 @@ namespace orrery::text {
 namespace {
 namespace fs = std::filesystem;
 
-constexpr int64_t kShardBytes = 5'000'000'000;
+constexpr int64_t kHubShardBytes = 5'000'000'000;
 
-[[noreturn]] void refuse(const std::string& where, std::string found, std::string expected) {
+[[noreturn]] void refuse_model(const std::string& where, std::string found, std::string expected) {
   throw Error({.doing = "convert a model to a hub folder",
                .where = where,
                .found = std::move(found),
@@ -37,7 +37,7 @@ DType type_named(const std::string& name) {
   static const std::map<std::string, DType, std::less<>> kTypes = {
       {"F32", DType::kF32}, {"F16", DType::kF16}, {"BF16", DType::kBF16}};
   const auto found = kTypes.find(name);
-  if (found == kTypes.end()) refuse("type", name, "F32, F16 or BF16");
+  if (found == kTypes.end()) refuse_model("type", name, "F32, F16 or BF16");
   return found->second;
 }
 
@@ -71,7 +71,8 @@ std::string_view architecture_of(const Checkpoint& checkpoint, const Family& fam
   if (checkpoint.spec().labels == 0) return family.hub_architectures.front();
   for (std::string_view name : family.hub_architectures)
     if (name.ends_with("ForSequenceClassification")) return name;
-  refuse(checkpoint.path().string(), "a head of scores", fmt::format("none: the hub has none for {}", family.name));
+  refuse_model(checkpoint.path().string(), "a head of scores",
+               fmt::format("none: the hub has none for {}", family.name));
 }
 
 nlohmann::json config_of(const Checkpoint& checkpoint, const Family& family, DType type) {
@@ -80,7 +81,7 @@ nlohmann::json config_of(const Checkpoint& checkpoint, const Family& family, DTy
   config["model_type"] = family.model_types.front();
   config["torch_dtype"] = torch_name(type);
   DecoderSpec spec = checkpoint.spec();
-  if (spec.value_head) refuse(checkpoint.path().string(), "a head of values", "none");
+  if (spec.value_head) refuse_model(checkpoint.path().string(), "a head of values", "none");
   family.describe(spec, config);
   for (int64_t label = 0; label < spec.labels; ++label) {  // what the hub's configs say instead of a number
     const std::string id = fmt::format("{}", label), name = "LABEL_" + id;
@@ -107,7 +108,7 @@ QuantizeSummary convert_to_hub(const Checkpoint& checkpoint, const fs::path& fol
   const DecoderSpec& spec = checkpoint.spec();
   const Family& family = family_named(spec.family);
   if (family.describe == nullptr)
-    refuse(checkpoint.path().string(), "the family " + spec.family, "one whose hub configs can be written");
+    refuse_model(checkpoint.path().string(), "the family " + spec.family, "one whose hub configs can be written");
   const nlohmann::json config = config_of(checkpoint, family, type);
 
   QuantizeSummary summary;
@@ -135,13 +136,13 @@ QuantizeSummary convert_to_hub(const Checkpoint& checkpoint, const fs::path& fol
     plans[expected.hub] = std::move(plan);
   }
 
-  if (fs::exists(folder)) refuse(folder.string(), "something that is there already", "a folder to be made");
+  if (fs::exists(folder)) refuse_model(folder.string(), "something that is there already", "a folder to be made");
   AtomicFolder out(folder);
   write_json(out.path() / "config.json", config);
   write_hub_tokenizer(checkpoint, out.path());
   Retyper retyper(options.threads);
   int64_t done = 0;
-  formats::write_safetensors_sharded(out.path(), "model", targets, kShardBytes, {{"format", "pt"}},
+  formats::write_safetensors_sharded(out.path(), "model", targets, kHubShardBytes, {{"format", "pt"}},
                                      [&](const TensorView& target) {
                                        const Plan& plan = plans.at(target.name);
                                        if (options.progress) options.progress(done, summary.input_bytes);

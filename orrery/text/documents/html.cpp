@@ -195,14 +195,14 @@ void skip_element(HtmlTokenizer& tokens, const HtmlToken& open) {
   }
 }
 
-std::string lower(std::string text) {
+std::string lowered_text(std::string text) {
   std::ranges::transform(text, text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return text;
 }
 
 // What follows `key` in "text/html; charset=latin1" or `<?xml encoding="latin1"`, up to a blank, quote, ';' or '?'.
 std::string value_after(std::string_view text, std::string_view key) {
-  const std::string lowered = lower(std::string(text));
+  const std::string lowered = lowered_text(std::string(text));
   const size_t found = lowered.find(key);
   if (found == lowered.npos) return "";
   const size_t begin = lowered.find_first_not_of("= \t\r\n\"'", found + key.size());
@@ -219,8 +219,8 @@ std::string declared_charset(std::string_view bytes) {
   HtmlTokenizer tokens(beginning);
   for (HtmlToken token; tokens.next(token);) {
     if (token.kind != HtmlToken::Kind::kOpen || token.name != "meta") continue;
-    if (std::string label = token.attribute("charset"); !label.empty()) return lower(std::move(label));
-    if (lower(token.attribute("http-equiv")) != "content-type") continue;
+    if (std::string label = token.attribute("charset"); !label.empty()) return lowered_text(std::move(label));
+    if (lowered_text(token.attribute("http-equiv")) != "content-type") continue;
     if (std::string label = value_after(token.attribute("content"), "charset"); !label.empty()) return label;
   }
   return "";
@@ -289,7 +289,7 @@ bool looks_like_html(std::string_view bytes) {
     if (found == rest.npos) return false;
     rest.remove_prefix(found + end.size());
   }
-  const std::string beginning = lower(std::string(rest.substr(0, 14)));
+  const std::string beginning = lowered_text(std::string(rest.substr(0, 14)));
   return beginning.starts_with("<!doctype html") || beginning.starts_with("<html>") || beginning.starts_with("<html ");
 }
 

@@ -11,7 +11,7 @@ namespace {
 
 using kernels::kPageTokens;
 
-[[noreturn]] void refuse(const std::string& where, std::string found, std::string expected) {
+[[noreturn]] void refuse_draft(const std::string& where, std::string found, std::string expected) {
   throw Error(
       {.doing = "use a draft model", .where = where, .found = std::move(found), .expected = std::move(expected)});
 }
@@ -19,12 +19,13 @@ using kernels::kPageTokens;
 std::shared_ptr<const Checkpoint> open(const std::string& model, const Checkpoint& target) {
   auto draft = Checkpoint::open(model);
   if (draft->spec().mixer != MixerKind::kAttention || draft->spec().labels > 0)
-    refuse(model, fmt::format("a model of the family {}", draft->spec().family), "a language model with attention");
+    refuse_draft(model, fmt::format("a model of the family {}", draft->spec().family),
+                 "a language model with attention");
   const Tokenizer &ours = draft->tokenizer(), &theirs = target.tokenizer();
   for (TokenId id = 0; id < std::max(ours.size(), theirs.size()); ++id)
     if (ours.piece(id) != theirs.piece(id))
-      refuse(model, fmt::format("token {} is \"{}\"", id, ours.piece(id)),
-             fmt::format("the vocabulary of the model it drafts for, where it is \"{}\"", theirs.piece(id)));
+      refuse_draft(model, fmt::format("token {} is \"{}\"", id, ours.piece(id)),
+                   fmt::format("the vocabulary of the model it drafts for, where it is \"{}\"", theirs.piece(id)));
   return draft;
 }
 

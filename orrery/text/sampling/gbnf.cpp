@@ -11,7 +11,7 @@ namespace orrery::text {
 
 namespace {
 
-constexpr int kMaxNesting = 200, kMaxRepeats = 10;  // bound the depth of the tree
+constexpr int kMaxGroups = 200, kMaxRepeats = 10;  // bound the depth of the tree
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_word(char c) { return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-'; }
@@ -155,7 +155,7 @@ class Parser {
 
   GbnfNode group() {
     const size_t open = at_++;
-    if (++nesting_ > kMaxNesting) fail(open, "groups nested deeper than 200");
+    if (++nesting_ > kMaxGroups) fail(open, "groups nested deeper than 200");
     GbnfNode node = alternatives(true);
     if (!take(")")) fail(at_, found_here(), "a symbol, | or )");
     --nesting_;

@@ -13,7 +13,7 @@ namespace orrery::text {
 
 namespace {
 
-constexpr int kMaxNesting = 100, kMaxDepth = 1000;  // of schemas, and of the JSON that they are written in
+constexpr int kMaxSchemas = 100, kMaxDepth = 1000;  // of schemas, and of the JSON that they are written in
 
 // One character inside a string: no control characters, escapes as JSON has them, surrogates only in pairs. `space` is
 // llama.cpp's.
@@ -84,7 +84,7 @@ class Converter {
     if (open_here_.contains(key))
       schema_error(all.front().pointer, "a schema that contains itself before anything is read");
     if (const auto known = rule_of_.find(key); known != rule_of_.end()) return known->second;
-    if (++nesting_ > kMaxNesting) schema_error(all.front().pointer, "schemas nested deeper than 100");
+    if (++nesting_ > kMaxSchemas) schema_error(all.front().pointer, "schemas nested deeper than 100");
     const std::string name = all.front().pointer == "#" && all.size() == 1 ? "root" : unique_name(wish);
     rule_of_[key] = name;
     open_here_.insert(key);

@@ -15,7 +15,7 @@ constexpr uint64_t kInlineGrammar = 100'000;  // and all rules together
 
 constexpr uint64_t saturated(uint64_t a, uint64_t b) { return a != 0 && b > kMaxStates / a ? kMaxStates + 1 : a * b; }
 
-using Kind = GbnfNode::Kind;
+using NodeKind = GbnfNode::Kind;
 
 class RuleCompiler {
  public:
@@ -51,11 +51,11 @@ class RuleCompiler {
   }
 
   void collect_calls(const GbnfNode& node, uint32_t rule, uint64_t times) {
-    if (node.kind == Kind::kRule) {
+    if (node.kind == NodeKind::kRule) {
       calls_[rule].push_back(node.rule);
       uses_[node.rule] = std::min(kMaxStates + 1, uses_[node.rule] + times);
     }
-    const uint64_t inner = node.kind == Kind::kRepeat ? saturated(times, copies(node)) : times;
+    const uint64_t inner = node.kind == NodeKind::kRepeat ? saturated(times, copies(node)) : times;
     for (const auto& child : node.children) collect_calls(child, rule, inner);
   }
 
@@ -131,21 +131,21 @@ class RuleCompiler {
   uint64_t size(const GbnfNode& node) const {
     uint64_t sum = 2;
     switch (node.kind) {
-      case Kind::kLiteral:
+      case NodeKind::kLiteral:
         sum += node.literal.size();
         break;
-      case Kind::kChars:
+      case NodeKind::kChars:
         sum += 4 + 2 * node.chars.size();
         break;
-      case Kind::kRule:
+      case NodeKind::kRule:
         sum += inlined_[node.rule] ? out_[node.rule].states.size() : 0;
         break;
-      case Kind::kToken:
+      case NodeKind::kToken:
         break;
       default:
         for (const auto& child : node.children) sum += size(child);
     }
-    if (node.kind == Kind::kRepeat) sum = saturated(sum, copies(node));
+    if (node.kind == NodeKind::kRepeat) sum = saturated(sum, copies(node));
     if (states_ + sum > kMaxStates) too_large(node.position);
     return sum;
   }
@@ -153,7 +153,7 @@ class RuleCompiler {
   void add(Nfa& nfa, const GbnfNode& node, uint32_t from, uint32_t to) const {
     using Edge = AutomatonEdge::Kind;
     switch (node.kind) {
-      case Kind::kLiteral: {
+      case NodeKind::kLiteral: {
         for (unsigned char byte : node.literal) {
           const uint32_t next = nfa.add_state();
           nfa.add(from, next, Edge::kBytes, byte, byte);
@@ -161,14 +161,14 @@ class RuleCompiler {
         }
         return nfa.add(from, to);
       }
-      case Kind::kChars:
+      case NodeKind::kChars:
         return nfa.add_code_points(from, to, node.chars);
-      case Kind::kToken:
+      case NodeKind::kToken:
         return nfa.add(from, to, node.negated ? Edge::kOtherToken : Edge::kToken, node.token);
-      case Kind::kRule:
+      case NodeKind::kRule:
         if (inlined_[node.rule]) return add_copy(nfa, out_[node.rule], from, to);
         return nfa.add(from, to, Edge::kCall, node.rule);
-      case Kind::kAlternatives:
+      case NodeKind::kAlternatives:
         // Each has states of its own, for a repetition in one must not lead into another.
         for (const auto& child : node.children) {
           const uint32_t begin = nfa.add_state(), end = nfa.add_state();
@@ -177,7 +177,7 @@ class RuleCompiler {
           add(nfa, child, begin, end);
         }
         return;
-      case Kind::kSequence: {
+      case NodeKind::kSequence: {
         for (const auto& child : node.children) {
           const uint32_t next = nfa.add_state();
           add(nfa, child, from, next);
@@ -185,7 +185,7 @@ class RuleCompiler {
         }
         return nfa.add(from, to);
       }
-      case Kind::kRepeat:
+      case NodeKind::kRepeat:
         return add_repeat(nfa, node, from, to);
     }
   }

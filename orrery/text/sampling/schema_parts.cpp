@@ -11,7 +11,7 @@ namespace orrery::text {
 
 namespace {
 
-constexpr size_t kMaxAlternatives = 256, kMaxNesting = 100;
+constexpr size_t kMaxAlternatives = 256, kMaxOpenRefs = 100;
 
 const std::vector<std::string_view> kAnnotations = {"title",    "description", "default",  "examples",
                                                     "$schema",  "$id",         "$comment", "deprecated",
@@ -34,7 +34,7 @@ std::string shown(const Json& value) {
 }
 
 template <typename T>
-bool contains(const std::vector<T>& list, const auto& value) {
+bool holds(const std::vector<T>& list, const auto& value) {
   return std::find(list.begin(), list.end(), value) != list.end();
 }
 
@@ -74,7 +74,7 @@ std::vector<std::string> types_of(const Located& keyword) {
   const Json list = keyword.value->is_string() ? Json::array({*keyword.value}) : *keyword.value;
   std::vector<std::string> types;
   for (const auto& type : array_of({&list, keyword.pointer}, &Json::is_string, "a type or an array of types")) {
-    if (!contains(kTypes, type.get_ref<const std::string&>()))
+    if (!holds(kTypes, type.get_ref<const std::string&>()))
       schema_error(keyword.pointer, shown(type), "object, array, string, number, integer, boolean or null");
     types.push_back(type);
   }
@@ -198,8 +198,8 @@ std::vector<SchemaParts> SchemaReader::expand(const Located& schema) {
   }
   if (!schema.value->is_object())
     schema_error(schema.pointer, shown(*schema.value), "a schema: an object, true or false");
-  if (contains(open_refs_, schema.pointer) || open_refs_.size() > kMaxNesting)
-    schema_error(schema.pointer, "a schema that contains itself before anything is read");
+  if (holds(open_refs_, schema.pointer) || open_refs_.size() > kMaxOpenRefs)
+    schema_error(schema.pointer, "a schema that holds itself before anything is read");
   open_refs_.push_back(schema.pointer);
   std::vector<SchemaParts> out = {own_keywords(schema)};
   if (out.front().values && out.front().values->empty()) out.clear();
@@ -244,9 +244,9 @@ std::optional<SchemaParts> SchemaReader::merged(const SchemaParts& a, const Sche
     std::vector<std::string> shared;
     for (const auto& type : kTypes) {
       const auto allows = [&type](const auto& types) {
-        return contains(types, type) || (type == "integer" && contains(types, "number"));
+        return holds(types, type) || (type == "integer" && holds(types, "number"));
       };
-      const bool covered = type == "integer" && contains(shared, "number");
+      const bool covered = type == "integer" && holds(shared, "number");
       if (allows(*a.types) && allows(*b.types) && !covered) shared.emplace_back(type);
     }
     if (shared.empty()) return std::nullopt;

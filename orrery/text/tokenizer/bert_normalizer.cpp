@@ -30,7 +30,7 @@ void space_chinese(std::string& text) {
   });
 }
 
-void strip_accents(std::string& text) {
+void drop_accents(std::string& text) {
   normalize_unicode(text, UnicodeForm::kNfd);
   keep_characters(text, [](char32_t code) { return !is_bert_accent(code); });
 }
@@ -41,7 +41,7 @@ class Bert final : public Normalizer {
   void apply(std::string& text) const override {
     if (norm_.clean) clean(text);
     if (norm_.space_chinese) space_chinese(text);
-    if (norm_.strip_accents) strip_accents(text);
+    if (norm_.strip_accents) drop_accents(text);
     if (norm_.lowercase) lowercase(text);
   }
 

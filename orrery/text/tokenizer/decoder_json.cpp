@@ -96,7 +96,7 @@ DecoderPtr strip_from_json(const JsonView& json, TokenBytes& per_token) {
   });
 }
 
-DecoderPtr metaspace_from_json(const JsonView& json, TokenBytes& per_token) {
+DecoderPtr metaspace_decoder(const JsonView& json, TokenBytes& per_token) {
   const std::string replacement = json.string("replacement", "\xE2\x96\x81");
   const bool prepends = json.string("prepend_scheme", "always") != "never" && json.boolean("add_prefix_space", true);
   per_token.replace.emplace_back(replacement, " ");
@@ -106,7 +106,7 @@ DecoderPtr metaspace_from_json(const JsonView& json, TokenBytes& per_token) {
   });
 }
 
-DecoderPtr replace_from_json(const JsonView& json, TokenBytes& per_token) {
+DecoderPtr replace_decoder(const JsonView& json, TokenBytes& per_token) {
   const JsonView pattern = json.at("pattern");
   const std::string content = json.at("content").string();
   if (const auto literal = pattern.find("String"); literal && !literal->string().empty()) {
@@ -201,9 +201,9 @@ void add_steps(const JsonView& json, std::vector<DecoderPtr>& steps, TokenBytes&
   } else if (type == "Strip") {
     steps.push_back(strip_from_json(json, per_token));
   } else if (type == "Replace") {
-    steps.push_back(replace_from_json(json, per_token));
+    steps.push_back(replace_decoder(json, per_token));
   } else if (type == "Metaspace") {
-    steps.push_back(metaspace_from_json(json, per_token));
+    steps.push_back(metaspace_decoder(json, per_token));
   } else if (type == "WordPiece") {
     steps.push_back(word_piece_from_json(json, per_token));
   } else if (type == "BPEDecoder") {

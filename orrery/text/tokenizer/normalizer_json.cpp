@@ -18,9 +18,9 @@ namespace orrery::text {
 
 namespace {
 
-class Sequence final : public Normalizer {
+class NormalizerSequence final : public Normalizer {
  public:
-  explicit Sequence(std::vector<NormalizerPtr> parts) : parts_(std::move(parts)) {}
+  explicit NormalizerSequence(std::vector<NormalizerPtr> parts) : parts_(std::move(parts)) {}
   void apply(std::string& text) const override {
     const size_t before = text.size();
     for (const auto& part : parts_) {
@@ -71,9 +71,9 @@ void to_byte_level(std::string& text) {
   text = std::move(out);
 }
 
-class Prepend final : public Normalizer {
+class PrependPrefix final : public Normalizer {
  public:
-  explicit Prepend(std::string prefix) : prefix_(std::move(prefix)) {}
+  explicit PrependPrefix(std::string prefix) : prefix_(std::move(prefix)) {}
   void apply(std::string& text) const override {
     if (!text.empty()) text.insert(0, prefix_);
   }
@@ -190,7 +190,7 @@ BertNorm bert_from_json(const JsonView& json) {
   return norm;
 }
 
-NormalizerPtr replace_from_json(const JsonView& json) {
+NormalizerPtr replace_normalizer(const JsonView& json) {
   const JsonView pattern = json.at("pattern");
   const std::string& content = json.at("content").string();
   if (const auto literal = pattern.find("String"); literal && !literal->string().empty()) {
@@ -200,13 +200,13 @@ NormalizerPtr replace_from_json(const JsonView& json) {
 }
 
 /// The steps of nested Sequences, in order.
-void flatten(const JsonView& json, std::vector<NormalizerPtr>& parts, int depth = 0) {
+void flatten_normalizers(const JsonView& json, std::vector<NormalizerPtr>& parts, int depth = 0) {
   if (json.at("type").string() != "Sequence") {
     parts.push_back(normalizer_from_json(json));
     return;
   }
   if (depth == kMaxJsonNesting) json.fail("sequences nested too deeply", "a flat list");
-  for (const JsonView& part : json.at("normalizers").elements()) flatten(part, parts, depth + 1);
+  for (const JsonView& part : json.at("normalizers").elements()) flatten_normalizers(part, parts, depth + 1);
 }
 
 }  // namespace
@@ -225,8 +225,8 @@ NormalizerPtr normalizer_from_json(const JsonView& json) {
   const std::string& type = json.at("type").string();
   if (type == "Sequence") {
     std::vector<NormalizerPtr> parts;
-    flatten(json, parts);
-    return std::make_unique<Sequence>(std::move(parts));
+    flatten_normalizers(json, parts);
+    return std::make_unique<NormalizerSequence>(std::move(parts));
   }
   if (type == "NFC") return std::make_unique<Form>(UnicodeForm::kNfc);
   if (type == "NFD") return std::make_unique<Form>(UnicodeForm::kNfd);
@@ -236,8 +236,8 @@ NormalizerPtr normalizer_from_json(const JsonView& json) {
   if (type == "StripAccents") return std::make_unique<Plain<strip_accents>>();
   if (type == "Nmt") return std::make_unique<Plain<normalize_nmt>>();
   if (type == "ByteLevel") return std::make_unique<Plain<to_byte_level>>();
-  if (type == "Prepend") return std::make_unique<Prepend>(json.at("prepend").string());
-  if (type == "Replace") return replace_from_json(json);
+  if (type == "Prepend") return std::make_unique<PrependPrefix>(json.at("prepend").string());
+  if (type == "Replace") return replace_normalizer(json);
   if (type == "Strip")
     return std::make_unique<Strip>(json.boolean("strip_left", true), json.boolean("strip_right", true));
   if (type == "BertNormalizer") return make_bert_normalizer(bert_from_json(json));

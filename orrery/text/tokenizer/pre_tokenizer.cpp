@@ -16,9 +16,9 @@ namespace orrery::text {
 
 namespace {
 
-class Sequence final : public PreTokenizer {
+class PreTokenizerSequence final : public PreTokenizer {
  public:
-  explicit Sequence(std::vector<PreTokenizerPtr> stages) : stages_(std::move(stages)) {}
+  explicit PreTokenizerSequence(std::vector<PreTokenizerPtr> stages) : stages_(std::move(stages)) {}
   void split(Part part, PartSink sink) const override { split_from(0, part, sink); }
 
  private:
@@ -101,7 +101,7 @@ PreTokenizerPtr make_character_split(IsDelimiter is_delimiter, SplitBehavior beh
   return std::make_unique<CharacterSplit<IsDelimiter>>(is_delimiter, behavior);
 }
 
-bool is_number(char32_t code) { return (char_class(code) & kNumber) != 0; }
+bool is_number_code(char32_t code) { return (char_class(code) & kNumber) != 0; }
 
 class ByteLevel final : public PreTokenizer {
  public:
@@ -247,7 +247,7 @@ PreTokenizerPtr make_sequence(std::vector<PreTokenizerPtr> stages) {
     stages.erase(stages.begin() + static_cast<ptrdiff_t>(i) + 1);
   }
   if (stages.size() == 1) return std::move(stages[0]);
-  return std::make_unique<Sequence>(std::move(stages));
+  return std::make_unique<PreTokenizerSequence>(std::move(stages));
 }
 
 PreTokenizerPtr make_split(std::string_view pattern, SplitBehavior behavior, bool invert) {
@@ -264,7 +264,7 @@ PreTokenizerPtr make_byte_level_bytes() { return std::make_unique<ByteLevelBytes
 
 PreTokenizerPtr make_digits(bool individual) {
   if (individual) return std::make_unique<ScannerSplit>(scanner_of_each_number());
-  return make_character_split(is_number, SplitBehavior::kContiguous);
+  return make_character_split(is_number_code, SplitBehavior::kContiguous);
 }
 PreTokenizerPtr make_punctuation(SplitBehavior behavior) {
   return make_character_split(is_crate_punctuation, behavior);

@@ -10,13 +10,13 @@ namespace {
 constexpr int kMaxByteLevels = 4;  // each may double the text
 
 /// The leaves of nested Sequences, in order.
-void flatten(const JsonView& json, std::vector<JsonView>& leaves, int depth = 0) {
+void flatten_pre_tokenizers(const JsonView& json, std::vector<JsonView>& leaves, int depth = 0) {
   if (json.at("type").string() != "Sequence") {
     leaves.push_back(json);
     return;
   }
   if (depth == kMaxJsonNesting) json.fail("sequences nested too deeply", "a flat list");
-  for (const JsonView& part : json.at("pretokenizers").elements()) flatten(part, leaves, depth + 1);
+  for (const JsonView& part : json.at("pretokenizers").elements()) flatten_pre_tokenizers(part, leaves, depth + 1);
 }
 
 SplitBehavior behavior_from_json(const JsonView& json) {
@@ -29,7 +29,7 @@ SplitBehavior behavior_from_json(const JsonView& json) {
   json.fail(name, "Removed, Isolated, MergedWithPrevious, MergedWithNext or Contiguous");
 }
 
-PreTokenizerPtr metaspace_from_json(const JsonView& json) {
+PreTokenizerPtr metaspace_pre_tokenizer(const JsonView& json) {
   const std::string replacement = json.string("replacement", "\xE2\x96\x81");
   if (replacement.empty() || utf8_length(replacement[0]) != replacement.size()) {
     json.fail("the replacement \"" + replacement + "\"", "one character");
@@ -53,7 +53,7 @@ PreTokenizerPtr stage_from_json(const JsonView& json, bool maps_bytes) {
                       json.boolean("invert", false));
   }
   if (type == "Digits") return make_digits(json.boolean("individual_digits", false));
-  if (type == "Metaspace") return metaspace_from_json(json);
+  if (type == "Metaspace") return metaspace_pre_tokenizer(json);
   if (type == "Whitespace") return make_whitespace();
   if (type == "WhitespaceSplit") return make_whitespace_split();
   if (type == "BertPreTokenizer") return make_bert();
@@ -83,7 +83,7 @@ JsonPreTokenizer pre_tokenizer_from_json(const std::optional<JsonView>& json) {
   JsonPreTokenizer result;
   if (!json) return result;
   std::vector<JsonView> leaves;
-  flatten(*json, leaves);
+  flatten_pre_tokenizers(*json, leaves);
   std::vector<PreTokenizerPtr> stages;
   int byte_levels = 0;
   for (const JsonView& leaf : leaves) {

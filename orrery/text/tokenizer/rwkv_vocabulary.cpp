@@ -14,7 +14,7 @@ namespace orrery::text {
 
 namespace {
 
-constexpr int64_t kMaxTokens = 1 << 20;
+constexpr int64_t kMaxWords = 1 << 20;
 constexpr TokenId kEndOfText = 0;
 
 struct Place {
@@ -129,9 +129,9 @@ std::unique_ptr<Tokenizer> load_rwkv_vocabulary(std::string_view text, const std
     const size_t first = line.find(' '), last = line.rfind(' ');
     if (first == last) place.refuse("fewer than three words", "an id, a literal and a number of bytes");
     const auto id = number(line.substr(0, first), 10), size = number(line.substr(last + 1), 10);
-    if (!id || *id < words.size() || *id >= kMaxTokens)
+    if (!id || *id < words.size() || *id >= kMaxWords)
       place.refuse(fmt::format("id {}", id ? std::to_string(*id) : "that is no number"),
-                   fmt::format("an id of {} to {}", words.size(), kMaxTokens - 1));
+                   fmt::format("an id of {} to {}", words.size(), kMaxWords - 1));
     std::string word = Literal(line.substr(first + 1, last - first - 1), place).read();
     if (word.empty() || word.size() != size)
       place.refuse(fmt::format("a token of {} bytes", word.size()), "as many as the line says, 1 at least");
@@ -141,7 +141,7 @@ std::unique_ptr<Tokenizer> load_rwkv_vocabulary(std::string_view text, const std
   if (words.size() == 1) place.refuse("no token", "a line for each token");
   if (vocab_size > 0 && vocab_size < int64_t(words.size()))
     place.refuse(fmt::format("id {}", words.size() - 1), fmt::format("an id below the model's {}", vocab_size));
-  words.resize(std::max(words.size(), size_t(std::min(vocab_size, kMaxTokens))));
+  words.resize(std::max(words.size(), size_t(std::min(vocab_size, kMaxWords))));
   return tokenizer_of(words, kEndOfText);
 }
 

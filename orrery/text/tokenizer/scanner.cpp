@@ -17,29 +17,29 @@ using Tail = WordRules::Tail;
 
 std::string_view between(const char* begin, const char* end) { return {begin, static_cast<size_t>(end - begin)}; }
 
-constexpr WordRules kGpt2 = {.contraction = Contraction::kLowerCase,
-                             .lead = WordRules::Lead::kSpace,
-                             .digits = Digits::kSpaceRun,
-                             .tail = Tail::kNone,
-                             .newlines = false};
-constexpr WordRules kDigitsGpt2 = {.contraction = Contraction::kLowerCase,
-                                   .lead = WordRules::Lead::kSpace,
-                                   .digits = Digits::kCutOut,
-                                   .tail = Tail::kNone,
-                                   .newlines = false};
-constexpr WordRules kCl100k = {};
-constexpr WordRules kQwen2 = {.digits = Digits::kOne};
-constexpr WordRules kMiniCpm5 = {.digits = Digits::kRun};
-constexpr WordRules kSeedCoder = {.digits = Digits::kOne, .tail = Tail::kNone};
+constexpr WordRules kGpt2Rules = {.contraction = Contraction::kLowerCase,
+                                  .lead = WordRules::Lead::kSpace,
+                                  .digits = Digits::kSpaceRun,
+                                  .tail = Tail::kNone,
+                                  .newlines = false};
+constexpr WordRules kDigitsGpt2Rules = {.contraction = Contraction::kLowerCase,
+                                        .lead = WordRules::Lead::kSpace,
+                                        .digits = Digits::kCutOut,
+                                        .tail = Tail::kNone,
+                                        .newlines = false};
+constexpr WordRules kCl100kRules = {};
+constexpr WordRules kQwen2Rules = {.digits = Digits::kOne};
+constexpr WordRules kMiniCpm5Rules = {.digits = Digits::kRun};
+constexpr WordRules kSeedCoderRules = {.digits = Digits::kOne, .tail = Tail::kNone};
 constexpr WordRules kNoContraction = {.contraction = Contraction::kNone, .digits = Digits::kOne};
-constexpr WordRules kQwen35 = {.marks = true, .digits = Digits::kOne};
-constexpr WordRules kO200k = {
+constexpr WordRules kQwen35Rules = {.marks = true, .digits = Digits::kOne};
+constexpr WordRules kO200kRules = {
     .contraction = Contraction::kAnyCaseSuffix, .cased = true, .tail = Tail::kNewlinesAndSlashes};
 constexpr WordRules kO200kOneDigit = {.contraction = Contraction::kAnyCaseSuffix,
                                       .cased = true,
                                       .digits = Digits::kOne,
                                       .tail = Tail::kNewlinesAndSlashes};
-constexpr WordRules kTekken = {
+constexpr WordRules kTekkenRules = {
     .contraction = Contraction::kNone, .cased = true, .digits = Digits::kOne, .tail = Tail::kNewlinesAndSlashes};
 
 // [!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+|
@@ -196,34 +196,34 @@ struct Known {
 };
 
 constexpr Known kKnown[] = {
-    {R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)", scan_words<kGpt2>},
-    {R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S))", scan_words<kGpt2>},
-    {R"('(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)", scan_words<kGpt2>},
-    {R"('(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s)", scan_words<kGpt2>},
+    {R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)", scan_words<kGpt2Rules>},
+    {R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S))", scan_words<kGpt2Rules>},
+    {R"('(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)", scan_words<kGpt2Rules>},
+    {R"('(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s)", scan_words<kGpt2Rules>},
     {ORRERY_CONTRACTIONS R"(|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|)" ORRERY_SIGNS R"([\r\n]*|\s*[\r\n]+|)" ORRERY_SPACES,
-     scan_words<kCl100k>},
+     scan_words<kCl100kRules>},
     {ORRERY_CONTRACTIONS_TIKTOKEN
      R"(|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|)" ORRERY_SPACES,
-     scan_words<kCl100k>},
+     scan_words<kCl100kRules>},
     {ORRERY_CONTRACTIONS R"(|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}|)" ORRERY_SIGNS R"([\r\n]*|\s*[\r\n]+|)" ORRERY_SPACES,
-     scan_words<kQwen2>},
+     scan_words<kQwen2Rules>},
     {ORRERY_CONTRACTIONS_TIKTOKEN
      R"(|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|)" ORRERY_SPACES,
-     scan_words<kQwen2>},
+     scan_words<kQwen2Rules>},
     {ORRERY_CONTRACTIONS R"(|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}+|)" ORRERY_SIGNS R"([\r\n]*|\s*[\r\n]+|)" ORRERY_SPACES,
-     scan_words<kMiniCpm5>},
+     scan_words<kMiniCpm5Rules>},
     {ORRERY_CONTRACTIONS R"(|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1}| ?[^\s\p{L}\p{N}\r\n]+|\s*[\r\n]+|)" ORRERY_SPACES,
-     scan_words<kSeedCoder>},
+     scan_words<kSeedCoderRules>},
     {R"([^\r\n\p{L}\p{N}]?\p{L}+|\p{N}|)" ORRERY_SIGNS R"([\r\n]*|\s*[\r\n]+|)" ORRERY_SPACES,
      scan_words<kNoContraction>},
     {ORRERY_CONTRACTIONS
      R"(|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|)" ORRERY_SPACES,
-     scan_words<kQwen35>},
+     scan_words<kQwen35Rules>},
     {ORRERY_CASED(ORRERY_CONTRACTIONS "?") R"(|\p{N}{1,3}|)" ORRERY_SIGNS R"([\r\n/]*|\s*[\r\n]+|)" ORRERY_SPACES,
-     scan_words<kO200k>},
+     scan_words<kO200kRules>},
     {ORRERY_CASED(ORRERY_CONTRACTIONS "?") R"(|\p{N}|)" ORRERY_SIGNS R"([\r\n/]*|\s*[\r\n]+|)" ORRERY_SPACES,
      scan_words<kO200kOneDigit>},
-    {ORRERY_CASED("") R"(|\p{N}|)" ORRERY_SIGNS R"([\r\n/]*|\s*[\r\n]+|)" ORRERY_SPACES, scan_words<kTekken>},
+    {ORRERY_CASED("") R"(|\p{N}|)" ORRERY_SIGNS R"([\r\n/]*|\s*[\r\n]+|)" ORRERY_SPACES, scan_words<kTekkenRules>},
     {R"([!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|)" ORRERY_SPACES,
      scan_deepseek3},
     {R"(\p{N})", scan_number_each},
@@ -243,11 +243,11 @@ Scanner find_scanner(std::string_view pattern) {
   return found == std::end(kKnown) ? nullptr : found->scanner;
 }
 
-void scan_gpt2(std::string_view text, Sink sink) { scan_words<kGpt2>(text, sink); }
+void scan_gpt2(std::string_view text, Sink sink) { scan_words<kGpt2Rules>(text, sink); }
 
 Scanner find_scanner_of_both(Scanner first, Scanner second) {
-  const bool gpt2 = second == scan_words<kGpt2> || second == scan_gpt2;
-  return first == scan_number_each && gpt2 ? scan_words<kDigitsGpt2> : nullptr;
+  const bool gpt2 = second == scan_words<kGpt2Rules> || second == scan_gpt2;
+  return first == scan_number_each && gpt2 ? scan_words<kDigitsGpt2Rules> : nullptr;
 }
 
 Scanner scanner_of_each_number() { return scan_number_each; }

@@ -8,7 +8,7 @@
 namespace orrery::text::jinja {
 namespace {
 
-bool all_digits(std::string_view text) {
+bool is_index(std::string_view text) {
   return !text.empty() && text.size() < 19 && text.find_first_not_of("0123456789") == text.npos;
 }
 
@@ -39,7 +39,7 @@ Value attribute_of(const Value& item, const Value& path, const Value& fallback) 
   for (size_t begin = 0; begin <= names.size();) {
     const size_t end = std::min(names.find('.', begin), names.size());
     const std::string name(names.substr(begin, end - begin));
-    follow(all_digits(name) ? Value(static_cast<int64_t>(std::stoll(name))) : Value::text(name));
+    follow(is_index(name) ? Value(static_cast<int64_t>(std::stoll(name))) : Value::text(name));
     begin = end + 1;
   }
   return value;

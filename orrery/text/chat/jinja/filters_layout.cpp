@@ -182,12 +182,12 @@ Value wordwrap(const Value& value, const CallArgs& call) {
   return Value::text(out.take());
 }
 
-constexpr Filter kFilters[] = {
+constexpr Filter kLayoutFilters[] = {
     {"center", center_filter}, {"trim", trim}, {"indent", indent}, {"truncate", truncate}, {"wordwrap", wordwrap},
 };
 
 }  // namespace
 
-std::span<const Filter> layout_filters() { return kFilters; }
+std::span<const Filter> layout_filters() { return kLayoutFilters; }
 
 }  // namespace orrery::text::jinja

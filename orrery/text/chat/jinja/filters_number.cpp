@@ -191,7 +191,7 @@ Value filesizeformat(const Value& value, const CallArgs& call) {
   return Value::text(format_value(Value(base * bytes / unit), ".1f") + " " + prefix);
 }
 
-constexpr Filter kFilters[] = {
+constexpr Filter kNumberFilters[] = {
     {"int", int_filter},
     {"float", float_filter},
     {"abs", abs_filter},
@@ -201,6 +201,6 @@ constexpr Filter kFilters[] = {
 
 }  // namespace
 
-std::span<const Filter> number_filters() { return kFilters; }
+std::span<const Filter> number_filters() { return kNumberFilters; }
 
 }  // namespace orrery::text::jinja

@@ -120,13 +120,13 @@ Value unique(const Value& value, const CallArgs& call) {
                                            depth_of(value, call)));
 }
 
-constexpr Filter kFilters[] = {
+constexpr Filter kOrderFilters[] = {
     {"sort", sort},          {"dictsort", dictsort}, {"groupby", groupby},
     {"min", extreme<false>}, {"max", extreme<true>}, {"unique", unique},
 };
 
 }  // namespace
 
-std::span<const Filter> order_filters() { return kFilters; }
+std::span<const Filter> order_filters() { return kOrderFilters; }
 
 }  // namespace orrery::text::jinja

@@ -92,7 +92,7 @@ Value select(const Value& value, const CallArgs& args) {
                                            depth_of(value, args)));
 }
 
-constexpr Filter kFilters[] = {
+constexpr Filter kSelectFilters[] = {
     {"map", map},
     {"select", select<false, true>},
     {"reject", select<false, false>},
@@ -102,6 +102,6 @@ constexpr Filter kFilters[] = {
 
 }  // namespace
 
-std::span<const Filter> select_filters() { return kFilters; }
+std::span<const Filter> select_filters() { return kSelectFilters; }
 
 }  // namespace orrery::text::jinja

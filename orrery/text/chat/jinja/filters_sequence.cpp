@@ -158,7 +158,7 @@ Value sum(const Value& value, const CallArgs& call) {
   return total;
 }
 
-constexpr Filter kFilters[] = {
+constexpr Filter kSequenceFilters[] = {
     {"default", default_filter},
     {"d", default_filter},
     {"length", length_filter},
@@ -177,6 +177,6 @@ constexpr Filter kFilters[] = {
 
 }  // namespace
 
-std::span<const Filter> sequence_filters() { return kFilters; }
+std::span<const Filter> sequence_filters() { return kSequenceFilters; }
 
 }  // namespace orrery::text::jinja

@@ -15,7 +15,7 @@ namespace orrery::text::jinja {
 namespace {
 
 template <std::string (*map)(std::string_view)>
-Value mapped(const Value& value, const CallArgs& call) {
+Value mapped_filter(const Value& value, const CallArgs& call) {
   Arguments("filter", call, {});
   const Value text = soft_text(value);
   Budget::current().slow_work(text.str().length);
@@ -166,14 +166,14 @@ Value pprint(const Value& value, const CallArgs& call) {
   return text;
 }
 
-Value unsupported(const Value&, const CallArgs&) {
+Value unsupported_filter(const Value&, const CallArgs&) {
   throw Failure("the filters random and urlize are not supported in chat templates");
 }
 
-constexpr Filter kFilters[] = {
-    {"capitalize", mapped<capitalize>},
-    {"lower", mapped<lower>},
-    {"upper", mapped<upper>},
+constexpr Filter kTextFilters[] = {
+    {"capitalize", mapped_filter<capitalize>},
+    {"lower", mapped_filter<lower>},
+    {"upper", mapped_filter<upper>},
     {"title", title_filter},
     {"string", string_filter},
     {"e", escape_filter},
@@ -188,12 +188,12 @@ constexpr Filter kFilters[] = {
     {"wordcount", wordcount},
     {"pprint", pprint},
     {"tojson", tojson},
-    {"random", unsupported},
-    {"urlize", unsupported},
+    {"random", unsupported_filter},
+    {"urlize", unsupported_filter},
 };
 
 }  // namespace
 
-std::span<const Filter> text_filters() { return kFilters; }
+std::span<const Filter> text_filters() { return kTextFilters; }
 
 }  // namespace orrery::text::jinja

@@ -10,7 +10,7 @@ namespace orrery::text::jinja {
 namespace {
 
 template <std::string (*map)(std::string_view)>
-Value mapped(const Value& self, const CallArgs& args) {
+Value mapped_method(const Value& self, const CallArgs& args) {
   Arguments("str method", args, {});
   Budget::current().slow_work(self.str().length);
   return Value::text(map(self.bytes()), self.is_markup());
@@ -74,13 +74,13 @@ Value is_identifier_method(const Value& self, const CallArgs& args) {
   return Value(true);
 }
 
-constexpr Method kMethods[] = {
-    {"upper", mapped<upper>},
-    {"lower", mapped<lower>},
-    {"title", mapped<title>},
-    {"capitalize", mapped<capitalize>},
-    {"swapcase", mapped<swapcase>},
-    {"casefold", mapped<casefold>},
+constexpr Method kCaseMethods[] = {
+    {"upper", mapped_method<upper>},
+    {"lower", mapped_method<lower>},
+    {"title", mapped_method<title>},
+    {"capitalize", mapped_method<capitalize>},
+    {"swapcase", mapped_method<swapcase>},
+    {"casefold", mapped_method<casefold>},
     {"isalpha", all<is_alpha>},
     {"isalnum", all<is_alnum>},
     {"isdecimal", all<is_decimal>},
@@ -100,6 +100,6 @@ constexpr Method kMethods[] = {
 bool is_lower_text(std::string_view text) { return all_cased(text, is_lower, is_upper); }
 bool is_upper_text(std::string_view text) { return all_cased(text, is_upper, is_lower); }
 
-std::span<const Method> text_case_methods() { return kMethods; }
+std::span<const Method> text_case_methods() { return kCaseMethods; }
 
 }  // namespace orrery::text::jinja

@@ -82,7 +82,7 @@ Value replace_method(const Value& self, const CallArgs& call) {
   return replace(self, old, replacement, args.integer(2, -1));
 }
 
-Value join(const Value& self, const CallArgs& call) {
+Value join_texts(const Value& self, const CallArgs& call) {
   const Arguments args("join", call, {"iterable"}, 1, Arguments::positional_only);
   const auto stream = iterate(args[0]);
   TextBuilder out;
@@ -115,11 +115,11 @@ Value format_map(const Value& self, const CallArgs& call) {
   return format_braces(self, CallArgs{}, &args[0]);
 }
 
-Value unsupported(const Value&, const CallArgs&) {
+Value unsupported_method(const Value&, const CallArgs&) {
   throw Failure("encode, maketrans and translate are not supported in chat templates");
 }
 
-constexpr Method kMethods[] = {
+constexpr Method kLayoutMethods[] = {
     {"strip", strip_method<true, true>},
     {"lstrip", strip_method<true, false>},
     {"rstrip", strip_method<false, true>},
@@ -129,14 +129,14 @@ constexpr Method kMethods[] = {
     {"zfill", zfill},
     {"expandtabs", expandtabs},
     {"replace", replace_method},
-    {"join", join},
+    {"join", join_texts},
     {"removeprefix", remove_affix<true>},
     {"removesuffix", remove_affix<false>},
     {"format", format},
     {"format_map", format_map},
-    {"encode", unsupported},
-    {"maketrans", unsupported},
-    {"translate", unsupported},
+    {"encode", unsupported_method},
+    {"maketrans", unsupported_method},
+    {"translate", unsupported_method},
 };
 
 }  // namespace
@@ -194,6 +194,6 @@ Value replace(const Value& text, std::string_view old, std::string_view replacem
   return Value::text(out.take(), text.is_markup());
 }
 
-std::span<const Method> text_layout_methods() { return kMethods; }
+std::span<const Method> text_layout_methods() { return kLayoutMethods; }
 
 }  // namespace orrery::text::jinja

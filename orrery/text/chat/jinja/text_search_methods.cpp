@@ -156,7 +156,7 @@ Value partition(const Value& self, const CallArgs& call) {
                        piece(self, found + separator.size(), bytes.size())});
 }
 
-constexpr Method kMethods[] = {
+constexpr Method kSearchMethods[] = {
     {"find", find<false, Missing::minus_one>},
     {"rfind", find<true, Missing::minus_one>},
     {"index", find<false, Missing::error>},
@@ -217,6 +217,6 @@ std::vector<Value> split_lines(const Value& text, bool keep_ends) {
   return lines;
 }
 
-std::span<const Method> text_search_methods() { return kMethods; }
+std::span<const Method> text_search_methods() { return kSearchMethods; }
 
 }  // namespace orrery::text::jinja

@@ -8,6 +8,7 @@
 #include "orrery/base/error.h"
 #include "orrery/base/random.h"
 #include "orrery/text/chat/tools/generic_messages.h"
+#include "orrery/text/chat/tools/json_fields.h"
 
 namespace orrery::text {
 
@@ -15,14 +16,12 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-[[noreturn]] void refuse(std::string where, std::string found, std::string expected) {
+[[noreturn]] void refuse_message(std::string where, std::string found, std::string expected) {
   throw Error({.doing = "read a conversation's tool calls",
                .where = std::move(where),
                .found = std::move(found),
                .expected = std::move(expected)});
 }
-
-bool given(const Json& object, const char* field) { return object.contains(field) && !object[field].is_null(); }
 
 // Nine letters and digits that depend on the id alone.
 std::string short_id(const std::string& id) {
@@ -42,8 +41,9 @@ Json converted_arguments(const Json& function, const std::string& where, bool as
     object = text.empty() ? Json::object() : Json::parse(text, nullptr, /*allow_exceptions=*/false);
   }
   if (!object.is_object())
-    refuse(where + ".arguments", object.is_discarded() ? "text that is no JSON" : std::string("JSON of another type"),
-           "a JSON object, as text");
+    refuse_message(where + ".arguments",
+                   object.is_discarded() ? "text that is no JSON" : std::string("JSON of another type"),
+                   "a JSON object, as text");
   if (!as_text) return object;
   return arguments.is_string() && arguments != "" ? arguments : Json(object.dump());
 }
@@ -56,7 +56,8 @@ class Converter {
     Json out = message;
     if (!message.is_object()) return out;  // Chat::prompt() refuses it
     const bool has_calls = given(message, "tool_calls");
-    if (has_calls && !message["tool_calls"].is_array()) refuse(where + ".tool_calls", "no list", "a list of calls");
+    if (has_calls && !message["tool_calls"].is_array())
+      refuse_message(where + ".tool_calls", "no list", "a list of calls");
     if (!has_calls || message["tool_calls"].empty()) {
       out.erase("tool_calls");
     } else {
@@ -64,7 +65,8 @@ class Converter {
         convert(out["tool_calls"][i], fmt::format("{}.tool_calls[{}]", where, i));
       if (!given(message, "content")) out["content"] = "";
       if (!out["content"].is_string() && !out["content"].is_array())
-        refuse(where + ".content", std::string("a value of type ") + out["content"].type_name(), "text, or a list");
+        refuse_message(where + ".content", std::string("a value of type ") + out["content"].type_name(),
+                       "text, or a list");
       if (!format_.template_writes_calls) write_calls(out);
     }
     if (given(message, "tool_call_id") && message["tool_call_id"].is_string()) result(out, where);
@@ -74,10 +76,10 @@ class Converter {
  private:
   void convert(Json& call, const std::string& where) {
     if (!call.is_object() || !given(call, "function") || !call["function"].is_object())
-      refuse(where + ".function", "no object", "the function's name and arguments");
+      refuse_message(where + ".function", "no object", "the function's name and arguments");
     Json& function = call["function"];
     if (!given(function, "name") || !function["name"].is_string())
-      refuse(where + ".function.name", "no text", "the function's name");
+      refuse_message(where + ".function.name", "no text", "the function's name");
     function["arguments"] = converted_arguments(function, where + ".function", format_.arguments_as_text);
     if (!given(call, "id") || !call["id"].is_string()) return;
     const std::string id = call["id"];
@@ -102,8 +104,9 @@ class Converter {
     const std::string id = message["tool_call_id"];
     const auto call = name_of_.find(id);
     if (call == name_of_.end())
-      refuse(where + ".tool_call_id", Json(id).dump(-1, ' ', true, Json::error_handler_t::replace).substr(0, 80),
-             "the id of a call before it");
+      refuse_message(where + ".tool_call_id",
+                     Json(id).dump(-1, ' ', true, Json::error_handler_t::replace).substr(0, 80),
+                     "the id of a call before it");
     if (!given(message, "name")) message["name"] = call->second;
     if (format_.short_ids) message["tool_call_id"] = short_id(id);
   }

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "orrery/base/error.h"
+#include "orrery/text/chat/tools/json_fields.h"
 
 namespace orrery::text {
 
@@ -14,14 +15,12 @@ using Json = nlohmann::ordered_json;
 
 constexpr size_t kMaxTools = 128, kMaxName = 64;
 
-[[noreturn]] void refuse(std::string where, std::string found, std::string expected = {}) {
+[[noreturn]] void refuse_request(std::string where, std::string found, std::string expected = {}) {
   throw Error({.doing = "read a request's tools",
                .where = std::move(where),
                .found = std::move(found),
                .expected = std::move(expected)});
 }
-
-bool given(const Json& object, const char* field) { return object.contains(field) && !object[field].is_null(); }
 
 std::string shown_value(const Json& value) { return value.dump(-1, ' ', true, Json::error_handler_t::replace); }
 
@@ -33,25 +32,25 @@ bool is_function_name(const std::string& name) {
 }
 
 void check_function(const Json& tool, const std::string& where) {
-  if (!tool.is_object()) refuse(where, std::string("a value of type ") + tool.type_name(), "an object");
+  if (!tool.is_object()) refuse_request(where, std::string("a value of type ") + tool.type_name(), "an object");
   if (!given(tool, "type") || tool["type"] != "function")
-    refuse(where + ".type", given(tool, "type") ? shown_value(tool["type"]) : "nothing", "\"function\"");
+    refuse_request(where + ".type", given(tool, "type") ? shown_value(tool["type"]) : "nothing", "\"function\"");
   if (!given(tool, "function") || !tool["function"].is_object())
-    refuse(where + ".function", "no object", "a function with its name and parameters");
+    refuse_request(where + ".function", "no object", "a function with its name and parameters");
   const Json& function = tool["function"];
   if (!given(function, "name") || !function["name"].is_string() ||
       !is_function_name(function["name"].get_ref<const std::string&>()))
-    refuse(where + ".function.name", given(function, "name") ? shown_value(function["name"]) : "nothing",
-           "1 to 64 letters, digits, _ and -");
+    refuse_request(where + ".function.name", given(function, "name") ? shown_value(function["name"]) : "nothing",
+                   "1 to 64 letters, digits, _ and -");
   if (given(function, "description") && !function["description"].is_string())
-    refuse(where + ".function.description", "no string");
+    refuse_request(where + ".function.description", "no string");
   if (given(function, "strict") && !function["strict"].is_boolean())
-    refuse(where + ".function.strict", "no boolean", "true or false");
+    refuse_request(where + ".function.strict", "no boolean", "true or false");
   if (!given(function, "parameters")) return;
   const Json& parameters = function["parameters"];
-  if (!parameters.is_object()) refuse(where + ".function.parameters", "no object", "a JSON schema");
+  if (!parameters.is_object()) refuse_request(where + ".function.parameters", "no object", "a JSON schema");
   if (given(parameters, "type") && parameters["type"] != "object")
-    refuse(where + ".function.parameters.type", shown_value(parameters["type"]), "\"object\"");
+    refuse_request(where + ".function.parameters.type", shown_value(parameters["type"]), "\"object\"");
 }
 
 void read_choice(const Json& choice, ToolRequest& request) {
@@ -60,21 +59,22 @@ void read_choice(const Json& choice, ToolRequest& request) {
     if (choice == "none") {
       request.choice = ToolRequest::Choice::kNone;
     } else if (choice == "required") {
-      if (names.empty()) refuse("tool_choice", "\"required\", and no tools", "tools beside it");
+      if (names.empty()) refuse_request("tool_choice", "\"required\", and no tools", "tools beside it");
       request.choice = ToolRequest::Choice::kRequired;
     } else if (choice != "auto") {
-      refuse("tool_choice", shown_value(choice), "\"none\", \"auto\", \"required\" or a function");
+      refuse_request("tool_choice", shown_value(choice), "\"none\", \"auto\", \"required\" or a function");
     }
     return;
   }
   if (!choice.is_object() || !given(choice, "type") || choice["type"] != "function")
-    refuse(choice.is_object() ? "tool_choice.type" : "tool_choice",
-           choice.is_object() && given(choice, "type") ? shown_value(choice["type"]) : "no function",
-           "\"none\", \"auto\", \"required\" or {\"type\": \"function\", \"function\": {\"name\": …}}");
+    refuse_request(choice.is_object() ? "tool_choice.type" : "tool_choice",
+                   choice.is_object() && given(choice, "type") ? shown_value(choice["type"]) : "no function",
+                   "\"none\", \"auto\", \"required\" or {\"type\": \"function\", \"function\": {\"name\": …}}");
   const Json name =
       given(choice, "function") && choice["function"].is_object() ? choice["function"].value("name", Json()) : Json();
   if (!name.is_string() || std::find(names.begin(), names.end(), name.get_ref<const std::string&>()) == names.end())
-    refuse("tool_choice.function.name", name.is_null() ? "nothing" : shown_value(name), "the name of one of the tools");
+    refuse_request("tool_choice.function.name", name.is_null() ? "nothing" : shown_value(name),
+                   "the name of one of the tools");
   request.choice = ToolRequest::Choice::kRequired;
   request.function = name;
 }
@@ -93,21 +93,22 @@ ToolRequest read_tool_request(const Json& request) {
   ToolRequest out;
   if (given(request, "tools")) {
     const Json& tools = request["tools"];
-    if (!tools.is_array()) refuse("tools", "no list", "a list of functions");
-    if (tools.size() > kMaxTools) refuse("tools", fmt::format("{} tools", tools.size()), "128 at most");
+    if (!tools.is_array()) refuse_request("tools", "no list", "a list of functions");
+    if (tools.size() > kMaxTools) refuse_request("tools", fmt::format("{} tools", tools.size()), "128 at most");
     std::vector<std::string> names;
     for (size_t i = 0; i < tools.size(); ++i) {
       check_function(tools[i], fmt::format("tools[{}]", i));
       const std::string name = tools[i]["function"]["name"];
       if (std::find(names.begin(), names.end(), name) != names.end())
-        refuse(fmt::format("tools[{}].function.name", i), "\"" + name + "\" a second time", "another name");
+        refuse_request(fmt::format("tools[{}].function.name", i), "\"" + name + "\" a second time", "another name");
       names.push_back(name);
     }
     out.tools = tools;
     if (!names.empty()) out.choice = ToolRequest::Choice::kAuto;
   }
   if (given(request, "parallel_tool_calls")) {
-    if (!request["parallel_tool_calls"].is_boolean()) refuse("parallel_tool_calls", "no boolean", "true or false");
+    if (!request["parallel_tool_calls"].is_boolean())
+      refuse_request("parallel_tool_calls", "no boolean", "true or false");
     out.parallel = request["parallel_tool_calls"];
   }
   if (given(request, "tool_choice")) read_choice(request["tool_choice"], out);
