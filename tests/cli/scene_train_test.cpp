@@ -84,11 +84,25 @@ TEST_F(SceneTrain, AResumedRunIsTheSame) {
   EXPECT_EQ(read_file(folder_.path("halves/scene.ply")), read_file(folder_.path("whole/scene.ply")));
 }
 
+TEST_F(SceneTrain, CorrectedPosesAreLeftBesideTheScene) {
+  ASSERT_EQ(orrery(command("given", {"--max-steps", "1", "--eval-steps", "0"})).exit_code, 0);
+  ASSERT_EQ(orrery(command("corrected", {"--max-steps", "60", "--eval-steps", "0", "--pose-lr", "0.001"})).exit_code,
+            0);
+  const auto given = nlohmann::json::parse(read_file(folder_.path("given/cameras.json"))),
+             corrected = nlohmann::json::parse(read_file(folder_.path("corrected/cameras.json")));
+  ASSERT_EQ(given.size(), corrected.size());
+  for (size_t i = 0; i < given.size(); ++i) {
+    const bool held_out = given[i].at("img_name").get<std::string>().find("test") != std::string::npos;
+    EXPECT_EQ(given[i].at("position") == corrected[i].at("position"), held_out) << given[i];
+  }
+}
+
 TEST_F(SceneTrain, BadInputIsRefused) {
   expect_refusal({"scene", "train", folder_.path("nowhere"), "--out", folder_.path("run")}, {"nowhere"});
   expect_refusal({"scene", "train", "--out", folder_.path("run")}, {"data", "a folder of photos"});
   expect_refusal(command("run", {"--memory", "4Q"}), {"memory", "4Q", "4G"});
   expect_refusal(command("run", {"--sh-degree", "4"}), {"sh_degree", "0 to 3"});
+  expect_refusal(command("run", {"--pose-lr", "-1"}), {"pose_lr", "-1", "0 to 1"});
   expect_refusal(command("run", {"--background", "pink"}), {"background", "pink", "white"});
   expect_refusal(command("run", {"--densification", "mcmc"}), {"max_gaussians"});
   EXPECT_FALSE(std::filesystem::exists(folder_.path("run")));

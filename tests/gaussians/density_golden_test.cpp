@@ -105,8 +105,8 @@ TEST(DensityGolden, RatesOfMeansFall) {
     const GaussianOptions options;
     for (int64_t i = 0; i < file["steps"].numel(); ++i) {
       const double rate =
-          position_rate(options.position_lr_init, options.position_lr_final, options.position_lr_max_steps,
-                        file.number("extent"), file["steps"][i].item<int64_t>());
+          file.number("extent") * falling_rate(options.position_lr_init, options.position_lr_final,
+                                               options.position_lr_max_steps, file["steps"][i].item<int64_t>());
       const auto expected = file["position_lr"][i].item<double>();
       EXPECT_NEAR(rate, expected, 1e-5 * expected) << i;
     }

@@ -31,7 +31,24 @@ class GaussianAdam final : public train::UpdateRule {
   ThreadPool& pool_;
 };
 
-/// exp of a line between the logarithms of the two rates, which the steps behind the last keep; times the extent.
-double position_rate(double init, double final, int64_t max_steps, double extent, int64_t step);
+/// Adam with the same eps of a tensor with a row per photo: a step teaches its photo's row alone. As each photo comes
+/// once in an epoch, a row's own steps are the epochs.
+class PhotoAdam final : public train::UpdateRule {
+ public:
+  /// `photo`: whose row learns in a step. Both outlive this.
+  PhotoAdam(Column& column, std::function<double(int64_t step)> rate_of_step, const size_t& photo)
+      : column_(column), rate_of_step_(std::move(rate_of_step)), photo_(photo) {}
+
+  void update(const train::UpdateStep& step, const at::Tensor& parameter, const at::Tensor& gradient) override;
+  train::NamedTensors state() const override { return {{"m", column_.m}, {"v", column_.v}}; }
+
+ private:
+  Column& column_;
+  const std::function<double(int64_t)> rate_of_step_;
+  const size_t& photo_;
+};
+
+/// exp of a line between the logarithms of the two rates, which the steps behind the last keep.
+double falling_rate(double init, double final, int64_t max_steps, int64_t step);
 
 }  // namespace orrery::scene

@@ -11,7 +11,8 @@ template <class AnySettings, class Visit>
 void visit_fields(AnySettings& s, const Visit& visit) {
   using train::Field;
   constexpr const char *kData = "Data", *kSteps = "Steps", *kModel = "Gaussians", *kRates = "Learning rates",
-                       *kDensity = "How many there are", *kMcmc = "Densification mcmc", *kRun = "Run";
+                       *kPhotos = "Photos that do not quite fit", *kDensity = "How many there are",
+                       *kMcmc = "Densification mcmc", *kRun = "Run";
   auto& g = s.gaussians;
   visit(Field{"data", kData, "A folder of photos with poses: COLMAP, Blender, nerfstudio, OpenSfM"}, s.data);
   visit(Field{"downscale", kData, "Photos of a so many times smaller width and height"}, s.downscale);
@@ -39,6 +40,11 @@ void visit_fields(AnySettings& s, const Visit& visit) {
   visit(Field{"scaling_lr", kRates, "Of scales"}, g.scaling_lr);
   visit(Field{"rotation_lr", kRates, "Of rotations"}, g.rotation_lr);
   visit(Field{"sparse_adam", kRates, "What a photo does not show keeps its values and moments"}, g.sparse_adam);
+
+  visit(Field{"pose_lr", kPhotos,
+              "Of a correction of each training photo's pose, in radians and extents; at last a hundredth; 0: none, "
+              "usual: 0.001"},
+        g.pose_lr);
 
   visit(Field{"max_gaussians", kDensity, "No more than these; 0: as many as it takes"}, g.density.max_gaussians);
   visit(Field{"memory", kDensity, "The same bound as memory of what learns: 4G, 512M"}, s.memory);

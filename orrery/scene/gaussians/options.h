@@ -50,6 +50,9 @@ struct GaussianOptions {
   double opacity_lr = 0.05, scaling_lr = 5e-3, rotation_lr = 1e-3;
   bool sparse_adam = true;  ///< Gaussians that a view does not show keep values and moments
 
+  int64_t max_steps = 7000;  ///< of the whole run, over which the rates of what is corrected per photo fall
+  double pose_lr = 0;        ///< of corrections of poses (pose.h), at last a hundredth of it; 0: poses are right
+
   Densification densification = Densification::kAdaptive;
   int64_t densify_from_iter = 500, densify_until_iter = 15000, densification_interval = 100;
   int64_t opacity_reset_interval = 3000;

@@ -58,10 +58,14 @@ GaussianTable first_gaussians(const Dataset& dataset, int sh_degree) {
   return gaussians_of_points(points, colours, sh_degree);
 }
 
-std::vector<splat::NamedView> views_of(const Dataset& dataset) {
+/// Of training photos as the task has them.
+std::vector<splat::NamedView> views_of(const Dataset& dataset, const GaussianTask& task) {
   std::vector<splat::NamedView> views;
-  for (const Frame& frame : dataset.frames)
-    if (frame.view.projection == Projection::kPinhole) views.push_back({frame.name, frame.view, frame.picture});
+  size_t photo = 0;
+  for (const Frame& frame : dataset.frames) {
+    const View view = frame.split == Split::kTrain ? task.view(photo++) : frame.view;
+    if (view.projection == Projection::kPinhole) views.push_back({frame.name, view, frame.picture});
+  }
   return views;
 }
 
@@ -121,6 +125,7 @@ TrainSummary train_gaussians(const TrainSettings& wanted) {
     options.density.max_gaussians =
         options.density.max_gaussians > 0 ? std::min(within, options.density.max_gaussians) : within;
   Dataset dataset = open_dataset(settings.data, dataset_options(settings));
+  options.max_steps = settings.loop.max_steps;
   options.background =
       settings.background.empty() ? dataset.background : from_name(kBackgroundNames, "background", settings.background);
   settings.loop.output_dir = settings.out;
@@ -133,18 +138,21 @@ TrainSummary train_gaussians(const TrainSettings& wanted) {
   GaussianTable table = first_gaussians(dataset, options.sh_degree);
   GaussianTask task(table, photos, &held_out, dataset.extent, options, pool);
   begin_folder(settings);
-  splat::write_cameras(settings.out / "cameras.json", views_of(dataset));
-
-  const fs::path scene = settings.out / "scene.ply";
+  const fs::path scene = settings.out / "scene.ply", cameras = settings.out / "cameras.json";
+  if (!settings.loop.resume || !fs::exists(cameras)) splat::write_cameras(cameras, views_of(dataset, task));
+  const auto write_scene = [&] {
+    splat::save(scene, scene_of(table, options));
+    if (options.pose_lr > 0) splat::write_cameras(cameras, views_of(dataset, task));
+  };
   task.on_step([&](int64_t done) {
-    if (settings.scene_steps > 0 && done % settings.scene_steps == 0) splat::save(scene, scene_of(table, options));
+    if (settings.scene_steps > 0 && done % settings.scene_steps == 0) write_scene();
   });
 
   TrainSummary summary{.photos = photos.size(), .held_out = held_out.size(), .notes = dataset.notes};
   summary.steps = train::run(task, settings.loop).global_step;
   summary.gaussians = table.size();
   summary.scene = scene;
-  splat::save(scene, scene_of(table, options));
+  write_scene();
   train::Metrics metrics;
   task.evaluate(metrics);
   if (held_out.size() > 0) {

@@ -21,13 +21,18 @@ using torch::autograd::variable_list;
 
 constexpr const char* kNames[] = {"means", "log_scales", "quats", "opacity_logits", "sh"};
 
+constexpr double kPoseDecay = 1e-6;  // gsplat's pose_opt_reg: the weight of half the squares of corrections
+
 using All = std::array<at::Tensor, 5>;  // in the order of kNames
+
+struct Gradients {
+  variable_list of_variables;
+};
 
 /// A loss whose gradients are known already.
 struct KnownGradients : torch::autograd::Function<KnownGradients> {
-  static Variable forward(AutogradContext* context, const Variable&, const Variable&, const Variable&, const Variable&,
-                          const Variable&, double loss, const All& gradients) {
-    context->saved_data["gradients"] = variable_list(gradients.begin(), gradients.end());
+  static Variable forward(AutogradContext* context, at::TensorList, double loss, const Gradients& gradients) {
+    context->saved_data["gradients"] = gradients.of_variables;
     return at::scalar_tensor(loss, at::kDouble);
   }
   static variable_list backward(AutogradContext* context, variable_list d_loss) {
@@ -35,7 +40,7 @@ struct KnownGradients : torch::autograd::Function<KnownGradients> {
     variable_list all = context->saved_data["gradients"].toTensorVector();
     if (scale != 1)
       for (at::Tensor& gradient : all) gradient.mul_(scale);
-    all.resize(7);  // none for the loss and the list
+    all.resize(all.size() + 2);  // none for the loss and the list
     return all;
   }
 };
@@ -48,6 +53,7 @@ void check(const GaussianOptions& options) {
     refuse("sh_degree", fmt::format("{}", options.sh_degree), "0 to 3");
   if (options.lambda_dssim < 0 || options.lambda_dssim > 1)
     refuse("lambda_dssim", fmt::format("{}", options.lambda_dssim), "0 to 1");
+  if (!(options.pose_lr >= 0 && options.pose_lr <= 1)) refuse("pose_lr", fmt::format("{}", options.pose_lr), "0 to 1");
   if (options.densification_interval < 1)
     refuse("densification_interval", fmt::format("{}", options.densification_interval), "1 or more");
   if (options.densification == Densification::kMcmc && options.density.max_gaussians <= 0)
@@ -80,10 +86,22 @@ GaussianTask::GaussianTask(GaussianTable& table, Photos& photos, Photos* held_ou
       norms_(at::zeros({table.size()})),
       counts_(at::zeros({table.size()})) {
   check(options);
+  const auto add = [&](const char* name, const at::Tensor& first) {
+    of_photos_[name] = {first.set_requires_grad(true), at::zeros_like(first), at::zeros_like(first)};
+  };
+  if (options.pose_lr > 0) add("poses", at::zeros({static_cast<int64_t>(photos.size()), 6}));
   for (const char* name : kNames) parameters_[name] = table_[name].value;
+  for (const auto& [name, column] : of_photos_) parameters_[name] = column.value;
 }
 
 std::unique_ptr<train::UpdateRule> GaussianTask::rule_of(const std::string& name) {
+  if (const auto column = of_photos_.find(name); column != of_photos_.end())
+    return std::make_unique<PhotoAdam>(
+        column->second,
+        [this](int64_t step) {
+          return falling_rate(options_.pose_lr, options_.pose_lr / 100, options_.max_steps, step);
+        },
+        current_);
   GaussianAdam::Rates rates;
   const auto constant = [](double rate) { return [rate](int64_t) { return rate; }; };
   if (name == "means") {
@@ -115,10 +133,10 @@ void GaussianTask::take_sizes(const std::map<std::string, std::vector<int64_t>>&
 // ---- a step
 
 at::Tensor GaussianTask::loss_sum(int64_t step, size_t, train::Metrics& sums) {
-  const size_t index = photo_of(step);
-  const View& view = photos_.view(index);
+  current_ = photo_of(step);
+  const View view = this->view(current_);
   const std::array<float, 3> behind = background(step);
-  photos_.load(index, behind, photo_);
+  photos_.load(current_, behind, photo_);
   const All values = values_of(table_);
   renderer_.draw(parameters_of<const float>(values), view, render_options(step, behind));
 
@@ -130,8 +148,9 @@ at::Tensor GaussianTask::loss_sum(int64_t step, size_t, train::Metrics& sums) {
   for (size_t i = 0; i < gradients.size(); ++i) gradients[i] = at::empty_like(values[i]);
   d_centres_.resize(2 * static_cast<size_t>(table_.size()));
   const std::span<float> centres = d_centres_;
-  renderer_.backward(parameters_of<const float>(values), {.image = d_image_}, parameters_of<float>(gradients),
-                     options_.absgrad ? splat::CentreGradient{{}, centres} : splat::CentreGradient{centres, {}});
+  const std::array<float, 16> d_pose =
+      renderer_.backward(parameters_of<const float>(values), {.image = d_image_}, parameters_of<float>(gradients),
+                         options_.absgrad ? splat::CentreGradient{{}, centres} : splat::CentreGradient{centres, {}});
   const std::span<const int32_t> radii = renderer_.radii();
   takes_part_.clear();
   if (options_.sparse_adam && options_.densification == Densification::kAdaptive) {
@@ -145,8 +164,38 @@ at::Tensor GaussianTask::loss_sum(int64_t step, size_t, train::Metrics& sums) {
   if (options_.densification == Densification::kMcmc) sum += regularise(gradients);
   sums["psnr"] += loss.psnr();
   sums["gaussians"] += static_cast<double>(table_.size());
-  return KnownGradients::apply(table_["means"].value, table_["log_scales"].value, table_["quats"].value,
-                               table_["opacity_logits"].value, table_["sh"].value, sum, gradients);
+  variable_list variables;
+  for (const char* name : kNames) variables.push_back(table_[name].value);
+  Gradients known{{gradients.begin(), gradients.end()}};
+  for (const auto& [name, column] : of_photos_) {
+    variables.push_back(column.value);
+    known.of_variables.push_back(at::zeros_like(column.value));
+    sum += correct_pose(d_pose, known.of_variables.back());
+  }
+  return KnownGradients::apply(at::TensorList(variables), sum, known);
+}
+
+View GaussianTask::view(size_t photo) const {
+  const View& given = photos_.view(photo);
+  return of_photos_.contains("poses") ? corrected(given, pose(photo), extent_) : given;
+}
+
+PoseCorrection GaussianTask::pose(size_t photo) const {
+  return PoseCorrection(train::span_of<float>(of_photos_.at("poses").value).subspan(6 * photo, 6));
+}
+
+/// Into the row of the step's photo. Returns what the corrections' decay adds to the loss.
+double GaussianTask::correct_pose(const std::array<float, 16>& d_camera_from_world, at::Tensor& gradient) const {
+  const PoseCorrection correction = pose(current_);
+  const std::array<double, 6> of_loss =
+      correction_gradient(photos_.view(current_), correction, extent_, d_camera_from_world);
+  const std::span<float> row = train::span_of<float>(gradient).subspan(6 * current_, 6);
+  double squares = 0;
+  for (size_t i = 0; i < row.size(); ++i) {
+    row[i] = static_cast<float>(of_loss[i] + kPoseDecay * correction[i]);
+    squares += static_cast<double>(correction[i]) * correction[i];
+  }
+  return kPoseDecay / 2 * squares;
 }
 
 /// Opacities and scales pull to 0 (Kheradmand et al. 2024, eq. 12). Returns what that adds to the loss.
@@ -199,8 +248,8 @@ splat::RenderOptions GaussianTask::render_options(int64_t step, const std::array
 }
 
 double GaussianTask::rate_of_means(int64_t step) const {
-  return position_rate(options_.position_lr_init, options_.position_lr_final, options_.position_lr_max_steps, extent_,
-                       step);
+  return extent_ *
+         falling_rate(options_.position_lr_init, options_.position_lr_final, options_.position_lr_max_steps, step);
 }
 
 // ---- behind a step

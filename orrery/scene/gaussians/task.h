@@ -14,6 +14,7 @@
 #include "orrery/scene/gaussians/density_control.h"
 #include "orrery/scene/gaussians/options.h"
 #include "orrery/scene/gaussians/photos.h"
+#include "orrery/scene/gaussians/pose.h"
 #include "orrery/splat/renderer.h"
 #include "orrery/train/loop.h"
 
@@ -46,6 +47,8 @@ class GaussianTask final : public train::Task {
   const splat::Renderer& draw(const View& view, const std::array<float, 3>& background);
   /// What held-out photos are compared over: the run's background, black where that is random.
   std::array<float, 3> background_of_evaluation() const;
+  /// Where a training photo was taken from, as it is known so far.
+  View view(size_t photo) const;
   /// The degree of spherical harmonics that a step learns.
   int sh_degree(int64_t step) const;
 
@@ -54,6 +57,8 @@ class GaussianTask final : public train::Task {
   size_t photo_of(int64_t step);
   std::array<float, 3> background(int64_t step) const;
   double rate_of_means(int64_t step) const;
+  PoseCorrection pose(size_t photo) const;
+  double correct_pose(const std::array<float, 16>& d_camera_from_world, at::Tensor& gradient) const;
   void change_number(int64_t step);
   void control_density(int64_t step);
   void forget_gradients();
@@ -66,7 +71,9 @@ class GaussianTask final : public train::Task {
   const GaussianOptions options_;
   ThreadPool& pool_;
   splat::Renderer renderer_;
+  std::map<std::string, Column> of_photos_;  ///< "poses" [photos, 6], where they are corrected
   train::NamedTensors parameters_;
+  size_t current_ = 0;  ///< the step's photo
   Photo photo_;
   std::vector<float> d_image_, d_centres_;
   std::vector<uint8_t> takes_part_;
