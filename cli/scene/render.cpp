@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <filesystem>
@@ -12,6 +13,7 @@
 #include "orrery/base/child_process.h"
 #include "orrery/base/error.h"
 #include "orrery/base/progress.h"
+#include "orrery/formats/npy_writer.h"
 #include "orrery/formats/png_writer.h"
 #include "orrery/splat/cameras.h"
 #include "orrery/splat/file.h"
@@ -25,7 +27,7 @@ struct RenderCommand {
   std::string scene, cameras, out, video, size = "1280x720", up = "0,-1,0", background = "0,0,0";
   int orbit = 0, spline = 0, sh_degree = splat::kMaxShDegree, threads = 0, frames_per_second = 30;
   double degrees = 50;
-  bool inria_rules = false, quiet = false;
+  bool inria_rules = false, depth = false, normals = false, quiet = false;
 };
 
 std::array<float, 3> three(const std::string& text, const char* option) {
@@ -96,6 +98,26 @@ void make_video(const RenderCommand& command) {
                  .found = "ffmpeg: " + outcome.errors.substr(0, outcome.errors.find('\n'))});
 }
 
+/// Mean depth of what a pixel shows, as numbers and as a picture whose white is the view's largest.
+void write_depth(const fs::path& stem, const View& view, const splat::Renderer& renderer) {
+  std::vector<float> depth(renderer.depth().begin(), renderer.depth().end());
+  for (size_t i = 0; i < depth.size(); ++i) depth[i] = renderer.alpha()[i] > 0 ? depth[i] / renderer.alpha()[i] : 0;
+  formats::write_npy(stem.string() + ".depth.npy", std::array<int64_t, 2>{view.height, view.width}, depth);
+  const float white = std::ranges::max(depth);
+  std::vector<uint16_t> grey(depth.size());
+  std::ranges::transform(depth, grey.begin(), [white](float value) {
+    return white > 0 ? static_cast<uint16_t>(value / white * 65535 + 0.5f) : uint16_t{0};
+  });
+  formats::write_png(stem.string() + ".depth.png", view.width, view.height, grey, {"white", fmt::format("{}", white)});
+}
+
+/// Red, green, blue: 0.5 + 0.5·(right, up, towards the viewer), as normal maps have it.
+void write_normals(const fs::path& stem, const View& view, const splat::Renderer& renderer) {
+  std::vector<float> rgb(renderer.normals().begin(), renderer.normals().end());
+  for (size_t i = 0; i < rgb.size(); ++i) rgb[i] = i % 3 == 0 ? 0.5f + 0.5f * rgb[i] : 0.5f - 0.5f * rgb[i];
+  formats::write_png(stem.string() + ".normals.png", view.width, view.height, rgb);
+}
+
 void render(const RenderCommand& command) {
   const splat::Scene scene = splat::load(command.scene);
   const std::vector<splat::NamedView> views = views_of(command, scene);
@@ -113,7 +135,9 @@ void render(const RenderCommand& command) {
       .rules = command.inria_rules ? kernels::GaussianRules::kInria : kernels::GaussianRules::kExact,
       .antialiased = scene.antialiased,
       .sh_degree = command.sh_degree,
-      .background = three(command.background, "--background")};
+      .background = three(command.background, "--background"),
+      .depth = command.depth,
+      .normals = command.normals};
   double seconds = 0;
   Progress progress({.title = "drawing",
                      .total = static_cast<int64_t>(views.size()),
@@ -124,8 +148,10 @@ void render(const RenderCommand& command) {
     const auto begin = std::chrono::steady_clock::now();
     renderer.draw(gaussians, view, options);
     seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-    const fs::path file = fs::path(command.out) / (splat::picture_name(views[i].name) + ".png");
-    formats::write_png(file, view.width, view.height, renderer.image());
+    const fs::path stem = fs::path(command.out) / splat::picture_name(views[i].name);
+    formats::write_png(stem.string() + ".png", view.width, view.height, renderer.image());
+    if (command.depth) write_depth(stem, view, renderer);
+    if (command.normals) write_normals(stem, view, renderer);
     progress.update(static_cast<int64_t>(i) + 1);
   }
   progress.finish();
@@ -165,6 +191,8 @@ void add_scene_render(CLI::App& scene) {
       ->capture_default_str()
       ->check(CLI::Range(0, splat::kMaxShDegree));
   command->add_flag("--inria-rules", options->inria_rules, "Draw as the paper's authors' program does, not as gsplat");
+  command->add_flag("--depth", options->depth, "Beside each picture NAME.depth.npy, and NAME.depth.png to look at");
+  command->add_flag("--normals", options->normals, "Beside each picture NAME.normals.png, a normal map");
   command->add_option("--video", options->video, "Have ffmpeg make a video of the pictures")->option_text("FILE.mp4");
   command->add_option("--fps", options->frames_per_second, "Pictures a second of the video")
       ->capture_default_str()
@@ -173,10 +201,12 @@ void add_scene_render(CLI::App& scene) {
       ->capture_default_str()
       ->check(CLI::Range(0, 1024));
   command->add_flag("-q,--quiet", options->quiet, "No progress, no summary");
-  set_examples(*command,
-               {{"orrery scene render scene.ply --out frames --orbit 120 --video orbit.mp4", "a turn around it"},
-                {"orrery scene render runs/castle/scene.ply --out views --cameras runs/castle/cameras.json",
-                 "what the photos saw"}});
+  set_examples(
+      *command,
+      {{"orrery scene render scene.ply --out frames --orbit 120 --video orbit.mp4", "a turn around it"},
+       {"orrery scene render runs/castle/scene.ply --out views --cameras runs/castle/cameras.json",
+        "what the photos saw"},
+       {"orrery scene render scene.ply --out maps --depth --normals", "how far it is, and which way it faces"}});
   command->callback([options] { render(*options); });
 }
 

@@ -1,18 +1,21 @@
 #include "orrery/splat/renderer.h"
 
 #include <algorithm>
+#include <cassert>
 #include <cmath>
 
 #include "orrery/kernels/gaussian_sh/gaussian_sh.h"
+#include "orrery/splat/activation.h"
+#include "orrery/splat/edit.h"
 
 namespace orrery::splat {
 
 namespace {
 
-constexpr int64_t kPiece = 4096;  // Gaussians of a thread's turn
+constexpr int64_t kPiece = 4096;  // Gaussians, or pixels, of a thread's turn
 
 template <class Body>
-void for_gaussians(ThreadPool& pool, int64_t count, const Body& body) {
+void in_pieces(ThreadPool& pool, int64_t count, const Body& body) {
   pool.run((count + kPiece - 1) / kPiece, [&](int64_t piece, int) {
     for (int64_t i = piece * kPiece; i < std::min(count, (piece + 1) * kPiece); ++i) body(static_cast<size_t>(i));
   });
@@ -27,6 +30,27 @@ int degree_of(const Parameters<const float>& gaussians) {
   return degree;
 }
 
+/// The shortest axis of Gaussian i in the camera's axes, on the side that the camera sees.
+std::array<float, 3> normal_of(const Parameters<const float>& gaussians, const View& view, size_t i) {
+  const std::span<const float> scales = gaussians.log_scales.subspan(3 * i, 3);
+  const auto axis = static_cast<size_t>(std::ranges::min_element(scales) - scales.begin());
+  const Matrix3 rotation = rotation_matrix(unit_quaternion(gaussians.quats.data() + 4 * i));
+  const auto& m = view.camera_from_world;
+  std::array<double, 3> normal{};
+  double along = 0;  // of the way from the camera to the mean
+  for (size_t row = 0; row < 3; ++row) {
+    double place = m[4 * row + 3];
+    for (size_t k = 0; k < 3; ++k) {
+      normal[row] += m[4 * row + k] * rotation[k][axis];
+      place += double{m[4 * row + k]} * gaussians.means[3 * i + k];
+    }
+    along += normal[row] * place;
+  }
+  const double side = along > 0 ? -1 : 1;
+  return {static_cast<float>(side * normal[0]), static_cast<float>(side * normal[1]),
+          static_cast<float>(side * normal[2])};
+}
+
 }  // namespace
 
 void Renderer::draw(const Parameters<const float>& gaussians, const View& view, const RenderOptions& options) {
@@ -39,14 +63,19 @@ void Renderer::draw(const Parameters<const float>& gaussians, const View& view, 
   means2d_.resize(2 * count), depths_.resize(count), conics_.resize(3 * count), compensations_.resize(count);
   radii_.resize(2 * count), colours_.resize(3 * count);
   image_.resize(3 * pixels), alpha_.resize(pixels), depth_.resize(options.depth ? pixels : 0);
+  normals_.resize(options.normals ? 3 * pixels : 0), joint_image_.resize(2 * normals_.size());
+  joint_colours_.resize(options.normals ? 6 * count : 0);
   kernels::gaussian_project(activated(gaussians), view, options.rules,
                             {means2d_, depths_, conics_, compensations_, radii_}, pool_);
   kernels::gaussian_sh({options_.sh_degree, view.centre(), gaussians.means, gaussians.sh}, colours_, pool_);
+  if (options.normals) join_normals(gaussians);
   kernels::gaussian_raster(raster_input(), raster_output(), memory_, pool_);
+  if (options.normals) part_normals();
 }
 
 std::array<float, 16> Renderer::backward(const Parameters<const float>& gaussians, const DrawnGradient& d_drawn,
                                          const Parameters<float>& gradient, const CentreGradient& centres) {
+  assert(!options_.normals);
   const auto count = static_cast<size_t>(gaussians.size());
   d_means2d_.resize(2 * count), d_conics_.resize(3 * count), d_colours_.resize(3 * count);
   d_depths_.resize(d_drawn.depth.empty() ? 0 : count);
@@ -72,7 +101,7 @@ std::array<float, 16> Renderer::backward(const Parameters<const float>& gaussian
       d_pose[k + i] -= d_centre[i] * view_.camera_from_world[k + 3];
       d_pose[k + 3] -= d_centre[i] * view_.camera_from_world[k + i];
     }
-  for_gaussians(pool_, gaussians.size(), [&](size_t i) {  // through the activations
+  in_pieces(pool_, gaussians.size(), [&](size_t i) {  // through the activations
     for (size_t k = 3 * i; k < 3 * i + 3; ++k) gradient.log_scales[k] *= scales_[k];
     gradient.opacity_logits[i] *= opacities_[i] * (1 - opacities_[i]);
   });
@@ -81,9 +110,27 @@ std::array<float, 16> Renderer::backward(const Parameters<const float>& gaussian
 
 void Renderer::activate(const Parameters<const float>& gaussians) {
   scales_.resize(gaussians.log_scales.size()), opacities_.resize(gaussians.opacity_logits.size());
-  for_gaussians(pool_, gaussians.size(), [&](size_t i) {
+  in_pieces(pool_, gaussians.size(), [&](size_t i) {
     for (size_t k = 3 * i; k < 3 * i + 3; ++k) scales_[k] = std::exp(gaussians.log_scales[k]);
     opacities_[i] = 1 / (1 + std::exp(-gaussians.opacity_logits[i]));
+  });
+}
+
+void Renderer::join_normals(const Parameters<const float>& gaussians) {
+  std::ranges::copy(options_.background, joint_background_.begin());
+  in_pieces(pool_, gaussians.size(), [&](size_t i) {
+    const auto joint = joint_colours_.begin() + static_cast<int64_t>(6 * i);
+    std::copy_n(colours_.begin() + static_cast<int64_t>(3 * i), 3, joint);
+    std::ranges::copy(normal_of(gaussians, view_, i), joint + 3);
+  });
+}
+
+void Renderer::part_normals() {
+  in_pieces(pool_, static_cast<int64_t>(alpha_.size()), [&](size_t pixel) {
+    const float* joint = joint_image_.data() + 6 * pixel;
+    std::copy_n(joint, 3, image_.data() + 3 * pixel);
+    const float length = std::hypot(joint[3], joint[4], joint[5]);
+    for (size_t k = 0; k < 3; ++k) normals_[3 * pixel + k] = length > 0 ? joint[3 + k] / length : 0;
   });
 }
 
@@ -92,6 +139,7 @@ kernels::Gaussians Renderer::activated(const Parameters<const float>& gaussians)
 }
 
 kernels::RasterInput Renderer::raster_input() const {
+  const bool joint = options_.normals;
   return {.rules = options_.rules,
           .width = view_.width,
           .height = view_.height,
@@ -101,16 +149,20 @@ kernels::RasterInput Renderer::raster_input() const {
           .radii = radii_,
           .opacities = opacities_,
           .compensations = options_.antialiased ? std::span<const float>(compensations_) : std::span<const float>(),
-          .colours = colours_,
-          .background = options_.background};
+          .channels = joint ? 6 : 3,
+          .colours = joint ? joint_colours_ : colours_,
+          .background = joint ? std::span<const float>(joint_background_) : options_.background};
 }
 
-kernels::RasterOutput Renderer::raster_output() { return {image_, alpha_, depth_, {}}; }
+kernels::RasterOutput Renderer::raster_output() {
+  return {options_.normals ? joint_image_ : image_, alpha_, depth_, {}};
+}
 
 int64_t Renderer::bytes() const {
   int64_t values = 0;
-  for (const auto* all : {&scales_, &opacities_, &colours_, &means2d_, &depths_, &conics_, &compensations_, &image_,
-                          &alpha_, &depth_, &d_means2d_, &d_depths_, &d_conics_, &d_compensations_, &d_colours_})
+  for (const auto* all :
+       {&scales_, &opacities_, &colours_, &means2d_, &depths_, &conics_, &compensations_, &image_, &alpha_, &depth_,
+        &normals_, &joint_colours_, &joint_image_, &d_means2d_, &d_depths_, &d_conics_, &d_compensations_, &d_colours_})
     values += static_cast<int64_t>(all->capacity());
   return 4 * (values + static_cast<int64_t>(radii_.capacity())) + memory_.bytes();
 }

@@ -31,7 +31,7 @@ struct RenderOptions {
   bool antialiased = false;  ///< opacities make up for the low-pass filter (Yu et al. 2024, "Mip-Splatting", sec. 5.2)
   int sh_degree = 3;         ///< at most what there are coefficients for
   std::array<float, 3> background{};
-  bool depth = false;  ///< wanted too
+  bool depth = false, normals = false;  ///< wanted too
 };
 
 /// Gradients of what draw() made; empty: 0.
@@ -49,16 +49,19 @@ class Renderer {
  public:
   explicit Renderer(ThreadPool& pool) : pool_(pool) {}
 
-  /// Opacity sigmoid(logit), scales exp, colours by spherical harmonics; projected, sorted, composited.
+  /// Opacity sigmoid(logit), scales exp, colours by spherical harmonics; projected, sorted, composited. A Gaussian's
+  /// normal is its shortest axis, turned towards the camera (as Jiang et al. 2024, "GaussianShader").
   void draw(const Parameters<const float>& gaussians, const View& view, const RenderOptions& options);
   // What it made, until the next one.
-  std::span<const float> image() const { return image_; }    ///< [height, width, 3]
-  std::span<const float> alpha() const { return alpha_; }    ///< [height, width]
-  std::span<const float> depth() const { return depth_; }    ///< [height, width] Σ weight·z
+  std::span<const float> image() const { return image_; }  ///< [height, width, 3]
+  std::span<const float> alpha() const { return alpha_; }  ///< [height, width]
+  std::span<const float> depth() const { return depth_; }  ///< [height, width] Σ weight·z
+  /// [height, width, 3] Σ weight·normal in the camera's axes (y down, z forward), of length 1; 0 where there is nothing
+  std::span<const float> normals() const { return normals_; }
   std::span<const int32_t> radii() const { return radii_; }  ///< [gaussians, 2]; both > 0 where visible
 
-  /// From the last draw()'s images to the parameters that it was given, all overwritten (zeros for what was not
-  /// visible). Returns the gradient of view.camera_from_world.
+  /// From the last draw()'s images, which was without normals, to the parameters that it was given, all overwritten
+  /// (zeros for what was not visible). Returns the gradient of view.camera_from_world.
   std::array<float, 16> backward(const Parameters<const float>& gaussians, const DrawnGradient& d_drawn,
                                  const Parameters<float>& gradient, const CentreGradient& centres = {});
 
@@ -66,6 +69,8 @@ class Renderer {
 
  private:
   void activate(const Parameters<const float>& gaussians);
+  void join_normals(const Parameters<const float>& gaussians);
+  void part_normals();
   kernels::Gaussians activated(const Parameters<const float>& gaussians) const;
   kernels::RasterInput raster_input() const;
   kernels::RasterOutput raster_output();
@@ -76,7 +81,9 @@ class Renderer {
   std::vector<float> scales_, opacities_, colours_;               // activated
   std::vector<float> means2d_, depths_, conics_, compensations_;  // projected
   std::vector<int32_t> radii_;
-  std::vector<float> image_, alpha_, depth_;
+  std::vector<float> image_, alpha_, depth_, normals_;
+  std::vector<float> joint_colours_, joint_image_;  // [.., 6]: with normals behind colours
+  std::array<float, 6> joint_background_{};
   std::vector<float> d_means2d_, d_depths_, d_conics_, d_compensations_, d_colours_;
   kernels::RasterMemory memory_;
 };

@@ -1,8 +1,12 @@
 // orrery scene, as its users run it.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
+#include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "orrery/formats/image.h"
 #include "tests/cli/program.h"
 
 namespace orrery::cli_test {
@@ -11,6 +15,13 @@ namespace {
 const std::string kScene = std::string(ORRERY_SOURCE_DIR) + "/tests/fixtures/golden/scene/ply/scene.ply";
 
 bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+Words files_of(const std::string& folder) {
+  Words names;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) names.push_back(entry.path().filename());
+  std::ranges::sort(names);
+  return names;
+}
 
 TEST(Scene, ConvertsAndTellsWhatWasLost) {
   const TemporaryFolder folder;
@@ -76,6 +87,64 @@ TEST(Scene, WarnsWhereAFormatCannotSayThatItIsAntialiased) {
   const Outcome outcome = orrery({"scene", "convert", kScene, folder.path("a.splat"), "--antialiased"});
   EXPECT_EQ(outcome.exit_code, 0);
   EXPECT_TRUE(contains(outcome.err, "splat cannot say that the scene is antialiased")) << outcome.err;
+}
+
+/// A grey disc 4 units before a camera that looks along z, and that camera.
+std::string disc_before_a_camera(const TemporaryFolder& folder) {
+  std::string header = "ply\nformat ascii 1.0\nelement vertex 1\n";
+  for (const char* name : {"x", "y", "z", "f_dc_0", "f_dc_1", "f_dc_2", "opacity", "scale_0", "scale_1", "scale_2",
+                           "rot_0", "rot_1", "rot_2", "rot_3"})
+    header += std::string("property float ") + name + "\n";
+  // Turned by 45 degrees about y: the quaternion is (cos 22.5, 0, sin 22.5, 0).
+  folder.file("disc.ply", header + "end_header\n0 0 4 0 0 0 9 -2 -2 -9 0.92388 0 0.38268 0\n");
+  return folder.file("cameras.json", R"([{"id": 0, "img_name": "front", "width": 33, "height": 25, "fx": 40, "fy": 40,
+      "position": [0, 0, 0], "rotation": [[1, 0, 0], [0, 1, 0], [0, 0, 1]]}])");
+}
+
+TEST(Scene, DrawsDepthAndNormalsBesideThePicture) {
+  const TemporaryFolder folder;
+  const std::string cameras = disc_before_a_camera(folder);
+  const Words command = {"scene", "render", folder.path("disc.ply"), "--cameras", cameras, "-q", "--out"};
+  const auto draw = [&](const std::string& out, const Words& more) {
+    Words words = command;
+    words.push_back(folder.path(out));
+    words.insert(words.end(), more.begin(), more.end());
+    return orrery(words);
+  };
+  ASSERT_EQ(draw("plain", {}).exit_code, 0);
+  EXPECT_EQ(files_of(folder.path("plain")), Words{"front.png"});
+  const Outcome outcome = draw("all", {"--depth", "--normals"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_EQ(files_of(folder.path("all")),
+            (Words{"front.depth.npy", "front.depth.png", "front.normals.png", "front.png"}));
+  EXPECT_EQ(read_file(folder.path("all/front.png")), read_file(folder.path("plain/front.png")));
+
+  constexpr size_t kHeader = 128, kMiddle = 12 * 33 + 16;
+  const std::string numbers = read_file(folder.path("all/front.depth.npy"));
+  ASSERT_EQ(numbers.size(), kHeader + 4 * 25 * 33);
+  const auto depth = [&](size_t pixel) {
+    float value;
+    std::memcpy(&value, numbers.data() + kHeader + 4 * pixel, 4);
+    return value;
+  };
+  EXPECT_NEAR(depth(kMiddle), 4, 1e-5);
+  EXPECT_EQ(depth(0), 0);  // nothing is there
+  EXPECT_TRUE(contains(read_file(folder.path("all/front.depth.png")), std::string("tEXtwhite\0"
+                                                                                  "4",
+                                                                                  11)));
+
+  const auto pixel = [&](const char* file, size_t row, size_t column) {
+    const formats::Image image = formats::read_image(folder.path(file));
+    const uint8_t* at = image.row(static_cast<int64_t>(row)) + 3 * column;
+    return std::array<int, 3>{at[0], at[1], at[2]};
+  };
+  using Pixel = std::array<int, 3>;
+  EXPECT_EQ(pixel("all/front.depth.png", 12, 16), (Pixel{255, 255, 255}));
+  EXPECT_EQ(pixel("all/front.depth.png", 0, 0), (Pixel{0, 0, 0}));
+  // Its z axis points to (sin 45, 0, cos 45), away from the camera, so the normal is (-0.707, 0, 0.707) where z is
+  // towards the viewer: 255·(0.5 - 0.354) = 37.3 and 255·(0.5 + 0.354) = 217.7.
+  EXPECT_EQ(pixel("all/front.normals.png", 12, 16), (Pixel{37, 128, 218}));
+  EXPECT_EQ(pixel("all/front.normals.png", 0, 0), (Pixel{128, 128, 128}));
 }
 
 TEST(Scene, ListsItsCommands) {
