@@ -11,8 +11,6 @@ namespace {
 
 using Tokens = std::vector<text::TokenId>;
 
-Rows<Preference> pairs(const std::string& text) { return read_preferences(File(text).path); }
-
 class AnswerTokens : public WithSmolLm2 {
  protected:
   PairedTokens paired(const Preference& record) const { return paired_tokens(record, tokenizer(), chat()); }

@@ -9,7 +9,7 @@
 namespace orrery::align {
 namespace {
 
-PairLogProbs pairs() {
+PairLogProbs pair_log_probs() {
   return {.policy_chosen = at::tensor({-12.0f, -30.5f, -7.25f}),
           .policy_rejected = at::tensor({-14.5f, -29.0f, -9.0f}),
           .reference_chosen = at::tensor({-13.0f, -29.5f, -8.0f}),
@@ -34,27 +34,28 @@ TEST(PreferenceLoss, EqualsThePapersEquations) {
       {"aot_unpaired", {0.6931472f, 0.5606233f, 0.6931472f}}, {"apo_zero", {0.851115f, 1.148885f, 0.9065563f}},
       {"apo_down", {0.9287862f, 1.071214f, 0.9633473f}},      {"discopop", {0.548811f, 1.037493f, 0.6871985f}}};
   for (const auto& [name, losses] : expected)
-    expect_losses(preference_losses(pairs(), options_of(name)).contiguous(), losses, name);
-  EXPECT_NEAR(preference_losses(pairs(), options_of("sft")).mean().item<float>(), 1.99, 2e-6);  // the batch's alone
+    expect_losses(preference_losses(pair_log_probs(), options_of(name)).contiguous(), losses, name);
+  EXPECT_NEAR(preference_losses(pair_log_probs(), options_of("sft")).mean().item<float>(), 1.99,
+              2e-6);  // the batch's alone
 }
 
 TEST(PreferenceLoss, OfOtherDivergences) {
   PreferenceOptions options{.beta = 0.3};
   options.divergence = Divergence::kForwardKl;
-  expect_losses(preference_losses(pairs(), options), {0.4014898f, 1.106611f, 0.5321817f}, "forward KL");
+  expect_losses(preference_losses(pair_log_probs(), options), {0.4014898f, 1.106611f, 0.5321817f}, "forward KL");
   options.divergence = Divergence::kJensenShannon;
-  expect_losses(preference_losses(pairs(), options), {0.5543552f, 0.8543552f, 0.6089404f}, "Jensen-Shannon");
+  expect_losses(preference_losses(pair_log_probs(), options), {0.5543552f, 0.8543552f, 0.6089404f}, "Jensen-Shannon");
   options.divergence = Divergence::kAlpha;
-  expect_losses(preference_losses(pairs(), options), {0.4285911f, 1.053905f, 0.5300657f}, "alpha");
+  expect_losses(preference_losses(pair_log_probs(), options), {0.4285911f, 1.053905f, 0.5300657f}, "alpha");
 }
 
 TEST(PreferenceLoss, CombinationsAreWeighted) {
-  const at::Tensor one = preference_losses(pairs(), options_of("apo_zero")),
-                   other = preference_losses(pairs(), options_of("nca_pair"));
+  const at::Tensor one = preference_losses(pair_log_probs(), options_of("apo_zero")),
+                   other = preference_losses(pair_log_probs(), options_of("nca_pair"));
   PreferenceOptions both = options_of("apo_zero");
   both.losses.push_back(PreferenceLoss::kNcaPair);
   both.weights = {0.25, 2};
-  EXPECT_TRUE(at::allclose(preference_losses(pairs(), both), 0.25 * one + 2 * other));
+  EXPECT_TRUE(at::allclose(preference_losses(pair_log_probs(), both), 0.25 * one + 2 * other));
 }
 
 TEST(PreferenceLoss, OptionsThatCannotBeAreRefused) {

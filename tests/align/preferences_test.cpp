@@ -10,7 +10,6 @@
 namespace orrery::align {
 namespace {
 
-Rows<Preference> pairs(const std::string& text) { return read_preferences(File(text).path); }
 Rows<Labelled> labelled(const std::string& text) { return read_labelled(File(text).path); }
 Rows<Prompt> prompts(const std::string& text) { return read_prompts(File(text).path); }
 

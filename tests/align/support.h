@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "orrery/align/preferences.h"
 #include "orrery/align/rows.h"
 #include "orrery/base/error.h"
 #include "orrery/text/chat/chat.h"
@@ -33,6 +34,9 @@ struct File {
   ~File() { std::filesystem::remove(path); }
   const std::filesystem::path path;
 };
+
+/// The preferences in a file of this text.
+inline Rows<Preference> pairs(const std::string& text) { return read_preferences(File(text).path); }
 
 /// Each bad row's place is the expected one and its reason has the expected part in it.
 inline void expect_bad(const std::vector<BadRow>& bad, const std::vector<std::pair<int64_t, std::string>>& expected) {

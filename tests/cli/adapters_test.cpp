@@ -11,7 +11,7 @@ namespace {
 
 using nlohmann::json;
 
-#define NEEDS_STORIES \
+#define NEEDS_STORIES_GGUF \
   ORRERY_NEEDS(stories, shared("data/weights/stories260K/stories260K.gguf"), "../shared/data/weights is missing")
 #define NEEDS_GOLDEN(variable, folder) \
   ORRERY_NEEDS(variable, shared("golden/text/" folder), "../shared/golden/text/" folder " is missing")
@@ -35,7 +35,7 @@ std::string write_lora(const TemporaryFolder& folder) {
 }
 
 TEST(Adapters, RunPutsThemOnTheModelWithTheirWeights) {
-  NEEDS_STORIES;
+  NEEDS_STORIES_GGUF;
   const TemporaryFolder folder;
   const std::string lora = write_lora(folder);
   const auto answer = [&](const Words& adapters) {
@@ -52,7 +52,7 @@ TEST(Adapters, RunPutsThemOnTheModelWithTheirWeights) {
 }
 
 TEST(Adapters, AWrongOneIsOneLineThatNamesIt) {
-  NEEDS_STORIES;
+  NEEDS_STORIES_GGUF;
   NEEDS_GOLDEN(other, "llama-adapter-v1");
   for (const std::string& adapter : {std::string("/nowhere/lora"), *other + "/adapter.pth"}) {
     const Outcome outcome = orrery({"run", *stories, "Once", "--raw", "--adapter", adapter});

@@ -9,7 +9,6 @@
 namespace orrery::cli_test {
 namespace {
 
-#define NEEDS_SMOLLM2 ORRERY_NEEDS(model, smollm2(), "the default model is missing: setup/fetch.sh smollm2")
 #define NEEDS_PDFTOTEXT \
   if (shell("command -v pdftotext").exit_code != 0) GTEST_SKIP() << "pdftotext is missing: the package poppler-utils"
 
@@ -17,12 +16,6 @@ int prompt_tokens(const Words& words) {
   const Outcome outcome = orrery(words);
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
   return outcome.exit_code == 0 ? nlohmann::json::parse(outcome.out)["prompt_tokens"].get<int>() : 0;
-}
-
-void expect_refused(const Outcome& outcome, const std::string& words) {
-  EXPECT_EQ(outcome.exit_code, 2);
-  EXPECT_EQ(lines(outcome.err), 1u) << outcome.err;
-  EXPECT_NE(outcome.err.find(words), std::string::npos) << outcome.err;
 }
 
 TEST(Documents, ThePromptIsTheCitedPagesAndThenTheQuestion) {

@@ -9,15 +9,7 @@
 namespace orrery::cli_test {
 namespace {
 
-const std::string kFixtures = std::string(ORRERY_SOURCE_DIR) + "/tests/fixtures", kFuyu = kFixtures + "/fuyu",
-                  kJpeg = kFixtures + "/formats/images/subsampling2.jpg";
-
-void expect_refused(const Words& words, const std::string& part) {
-  const Outcome outcome = orrery(words);
-  EXPECT_EQ(outcome.exit_code, 2);
-  EXPECT_EQ(lines(outcome.err), 1u) << outcome.err;
-  EXPECT_NE(outcome.err.find(part), std::string::npos) << outcome.err;
-}
+const std::string kJpeg = kFixtures + "/formats/images/subsampling2.jpg";
 
 // tests/text/scripts/make_fuyu_fixture.py: the tokens that the original model chooses after the original processor.
 std::vector<int64_t> original_answer(const std::string& name) {
@@ -62,14 +54,16 @@ TEST(Pictures, TheQuestionMayComeThroughAPipeAndBesideDocuments) {
 TEST(Pictures, WrongOnesAreRefused) {
   const TemporaryFolder folder;
   const std::string text_model = kFixtures + "/golden/text/mistral";
-  expect_refused({"run", kFuyu, "--image", folder.path("none.jpg"), "So?"}, "none.jpg");
-  expect_refused({"run", kFuyu, "--image", folder.file("a.gif", "GIF89a"), "So?"}, "a.gif: found a GIF picture");
-  expect_refused({"run", kFuyu, "--image", folder.file("a.jpg", read_file(kJpeg).substr(0, 500)), "So?"}, "a.jpg");
-  expect_refused({"run", kFuyu, "--image", kJpeg, "--image", kJpeg, "So?"}, "found 2 of them, expected one");
-  expect_refused({"run", text_model, "--image", kJpeg, "So?"}, "family mistral, which sees none");
-  expect_refused({"run", kFuyu, "--image", kJpeg, "--system", "Be brief", "So?"}, "--system");
-  expect_refused({"run", kFuyu, "--image", kJpeg, "--prompt-cache", folder.path("c"), "So?"}, "--prompt-cache");
-  expect_refused({"run", kFuyu, "--file", kJpeg, "So?"}, "a JPEG picture");
+  expect_refused(orrery({"run", kFuyu, "--image", folder.path("none.jpg"), "So?"}), "none.jpg");
+  expect_refused(orrery({"run", kFuyu, "--image", folder.file("a.gif", "GIF89a"), "So?"}),
+                 "a.gif: found a GIF picture");
+  expect_refused(orrery({"run", kFuyu, "--image", folder.file("a.jpg", read_file(kJpeg).substr(0, 500)), "So?"}),
+                 "a.jpg");
+  expect_refused(orrery({"run", kFuyu, "--image", kJpeg, "--image", kJpeg, "So?"}), "found 2 of them, expected one");
+  expect_refused(orrery({"run", text_model, "--image", kJpeg, "So?"}), "family mistral, which sees none");
+  expect_refused(orrery({"run", kFuyu, "--image", kJpeg, "--system", "Be brief", "So?"}), "--system");
+  expect_refused(orrery({"run", kFuyu, "--image", kJpeg, "--prompt-cache", folder.path("c"), "So?"}), "--prompt-cache");
+  expect_refused(orrery({"run", kFuyu, "--file", kJpeg, "So?"}), "a JPEG picture");
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "tests/cli/program.h"
 
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/ioctl.h>
@@ -109,6 +110,13 @@ Outcome orrery(const Words& words, const std::string& input, const Words& enviro
 
 Outcome shell(const std::string& script) {
   return run({"/bin/bash", "-c", "PATH=" ORRERY_BINARY_DIR ":$PATH\n" + script}, "", {});
+}
+
+void expect_refused(const Outcome& outcome, const std::string& said) {
+  EXPECT_EQ(outcome.exit_code, 2) << outcome.err;
+  EXPECT_EQ(outcome.out, "");
+  EXPECT_EQ(lines(outcome.err), 1u) << outcome.err;
+  EXPECT_NE(outcome.err.find(said), std::string::npos) << outcome.err;
 }
 
 std::optional<std::string> shared(const std::string& path) {

@@ -24,6 +24,12 @@ Outcome orrery(const Words& words, const std::string& input = "", const Words& e
 /// `bash -c script` with the program's folder first in PATH: pipes, closed streams.
 Outcome shell(const std::string& script);
 
+/// Nothing but a line on standard error that contains `said`, and the exit code of a mistake.
+void expect_refused(const Outcome& outcome, const std::string& said);
+
+inline const std::string kFixtures = std::string(ORRERY_SOURCE_DIR) + "/tests/fixtures", kFuyu = kFixtures + "/fuyu",
+                         kScene = kFixtures + "/golden/scene/ply/scene.ply";
+
 /// A file or folder of ../shared; nullopt where it is missing.
 std::optional<std::string> shared(const std::string& path);
 /// The default model, where set-up has fetched it.
@@ -76,3 +82,4 @@ class Terminal {
 #define ORRERY_NEEDS(variable, value, reason) \
   const auto variable = value;                \
   if (!variable) GTEST_SKIP() << reason
+#define NEEDS_SMOLLM2 ORRERY_NEEDS(model, smollm2(), "the default model is missing: setup/fetch.sh smollm2")

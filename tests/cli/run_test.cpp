@@ -14,7 +14,6 @@ using nlohmann::json;
 
 #define NEEDS_STORIES \
   ORRERY_NEEDS(stories, shared("data/weights/stories260K"), "../shared/data/weights/stories260K is missing")
-#define NEEDS_SMOLLM2 ORRERY_NEEDS(model, smollm2(), "the default model is missing: setup/fetch.sh smollm2")
 
 json golden(const std::string& stories) { return json::parse(read_file(stories + "/golden.json")); }
 

@@ -12,8 +12,6 @@
 namespace orrery::cli_test {
 namespace {
 
-const std::string kScene = std::string(ORRERY_SOURCE_DIR) + "/tests/fixtures/golden/scene/ply/scene.ply";
-
 bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 Words files_of(const std::string& folder) {

@@ -17,8 +17,7 @@ using nlohmann::json;
 using serve::ask;
 using serve::Client;
 
-const std::string kFixtures = std::string(ORRERY_SOURCE_DIR) + "/tests/fixtures", kFuyu = kFixtures + "/fuyu",
-                  kImages = kFixtures + "/formats/images/", kQuestion = "what is this?";
+const std::string kImages = kFixtures + "/formats/images/", kWhatIsThis = "what is this?";
 
 std::string base64(const std::string& bytes) {
   constexpr const char* kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -42,7 +41,7 @@ json body_of(const json& parts) {
 }
 
 std::string run_answer(const Words& more) {
-  Words words = {"run", kFuyu, kQuestion, "--exact", "--temperature", "0", "--max-tokens", "8", "--json"};
+  Words words = {"run", kFuyu, kWhatIsThis, "--exact", "--temperature", "0", "--max-tokens", "8", "--json"};
   words.insert(words.end(), more.begin(), more.end());
   const Outcome outcome = orrery(words);
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
@@ -60,7 +59,7 @@ class ServePictures : public testing::Test {
 TEST_F(ServePictures, AreSeenAsRunSeesThem) {
   std::vector<std::string> answers;
   for (const char* file : {"subsampling2.jpg", "alpha.png", "lossy.webp"}) {
-    const json answer = server().post("/v1/chat/completions", body_of({part(file), text_part(kQuestion)}));
+    const json answer = server().post("/v1/chat/completions", body_of({part(file), text_part(kWhatIsThis)}));
     answers.push_back(answer["choices"][0]["message"]["content"]);
     EXPECT_EQ(answers.back(), run_answer({"--image", kImages + file})) << file;
   }
@@ -70,7 +69,7 @@ TEST_F(ServePictures, AreSeenAsRunSeesThem) {
 TEST_F(ServePictures, AreSeenInEveryApi) {
   const std::string expected = run_answer({"--image", kImages + "alpha.png"});
   const std::string raw = base64(read_file(kImages + "alpha.png"));
-  json stream = body_of({text_part(kQuestion), part("alpha.png")});
+  json stream = body_of({text_part(kWhatIsThis), part("alpha.png")});
   stream["stream"] = true;
   stream["n"] = 2;
   std::string streamed[2];
@@ -79,19 +78,19 @@ TEST_F(ServePictures, AreSeenInEveryApi) {
       streamed[choice["index"].get<int>()] += choice["delta"].value("content", "");
   for (int i : {0, 1}) EXPECT_EQ(streamed[i], expected);
   const json content = {{{"type", "input_image"}, {"image_url", "data:image/png;base64," + raw}, {"detail", "auto"}},
-                        {{"type", "input_text"}, {"text", kQuestion}}};
+                        {{"type", "input_text"}, {"text", kWhatIsThis}}};
   const json response = server().post(
       "/v1/responses",
       {{"input", {{{"role", "user"}, {"content", content}}}}, {"temperature", 0}, {"max_output_tokens", 8}});
   EXPECT_EQ(response["output"][0]["content"][0]["text"], expected);
   const json options = {{"temperature", 0}, {"num_predict", 8}};
   EXPECT_EQ(server().post("/api/chat", {{"model", "fuyu"},
-                                        {"messages", {{{"role", "user"}, {"content", kQuestion}, {"images", {raw}}}}},
+                                        {"messages", {{{"role", "user"}, {"content", kWhatIsThis}, {"images", {raw}}}}},
                                         {"options", options},
                                         {"stream", false}})["message"]["content"],
             expected);
   EXPECT_EQ(server().post("/api/generate", {{"model", "fuyu"},
-                                            {"prompt", kQuestion},
+                                            {"prompt", kWhatIsThis},
                                             {"images", {raw}},
                                             {"options", options},
                                             {"stream", false}})["response"],
@@ -101,7 +100,8 @@ TEST_F(ServePictures, AreSeenInEveryApi) {
 TEST_F(ServePictures, StandBesideFiles) {
   const TemporaryFolder folder;
   const json notes = {{"type", "file"}, {"file", {{"filename", "t.txt"}, {"file_data", base64("this is text")}}}};
-  const json answer = server().post("/v1/chat/completions", body_of({part("alpha.png"), text_part(kQuestion), notes}));
+  const json answer =
+      server().post("/v1/chat/completions", body_of({part("alpha.png"), text_part(kWhatIsThis), notes}));
   EXPECT_EQ(answer["choices"][0]["message"]["content"],
             run_answer({"--image", kImages + "alpha.png", "--file", folder.file("t.txt", "this is text")}));
 }
@@ -110,7 +110,7 @@ TEST_F(ServePictures, AreRefusedByNameInEveryApi) {
   const auto error = [](const char* path, const json& body, int status) {
     return server().post(path, body, status)["error"];
   };
-  json two = body_of({part("alpha.png"), part("alpha.png"), text_part(kQuestion)});
+  json two = body_of({part("alpha.png"), part("alpha.png"), text_part(kWhatIsThis)});
   EXPECT_EQ(error("/v1/chat/completions", two, 400)["param"], "messages[0].content[1]");
   json cut = body_of(json::array({part("alpha.png")}));
   cut["messages"][0]["content"][0]["image_url"]["url"] =

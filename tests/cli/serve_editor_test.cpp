@@ -11,7 +11,7 @@ namespace {
 
 using nlohmann::json;
 
-const std::string kBefore = "def add(a, b):\n", kLine = "    return ", kBehind = "\n\nprint(add(1, 2))\n";
+const std::string kLine = "    return ";
 
 class ServeEditor : public testing::Test {
  protected:
@@ -21,7 +21,7 @@ class ServeEditor : public testing::Test {
   }
   // Neovim at the end of kLine in a file of these texts. Its words, and the file afterwards.
   Outcome fill(const Server& server) {
-    file_ = folder_.file("add.py", kBefore + kLine + kBehind);
+    file_ = folder_.file("add.py", kAbove + kLine + kBehind);
     return shell(
         "cd '" + folder_.path("") + "' && XDG_STATE_HOME=. XDG_CONFIG_HOME=. XDG_DATA_HOME=. " +
         "ORRERY_ENDPOINT=http://127.0.0.1:" + std::to_string(server.port()) +
@@ -38,7 +38,7 @@ TEST_F(ServeEditor, FillsTheGapAtTheCursor) {
   const Outcome outcome = fill(server);
   ASSERT_EQ(outcome.exit_code, 0) << outcome.out << outcome.err;
   const json extra = {{{"text", "def twice(x):\n    return 2 * x\n"}, {"filename", "other.py"}}};
-  const std::string content = server.post("/infill", {{"input_prefix", kBefore},
+  const std::string content = server.post("/infill", {{"input_prefix", kAbove},
                                                       {"input_suffix", kBehind},
                                                       {"input_extra", extra},
                                                       {"prompt", kLine},
@@ -46,14 +46,14 @@ TEST_F(ServeEditor, FillsTheGapAtTheCursor) {
                                                       {"n_indent", 4},
                                                       {"temperature", 0}})["content"];
   EXPECT_FALSE(content.empty());
-  EXPECT_EQ(read_file(file_), kBefore + kLine + content + kBehind);
+  EXPECT_EQ(read_file(file_), kAbove + kLine + content + kBehind);
 }
 
 TEST_F(ServeEditor, IsToldWhyAModelCannotFillIt) {
   const Outcome outcome = fill(Server({*smollm2(), "--context", "512"}));
   EXPECT_EQ(outcome.exit_code, 1);
   EXPECT_NE(outcome.err.find("no tokens for it"), std::string::npos) << outcome.out << outcome.err;
-  EXPECT_EQ(read_file(file_), kBefore + kLine + kBehind);
+  EXPECT_EQ(read_file(file_), kAbove + kLine + kBehind);
 }
 
 }  // namespace

@@ -13,7 +13,7 @@ namespace {
 using nlohmann::json;
 using serve::ask;
 
-const std::string kBefore = "def add(a, b):\n    return", kBehind = "\n\nprint(add(1, 2))\n";
+const std::string kBefore = kAbove + "    return";
 
 class ServeInfill : public testing::Test {
  protected:

@@ -15,8 +15,6 @@ using nlohmann::json;
 using serve::ask;
 using serve::Client;
 
-const std::string kFuyu = std::string(ORRERY_SOURCE_DIR) + "/tests/fixtures/fuyu";
-
 class ServeReload : public testing::Test {
  protected:
   void SetUp() override {

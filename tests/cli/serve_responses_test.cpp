@@ -14,8 +14,6 @@ namespace {
 using nlohmann::json;
 using serve::ask;
 
-constexpr const char *kQuestion = "What is the capital of France?", *kParis = "The capital of France is Paris.";
-
 class ServeResponses : public testing::Test {
  protected:
   void SetUp() override {

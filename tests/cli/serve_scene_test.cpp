@@ -8,23 +8,13 @@
 namespace orrery::cli_test {
 namespace {
 
-const std::string kScene = ORRERY_SOURCE_DIR "/tests/fixtures/golden/scene/ply/scene.ply";
-
-void expect_refused(const Words& words, const std::string& because) {
-  const Outcome outcome = orrery(words);
-  EXPECT_EQ(outcome.exit_code, 2) << outcome.err;
-  EXPECT_EQ(outcome.out, "");
-  EXPECT_EQ(lines(outcome.err), 1u) << outcome.err;
-  EXPECT_NE(outcome.err.find(because), std::string::npos) << outcome.err;
-}
-
 TEST(SceneView, WhatCannotBeShownIsRefusedBeforeAnythingIsServed) {
   const TemporaryFolder folder;
-  expect_refused({"scene", "view", folder.path("missing.ply")}, "missing.ply");
-  expect_refused({"scene", "view", folder.file("notes.txt", "no scene")}, "notes.txt");
-  expect_refused({"scene", "view", folder.path("")}, "scene.ply");
-  expect_refused({"scene", "view", kScene, "--cameras", folder.file("cameras.json", "[]")}, "cameras.json");
-  expect_refused({"scene", "view", kScene, "--export", folder.path("no/such/folder/page.html")}, "page.html");
+  expect_refused(orrery({"scene", "view", folder.path("missing.ply")}), "missing.ply");
+  expect_refused(orrery({"scene", "view", folder.file("notes.txt", "no scene")}), "notes.txt");
+  expect_refused(orrery({"scene", "view", folder.path("")}), "scene.ply");
+  expect_refused(orrery({"scene", "view", kScene, "--cameras", folder.file("cameras.json", "[]")}), "cameras.json");
+  expect_refused(orrery({"scene", "view", kScene, "--export", folder.path("no/such/folder/page.html")}), "page.html");
   const Words left = folder.names();
   EXPECT_EQ(std::set<std::string>(left.begin(), left.end()), (std::set<std::string>{"cameras.json", "notes.txt"}));
 }

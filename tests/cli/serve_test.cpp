@@ -16,8 +16,7 @@ using serve::ask;
 using serve::Client;
 using serve::Reply;
 
-const json kCapital = {{{"role", "user"}, {"content", "What is the capital of France?"}}};
-constexpr const char* kParis = "The capital of France is Paris.";
+const json kCapital = {{{"role", "user"}, {"content", kQuestion}}};
 
 class Serve : public testing::Test {
  protected:

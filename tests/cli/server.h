@@ -13,6 +13,9 @@
 
 namespace orrery::cli_test {
 
+/// What the default model is asked, and what it answers.
+constexpr const char *kQuestion = "What is the capital of France?", *kParis = "The capital of France is Paris.";
+
 /// The program, serving at a free port until the end of the test.
 class Server {
  public:

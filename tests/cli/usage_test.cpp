@@ -11,13 +11,6 @@ namespace {
 const Words kCommands = {"run",     "chat",     "models",     "inspect", "tokenize",   "template",
                          "convert", "quantize", "perplexity", "bench",   "completion", "help"};
 
-void expect_refused(const Outcome& outcome, const std::string& said) {
-  EXPECT_EQ(outcome.exit_code, 2) << outcome.err;
-  EXPECT_EQ(outcome.out, "");
-  EXPECT_EQ(lines(outcome.err), 1u) << outcome.err;
-  EXPECT_NE(outcome.err.find(said), std::string::npos) << outcome.err;
-}
-
 TEST(Usage, WithoutACommandTheCommandsAreListed) {
   const Outcome outcome = orrery({});
   EXPECT_EQ(outcome.exit_code, 0);

@@ -10,7 +10,7 @@ namespace {
 namespace fs = std::filesystem;
 using namespace std::string_literals;
 
-std::string fixture(const std::string& name) {
+std::string gzip_fixture(const std::string& name) {
   return read_text(fs::path(ORRERY_SOURCE_DIR) / "tests/fixtures/corpus/gzip" / name);
 }
 
@@ -23,7 +23,7 @@ std::string inflated(std::string_view bytes, const GzipOptions& options = {}, si
   return text;
 }
 
-std::string refusal(std::string_view bytes, const GzipOptions& options = {}) {
+std::string gzip_refusal(std::string_view bytes, const GzipOptions& options = {}) {
   return error_message([&] { inflated(bytes, options); });
 }
 
@@ -32,43 +32,43 @@ TEST(Gzip, IsReadAsItWasBeforePacking) {
   for (int i = 0; i < 40; ++i)
     rows += "{\"prompt\": \"" + std::to_string(i) + " + 1 =\", \"completion\": \" " + std::to_string(i + 1) + "\"}\n";
   for (const size_t piece : {size_t{1}, size_t{7}, rows.size(), rows.size() + 1})
-    EXPECT_EQ(inflated(fixture("rows.gz"), {}, piece), rows) << piece;
-  EXPECT_EQ(inflated(fixture("stored.gz")), "[1]\n");
-  EXPECT_EQ(inflated(fixture("fields.gz")), "{}\n");  // with a name, a comment, an extra field and a header's CRC
-  EXPECT_EQ(inflated(fixture("nothing.gz")), "");
+    EXPECT_EQ(inflated(gzip_fixture("rows.gz"), {}, piece), rows) << piece;
+  EXPECT_EQ(inflated(gzip_fixture("stored.gz")), "[1]\n");
+  EXPECT_EQ(inflated(gzip_fixture("fields.gz")), "{}\n");  // with a name, a comment, an extra field and a header's CRC
+  EXPECT_EQ(inflated(gzip_fixture("nothing.gz")), "");
 }
 
 TEST(Gzip, MembersAreJoinedAndPaddingIsPassedOver) {
-  EXPECT_EQ(inflated(fixture("two-members")), "{\"text\": \"a\"}\n{\"text\": \"b\"}\n");  // an empty one between
-  EXPECT_EQ(inflated(fixture("stored.gz") + fixture("rows.gz")), "[1]\n" + inflated(fixture("rows.gz")));
-  EXPECT_CONTAINS(refusal(fixture("stored.gz") + "more"), "something else behind the end, at byte 27");
+  EXPECT_EQ(inflated(gzip_fixture("two-members")), "{\"text\": \"a\"}\n{\"text\": \"b\"}\n");  // an empty one between
+  EXPECT_EQ(inflated(gzip_fixture("stored.gz") + gzip_fixture("rows.gz")), "[1]\n" + inflated(gzip_fixture("rows.gz")));
+  EXPECT_CONTAINS(gzip_refusal(gzip_fixture("stored.gz") + "more"), "something else behind the end, at byte 27");
 }
 
 TEST(Gzip, CutShortOrDamagedIsRefused) {
-  const std::string whole = fixture("rows.gz");
+  const std::string whole = gzip_fixture("rows.gz");
   for (size_t size = 2; size < whole.size(); ++size)
-    EXPECT_CONTAINS(refusal(whole.substr(0, size)), "cannot read a gzip file: some.gz: found its end too early")
+    EXPECT_CONTAINS(gzip_refusal(whole.substr(0, size)), "cannot read a gzip file: some.gz: found its end too early")
         << size;
   for (size_t i = 10; i < whole.size(); ++i) {  // behind the header, in which a time may be any
     if (i == whole.size() - 9) continue;        // the last bits before the CRC are padding
     std::string damaged = whole;
     damaged[i] ^= 0x10;
-    EXPECT_NE(refusal(damaged), "no error") << i;
+    EXPECT_NE(gzip_refusal(damaged), "no error") << i;
   }
 }
 
 TEST(Gzip, OtherFilesAreRefused) {
-  EXPECT_CONTAINS(refusal(""), "an empty file, expected a gzip file");
-  EXPECT_CONTAINS(refusal("PK\3\4"), "another kind of file, expected a gzip file");
-  EXPECT_TRUE(is_gzip(as_bytes(fixture("rows.gz"))));
+  EXPECT_CONTAINS(gzip_refusal(""), "an empty file, expected a gzip file");
+  EXPECT_CONTAINS(gzip_refusal("PK\3\4"), "another kind of file, expected a gzip file");
+  EXPECT_TRUE(is_gzip(as_bytes(gzip_fixture("rows.gz"))));
   EXPECT_FALSE(is_gzip(as_bytes("\x1f")));
   EXPECT_FALSE(is_gzip(as_bytes("{\"text\": 1}")));
 }
 
 TEST(Gzip, AFileThatGrowsBeyondTheLimitIsRefused) {
-  const std::string bomb = fixture("bomb");  // 3 KB that stand for 3 MB
+  const std::string bomb = gzip_fixture("bomb");  // 3 KB that stand for 3 MB
   EXPECT_EQ(inflated(bomb, {.max_bytes = 3 << 20}).size(), size_t{3} << 20);
-  EXPECT_CONTAINS(refusal(bomb, {.max_bytes = (3 << 20) - 1}), "more than 3145727 bytes inside");
+  EXPECT_CONTAINS(gzip_refusal(bomb, {.max_bytes = (3 << 20) - 1}), "more than 3145727 bytes inside");
   GzipReader reader(as_bytes(bomb), "some.gz", {.max_bytes = 1000});
   std::vector<std::byte> part(1001);
   EXPECT_CONTAINS(error_message([&] { reader.read(part); }), "more than 1000 bytes");

@@ -14,7 +14,7 @@ using Kind = TorchValue::Kind;
 
 const fs::path kFixtures = fs::path(ORRERY_SOURCE_DIR) / "tests/fixtures/formats/torch";
 
-std::string error_of(const std::string& bytes) {
+std::string pickle_error(const std::string& bytes) {
   return error_message([&] { TorchFile::parse(as_bytes(bytes), "t.pth"); });
 }
 
@@ -123,20 +123,20 @@ TEST(TorchPickle, ReadsPartsOfStoragesInTheStreamForm) {
 
 TEST(TorchPickle, UnknownGlobalsAreNamedAndNothingRuns) {
   const std::string attack = Pickle{}.global("os", "system").op("(").text("touch /tmp/owned").op("tR").stop();
-  EXPECT_CONTAINS(error_of(torch_zip(attack)), "found the global \"os.system\"");
-  EXPECT_CONTAINS(error_of(torch_stream(attack, "", "")), "found the global \"os.system\"");
+  EXPECT_CONTAINS(pickle_error(torch_zip(attack)), "found the global \"os.system\"");
+  EXPECT_CONTAINS(pickle_error(torch_stream(attack, "", "")), "found the global \"os.system\"");
   EXPECT_CONTAINS(error_message([] { TorchFile::open(kFixtures / "unknown_global.pt"); }), "\"torch.device\"");
-  EXPECT_CONTAINS(error_of(torch_zip(Pickle{}.text("os").text("system").op("\x93").stop())), "\"os.system\"");
-  EXPECT_CONTAINS(error_of(torch_zip("ios\nsystem\n.")), "opcode 0x69");
-  EXPECT_CONTAINS(error_of(torch_zip(Pickle{}.global("torch", "FloatStorage").op(")R").stop())),
+  EXPECT_CONTAINS(pickle_error(torch_zip(Pickle{}.text("os").text("system").op("\x93").stop())), "\"os.system\"");
+  EXPECT_CONTAINS(pickle_error(torch_zip("ios\nsystem\n.")), "opcode 0x69");
+  EXPECT_CONTAINS(pickle_error(torch_zip(Pickle{}.global("torch", "FloatStorage").op(")R").stop())),
                   "a call of torch.FloatStorage");
-  EXPECT_CONTAINS(error_of(torch_zip(Pickle{}.op("N)R").stop())), "a call of something that is no name");
+  EXPECT_CONTAINS(pickle_error(torch_zip(Pickle{}.op("N)R").stop())), "a call of something that is no name");
 }
 
 TEST(TorchPickle, RefusalsNameTheirCause) {
   const auto one = [](int64_t numel, int64_t offset, std::vector<int64_t> size, std::vector<int64_t> stride,
                       size_t bytes = 16) {
-    return error_of(
+    return pickle_error(
         torch_zip(Pickle{}.tensor("0", numel, offset, size, stride).stop(), {{"0", std::string(bytes, 'x')}}));
   };
   EXPECT_EQ(one(4, 0, {2, 2}, {2, 1}), "no error");
@@ -156,46 +156,47 @@ TEST(TorchPickle, RefusalsNameTheirCause) {
   EXPECT_CONTAINS(one(5, 0, {1}, {1}), "found 16 bytes, expected 5 elements");
   EXPECT_CONTAINS(one(-4, 0, {1}, {1}), "a storage of -4 elements");
   EXPECT_CONTAINS(one(int64_t{1} << 62, 0, {1}, {1}), "a count in range");
-  EXPECT_CONTAINS(error_of(torch_zip(Pickle{}.tensor("0", 1, 0, {1}, {1}).stop())), "no bytes of it");
+  EXPECT_CONTAINS(pickle_error(torch_zip(Pickle{}.tensor("0", 1, 0, {1}, {1}).stop())), "no bytes of it");
   EXPECT_CONTAINS(
-      error_of(torch_zip(
+      pickle_error(torch_zip(
           Pickle{}.op("(").tensor("0", 1, 0, {1}, {1}).tensor("0", 1, 0, {1}, {1}, "IntStorage").op("l").stop())),
       "another type or size");
-  EXPECT_CONTAINS(error_of(torch_zip(Pickle{}.op("}").text("w").op("N").text("w").op("N").op("ss").stop())), "opcode");
-  EXPECT_CONTAINS(error_of(torch_zip(Pickle{}.op("}(").text("w").op("N").text("w").op("Nu").stop())),
+  EXPECT_CONTAINS(pickle_error(torch_zip(Pickle{}.op("}").text("w").op("N").text("w").op("N").op("ss").stop())),
+                  "opcode");
+  EXPECT_CONTAINS(pickle_error(torch_zip(Pickle{}.op("}(").text("w").op("N").text("w").op("Nu").stop())),
                   "the key \"w\" twice");
-  EXPECT_CONTAINS(error_of(torch_zip(Pickle{}.op("}(").text("w").op("u").stop())), "a key without a value");
-  EXPECT_CONTAINS(error_of(torch_zip(Pickle{}
-                                         .op("]q\x01h\x01"
-                                             "a")
-                                         .stop())),
+  EXPECT_CONTAINS(pickle_error(torch_zip(Pickle{}.op("}(").text("w").op("u").stop())), "a key without a value");
+  EXPECT_CONTAINS(pickle_error(torch_zip(Pickle{}
+                                             .op("]q\x01h\x01"
+                                                 "a")
+                                             .stop())),
                   "nested deeper");
-  EXPECT_CONTAINS(error_of(torch_zip(Pickle{}.op("h\x05").stop())), "memo entry 5");
-  EXPECT_CONTAINS(error_of(torch_zip(Pickle{}.op("r\xff\xff\xff\xff").stop())), "more values");
-  EXPECT_CONTAINS(error_of(torch_zip(Pickle{}.stop())), "an empty stack");
-  EXPECT_CONTAINS(error_of(torch_zip(Pickle{}.op("N(\x85").stop())), "a tuple of more");
-  EXPECT_CONTAINS(error_of(torch_zip("\x80\x06N.")), "protocol 6");
-  EXPECT_CONTAINS(error_of(torch_zip("N")), "bytes left");
-  EXPECT_CONTAINS(error_of(torch_zip("X\xff\xff\xff\xff.")), "pickle string");
+  EXPECT_CONTAINS(pickle_error(torch_zip(Pickle{}.op("h\x05").stop())), "memo entry 5");
+  EXPECT_CONTAINS(pickle_error(torch_zip(Pickle{}.op("r\xff\xff\xff\xff").stop())), "more values");
+  EXPECT_CONTAINS(pickle_error(torch_zip(Pickle{}.stop())), "an empty stack");
+  EXPECT_CONTAINS(pickle_error(torch_zip(Pickle{}.op("N(\x85").stop())), "a tuple of more");
+  EXPECT_CONTAINS(pickle_error(torch_zip("\x80\x06N.")), "protocol 6");
+  EXPECT_CONTAINS(pickle_error(torch_zip("N")), "bytes left");
+  EXPECT_CONTAINS(pickle_error(torch_zip("X\xff\xff\xff\xff.")), "pickle string");
 }
 
 TEST(TorchPickle, ContainersThatLieAreRefused) {
   const std::string pickle = Pickle{}.tensor("0", 1, 0, {1}, {1}).stop();
-  EXPECT_CONTAINS(error_of(zip_of({{"a/data.pkl", pickle, 8}})), "compression method 8");
-  EXPECT_CONTAINS(error_of(zip_of({{"a/data.pkl", "N."}, {"a/byteorder", "big"}})), "big-endian data");
-  EXPECT_CONTAINS(error_of(zip_of({{"a/other", ""}})), "no data.pkl");
-  EXPECT_CONTAINS(error_of(zip_of({{"a/data.pkl", "N."}, {"a/data.pkl", "N."}})), "the name twice");
-  EXPECT_CONTAINS(error_of("PK\3\4"), "zip directory: found none");
-  EXPECT_CONTAINS(error_of(""), "bytes left");
-  EXPECT_CONTAINS(error_of("N."), "magic: found another pickle");
+  EXPECT_CONTAINS(pickle_error(zip_of({{"a/data.pkl", pickle, 8}})), "compression method 8");
+  EXPECT_CONTAINS(pickle_error(zip_of({{"a/data.pkl", "N."}, {"a/byteorder", "big"}})), "big-endian data");
+  EXPECT_CONTAINS(pickle_error(zip_of({{"a/other", ""}})), "no data.pkl");
+  EXPECT_CONTAINS(pickle_error(zip_of({{"a/data.pkl", "N."}, {"a/data.pkl", "N."}})), "the name twice");
+  EXPECT_CONTAINS(pickle_error("PK\3\4"), "zip directory: found none");
+  EXPECT_CONTAINS(pickle_error(""), "bytes left");
+  EXPECT_CONTAINS(pickle_error("N."), "magic: found another pickle");
   const std::string keys = Pickle{}.op("]").text("0").op("a").stop();
-  EXPECT_EQ(error_of(torch_stream(pickle, keys, raw<int64_t>(1) + "abcd")), "no error");
-  EXPECT_CONTAINS(error_of(torch_stream(pickle, keys, raw<int64_t>(2) + "abcd")), "2 elements, expected 1");
-  EXPECT_CONTAINS(error_of(torch_stream(pickle, keys, raw<int64_t>(1) + "abc")), "3 bytes left");
-  EXPECT_CONTAINS(error_of(torch_stream(pickle, Pickle{}.op("]").stop(), "")), "no bytes of it");
-  EXPECT_CONTAINS(error_of(torch_stream(pickle, Pickle{}.op("]").text("1").op("a").stop(), "")), "\"1\"");
+  EXPECT_EQ(pickle_error(torch_stream(pickle, keys, raw<int64_t>(1) + "abcd")), "no error");
+  EXPECT_CONTAINS(pickle_error(torch_stream(pickle, keys, raw<int64_t>(2) + "abcd")), "2 elements, expected 1");
+  EXPECT_CONTAINS(pickle_error(torch_stream(pickle, keys, raw<int64_t>(1) + "abc")), "3 bytes left");
+  EXPECT_CONTAINS(pickle_error(torch_stream(pickle, Pickle{}.op("]").stop(), "")), "no bytes of it");
+  EXPECT_CONTAINS(pickle_error(torch_stream(pickle, Pickle{}.op("]").text("1").op("a").stop(), "")), "\"1\"");
   EXPECT_CONTAINS(
-      error_of(torch_stream(pickle, Pickle{}.op("(").text("0").text("0").op("l").stop(), raw<int64_t>(1) + "abcd")),
+      pickle_error(torch_stream(pickle, Pickle{}.op("(").text("0").text("0").op("l").stop(), raw<int64_t>(1) + "abcd")),
       "each storage that the object has, once");
 }
 

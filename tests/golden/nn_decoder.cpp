@@ -110,11 +110,11 @@ TEST_P(NnGradientGolden, LossAndGradients) {
   EXPECT_GT(compared, 0);
 }
 
-std::string name_of(const testing::TestParamInfo<ModelCase>& info) { return info.param.name; }
-
-INSTANTIATE_TEST_SUITE_P(Nn, NnGolden, testing::ValuesIn(text::golden::model_cases()), name_of);
-INSTANTIATE_TEST_SUITE_P(Nn, NnStreamGolden, testing::ValuesIn(text::golden::model_cases_with("hidden.1")), name_of);
-INSTANTIATE_TEST_SUITE_P(Nn, NnGradientGolden, testing::ValuesIn(text::golden::model_cases_with("loss")), name_of);
+INSTANTIATE_TEST_SUITE_P(Nn, NnGolden, testing::ValuesIn(text::golden::model_cases()), text::golden::name_of);
+INSTANTIATE_TEST_SUITE_P(Nn, NnStreamGolden, testing::ValuesIn(text::golden::model_cases_with("hidden.1")),
+                         text::golden::name_of);
+INSTANTIATE_TEST_SUITE_P(Nn, NnGradientGolden, testing::ValuesIn(text::golden::model_cases_with("loss")),
+                         text::golden::name_of);
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(NnGolden);
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(NnStreamGolden);
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(NnGradientGolden);

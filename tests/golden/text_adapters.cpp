@@ -162,10 +162,6 @@ TEST_P(AdapterMergedGolden, WeightAndLogits) {
                  kTolerance, "logits_merged");
 }
 
-namespace {
-constexpr auto name_of = [](const testing::TestParamInfo<AdapterCase>& info) { return info.param.name; };
-}
-
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(AdapterGolden);
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(AdapterBaseGolden);
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(AdapterVisualGolden);

@@ -43,7 +43,6 @@ std::vector<ModelCase> expressible_cases() {
 }  // namespace
 
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(ConvertGolden);
-INSTANTIATE_TEST_SUITE_P(Text, ConvertGolden, testing::ValuesIn(expressible_cases()),
-                         [](const auto& info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(Text, ConvertGolden, testing::ValuesIn(expressible_cases()), name_of);
 
 }  // namespace orrery::text::golden

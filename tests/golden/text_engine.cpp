@@ -119,8 +119,6 @@ TEST_P(EngineLossGolden, Loss) {
 }
 
 namespace {
-constexpr auto name_of = [](const testing::TestParamInfo<ModelCase>& info) { return info.param.name; };
-
 /// transformers' last hidden state is that behind the final norm; safari's and RWKV-4's are not. Rows with pictures are
 /// no tokens.
 std::vector<ModelCase> hidden_cases() {

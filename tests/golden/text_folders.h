@@ -34,6 +34,9 @@ struct ModelCase {
   std::string unsupported;        ///< why it cannot be run yet; empty in model_cases()
 };
 void PrintTo(const ModelCase& model, std::ostream* out);
+/// For INSTANTIATE_TEST_SUITE_P, of cases that have a name.
+constexpr auto name_of = [](const auto& info) { return info.param.name; };
+
 std::vector<ModelCase> model_cases();        ///< those that must pass
 std::vector<ModelCase> unsupported_cases();  ///< one for each folder that nothing here can run
 /// Those of model_cases() that belong to one family.

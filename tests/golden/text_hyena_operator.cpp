@@ -57,8 +57,8 @@ float largest(const std::vector<float>& values) {
 }
 
 // y [rows, outputs] = x [rows, inputs] · weightᵀ + bias, in plain loops.
-std::vector<float> linear(const std::vector<float>& x, const std::vector<float>& weight,
-                          const std::vector<float>& bias) {
+std::vector<float> linear_rows(const std::vector<float>& x, const std::vector<float>& weight,
+                               const std::vector<float>& bias) {
   const size_t outputs = bias.size(), inputs = weight.size() / outputs, rows = x.size() / inputs;
   std::vector<float> y(rows * outputs);
   for (size_t row = 0; row < rows; ++row) {
@@ -70,8 +70,6 @@ std::vector<float> linear(const std::vector<float>& x, const std::vector<float>&
   }
   return y;
 }
-
-}  // namespace
 
 class HyenaOperatorGolden : public testing::TestWithParam<OperatorCase> {
  protected:
@@ -118,7 +116,7 @@ TEST_P(HyenaOperatorGolden, Filters) {
 TEST_P(HyenaOperatorGolden, OutputsAtOnceAndInPieces) {
   const std::vector<float> u = floats(io_, "u"), expected = floats(io_, "y");
   const std::vector<float> in_bias = floats(weights_, "in_proj.bias");
-  const std::vector<float> projected = linear(u, floats(weights_, "in_proj.weight"), in_bias);
+  const std::vector<float> projected = linear_rows(u, floats(weights_, "in_proj.weight"), in_bias);
   const int64_t batch = io_.find("u")->shape.at(0), tokens = io_.find("u")->shape.at(1);
   const auto inputs = int64_t(in_bias.size());
   std::vector<float> scratch(op_.scratch_floats());
@@ -134,13 +132,14 @@ TEST_P(HyenaOperatorGolden, OutputsAtOnceAndInPieces) {
                   mixed.data() + (row * tokens + t) * d_model_, d_model_, scratch.data());
       }
     }
-    const std::vector<float> y = linear(mixed, floats(weights_, "out_proj.weight"), floats(weights_, "out_proj.bias"));
+    const std::vector<float> y =
+        linear_rows(mixed, floats(weights_, "out_proj.weight"), floats(weights_, "out_proj.bias"));
     expect_close(y, expected, 2e-4f * largest(expected), "y");
   }
 }
 
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(HyenaOperatorGolden);
-INSTANTIATE_TEST_SUITE_P(Text, HyenaOperatorGolden, testing::ValuesIn(operator_cases()),
-                         [](const auto& info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(Text, HyenaOperatorGolden, testing::ValuesIn(operator_cases()), name_of);
 
+}  // namespace
 }  // namespace orrery::text::golden

@@ -85,7 +85,7 @@ TEST_P(LayersGolden, HiddenStatesOfRowsSideBySide) {
 
 namespace {
 /// Those with hidden states and without pictures, whose rows are no embeddings of tokens.
-std::vector<ModelCase> cases() {
+std::vector<ModelCase> layer_cases() {
   std::vector<ModelCase> result = model_cases_with("hidden.1");
   std::erase_if(result, [](const ModelCase& model) { return Expected(model.folder).has("image_patches"); });
   return result;
@@ -93,7 +93,6 @@ std::vector<ModelCase> cases() {
 }  // namespace
 
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(LayersGolden);
-INSTANTIATE_TEST_SUITE_P(Text, LayersGolden, testing::ValuesIn(cases()),
-                         [](const auto& info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(Text, LayersGolden, testing::ValuesIn(layer_cases()), name_of);
 
 }  // namespace orrery::text::golden

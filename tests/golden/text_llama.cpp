@@ -59,7 +59,6 @@ std::vector<ModelCase> cases_with_positions() {
   return cases;
 }
 
-constexpr auto name_of = [](const testing::TestParamInfo<ModelCase>& info) { return info.param.name; };
 }  // namespace
 
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(ReferenceGolden);

@@ -35,7 +35,6 @@ std::vector<ModelCase> cases_with_config() {
 }  // namespace
 
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(PlanGolden);
-INSTANTIATE_TEST_SUITE_P(Text, PlanGolden, testing::ValuesIn(cases_with_config()),
-                         [](const auto& info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(Text, PlanGolden, testing::ValuesIn(cases_with_config()), name_of);
 
 }  // namespace orrery::text::golden

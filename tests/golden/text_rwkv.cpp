@@ -128,16 +128,15 @@ TEST_P(Rwkv7StateGolden, States) {
   }
 }
 
-std::vector<ModelCase> cases(std::string_view family, std::string_view tensor) {
+std::vector<ModelCase> rwkv_cases(std::string_view family, std::string_view tensor) {
   std::vector<ModelCase> result = model_cases_with(tensor);
   std::erase_if(result, [&](const ModelCase& model) { return kind_of(model.folder) != family; });
   return result;
 }
-constexpr auto name_of = [](const testing::TestParamInfo<ModelCase>& info) { return info.param.name; };
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(Rwkv4StateGolden);
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(Rwkv7StateGolden);
-INSTANTIATE_TEST_SUITE_P(Text, Rwkv4StateGolden, testing::ValuesIn(cases("rwkv4", "cont.state.0")), name_of);
-INSTANTIATE_TEST_SUITE_P(Text, Rwkv7StateGolden, testing::ValuesIn(cases("rwkv7", "state.wkv")), name_of);
+INSTANTIATE_TEST_SUITE_P(Text, Rwkv4StateGolden, testing::ValuesIn(rwkv_cases("rwkv4", "cont.state.0")), name_of);
+INSTANTIATE_TEST_SUITE_P(Text, Rwkv7StateGolden, testing::ValuesIn(rwkv_cases("rwkv7", "state.wkv")), name_of);
 
 // The logits of rwkv.cpp's own tests: after `"in` on a fresh state, of the float32 file.
 class RwkvTinyGolden : public testing::TestWithParam<std::string> {

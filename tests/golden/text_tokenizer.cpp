@@ -29,7 +29,6 @@ std::vector<TokenizerCase> tokenizer_cases() {
     }
   return result;
 }
-}  // namespace
 
 class TokenizerGolden : public testing::TestWithParam<TokenizerCase> {};
 
@@ -52,7 +51,7 @@ TEST_P(TokenizerGolden, SameIdsAndText) {
 }
 
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(TokenizerGolden);
-INSTANTIATE_TEST_SUITE_P(Text, TokenizerGolden, testing::ValuesIn(tokenizer_cases()),
-                         [](const auto& info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(Text, TokenizerGolden, testing::ValuesIn(tokenizer_cases()), name_of);
 
+}  // namespace
 }  // namespace orrery::text::golden

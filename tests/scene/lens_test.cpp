@@ -63,11 +63,6 @@ TEST_P(EveryModel, BehindAPinholeNothingIsSeen) {
     EXPECT_TRUE(lens.is_wide() || !lens.pixel_from_camera(point));
 }
 
-std::vector<CameraModel> all_models() {
-  std::vector<CameraModel> models;
-  for (const auto& info : formats::camera_models()) models.push_back(info.model);
-  return models;
-}
 INSTANTIATE_TEST_SUITE_P(Lens, EveryModel, testing::ValuesIn(all_models()),
                          [](const auto& info) { return std::string(formats::info_of(info.param).name); });
 

@@ -29,6 +29,12 @@ inline std::string png_of(const Picture& picture) {
                            {reinterpret_cast<const char*>(picture.pixels.data()), picture.pixels.size()});
 }
 
+inline std::vector<formats::CameraModel> all_models() {
+  std::vector<formats::CameraModel> models;
+  for (const auto& info : formats::camera_models()) models.push_back(info.model);
+  return models;
+}
+
 /// A camera of the model with a plausible bend, 640 × 480.
 inline formats::ColmapCamera plausible_camera(formats::CameraModel model) {
   using formats::CameraModel;

@@ -74,11 +74,6 @@ TEST_P(EveryLens, InAPinholePictureWithoutBordersEveryPixelHasASource) {
   EXPECT_TRUE(undistorted(seen_through(camera), Lens(camera), plan.view, pool).mask.empty());
 }
 
-std::vector<CameraModel> all_models() {
-  std::vector<CameraModel> models;
-  for (const auto& info : formats::camera_models()) models.push_back(info.model);
-  return models;
-}
 INSTANTIATE_TEST_SUITE_P(Undistort, EveryLens, testing::ValuesIn(all_models()),
                          [](const auto& info) { return std::string(formats::info_of(info.param).name); });
 

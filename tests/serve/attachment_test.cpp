@@ -7,6 +7,7 @@
 #include "orrery/serve/api/chat_request.h"
 #include "orrery/serve/api/responses_request.h"
 #include "orrery/text/pictures/picture_prompt.h"
+#include "tests/serve/refusal_of.h"
 
 namespace orrery::serve {
 namespace {
@@ -15,17 +16,6 @@ using nlohmann::ordered_json;
 
 const std::string kFixtures = std::string(ORRERY_SOURCE_DIR) + "/tests/fixtures",
                   kJpeg = kFixtures + "/formats/images/subsampling2.jpg";
-
-/// "status param" of what is thrown.
-template <class Action>
-std::string refusal_of(const Action& action) {
-  try {
-    action();
-    return "none";
-  } catch (const Refusal& refusal) {
-    return std::to_string(refusal.status) + " " + refusal.param;
-  }
-}
 
 ordered_json message_of(const ordered_json& part, const char* role = "user") {
   return {{"role", role}, {"content", {{{"type", "text"}, {"text", "So?"}}, part}}};
@@ -37,37 +27,39 @@ ordered_json file(const std::string& data, const std::string& name = "a.txt") {
 }
 
 ordered_json body_of(const ordered_json& messages) { return {{"messages", messages}}; }
-std::string refused(const ordered_json& part) {
+std::string refused_part(const ordered_json& part) {
   return refusal_of([&] { ChatRequest request(body_of(ordered_json::array({message_of(part)}))); });
 }
-std::string refused(const char* part) { return refused(ordered_json::parse(part)); }
+std::string refused_part(const char* part) { return refused_part(ordered_json::parse(part)); }
 
 TEST(Attachments, AreRefusedByName) {
   const std::string part = "messages[0].content[1]", url = "400 " + part + ".image_url.url",
                     data = "400 " + part + ".file.file_data";
-  EXPECT_EQ(refused(picture("data:image/png;base64,aGk=")), "none");
-  EXPECT_EQ(refused(picture("data:;base64,aGk")), "none");
+  EXPECT_EQ(refused_part(picture("data:image/png;base64,aGk=")), "none");
+  EXPECT_EQ(refused_part(picture("data:;base64,aGk")), "none");
   for (const char* wrong : {"https://example.org/a.png", "http://127.0.0.1/a", "file:///etc/passwd", "aGk=", "",
                             "data:image/png,hi", "data:image/png;base64", "data:image/png;base64,a-b_",
                             "data:image/png;base64,aGk=aGk=", "data:image/png;base64,aGkaa"})
-    EXPECT_EQ(refused(picture(wrong)), url) << wrong;
-  EXPECT_EQ(refused(file("aGk=")), "none");
-  EXPECT_EQ(refused(file("data:text/plain;base64,aGk=")), "none");
-  EXPECT_EQ(refused(file("https://example.org/a.pdf")), data);
-  EXPECT_EQ(refused(file("h i")), data);
-  EXPECT_EQ(refused(R"({"type": "image_url"})"), "400 " + part + ".image_url");
-  EXPECT_EQ(refused(R"({"type": "image_url", "image_url": {}})"), url);
-  EXPECT_EQ(refused(R"({"type": "image_url", "image_url": "data:;base64,aGk="})"), "400 " + part + ".image_url");
-  EXPECT_EQ(refused(R"({"type": "image_url", "image_url": {"url": "data:;base64,aGk=", "detail": "low"}})"),
+    EXPECT_EQ(refused_part(picture(wrong)), url) << wrong;
+  EXPECT_EQ(refused_part(file("aGk=")), "none");
+  EXPECT_EQ(refused_part(file("data:text/plain;base64,aGk=")), "none");
+  EXPECT_EQ(refused_part(file("https://example.org/a.pdf")), data);
+  EXPECT_EQ(refused_part(file("h i")), data);
+  EXPECT_EQ(refused_part(R"({"type": "image_url"})"), "400 " + part + ".image_url");
+  EXPECT_EQ(refused_part(R"({"type": "image_url", "image_url": {}})"), url);
+  EXPECT_EQ(refused_part(R"({"type": "image_url", "image_url": "data:;base64,aGk="})"), "400 " + part + ".image_url");
+  EXPECT_EQ(refused_part(R"({"type": "image_url", "image_url": {"url": "data:;base64,aGk=", "detail": "low"}})"),
             "400 " + part + ".image_url.detail");
-  EXPECT_EQ(refused(R"({"type": "image_url", "image_url": {"url": "data:;base64,aGk=", "detail": "high"}})"), "none");
-  EXPECT_EQ(refused(R"({"type": "image_url", "image_url": {"url": "data:;base64,aGk=", "x": 1}})"),
+  EXPECT_EQ(refused_part(R"({"type": "image_url", "image_url": {"url": "data:;base64,aGk=", "detail": "high"}})"),
+            "none");
+  EXPECT_EQ(refused_part(R"({"type": "image_url", "image_url": {"url": "data:;base64,aGk=", "x": 1}})"),
             "400 " + part + ".image_url.x");
-  EXPECT_EQ(refused(R"({"type": "file", "file": {"file_id": "file-1"}})"), "400 " + part + ".file.file_id");
-  EXPECT_EQ(refused(R"({"type": "file", "file": {"filename": "a.pdf"}})"), data);
-  EXPECT_EQ(refused(R"({"type": "input_file", "file_url": "https://example.org/a.pdf"})"), "400 " + part + ".file_url");
-  EXPECT_EQ(refused(R"({"type": "input_image", "file_id": "file-1"})"), "400 " + part + ".file_id");
-  EXPECT_EQ(refused(R"({"type": "input_audio", "input_audio": {}})"), "400 " + part + ".type");
+  EXPECT_EQ(refused_part(R"({"type": "file", "file": {"file_id": "file-1"}})"), "400 " + part + ".file.file_id");
+  EXPECT_EQ(refused_part(R"({"type": "file", "file": {"filename": "a.pdf"}})"), data);
+  EXPECT_EQ(refused_part(R"({"type": "input_file", "file_url": "https://example.org/a.pdf"})"),
+            "400 " + part + ".file_url");
+  EXPECT_EQ(refused_part(R"({"type": "input_image", "file_id": "file-1"})"), "400 " + part + ".file_id");
+  EXPECT_EQ(refused_part(R"({"type": "input_audio", "input_audio": {}})"), "400 " + part + ".type");
 }
 
 TEST(Attachments, AreTheUsersAndNotTooMany) {

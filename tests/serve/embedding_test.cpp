@@ -8,32 +8,27 @@
 #include "orrery/serve/api/base64.h"
 #include "orrery/serve/api/embedding.h"
 #include "orrery/serve/api/embedding_request.h"
-#include "orrery/serve/refusal.h"
+#include "tests/serve/refusal_of.h"
 
 namespace orrery::serve {
 namespace {
 
 using nlohmann::ordered_json;
 
-std::string refused(const char* body) {
-  try {
-    const EmbeddingRequest request(ordered_json::parse(body));
-    return "none";
-  } catch (const Refusal& refusal) {
-    return refusal.param;
-  }
+std::string refused_embedding(const char* body) {
+  return refused_field([&] { EmbeddingRequest(ordered_json::parse(body)); });
 }
 
 TEST(EmbeddingFields, NameWhatIsWrong) {
-  EXPECT_EQ(refused(R"({"input": "a"})"), "none");
-  EXPECT_EQ(refused(R"({})"), "input");
-  EXPECT_EQ(refused(R"({"input": []})"), "input");
-  EXPECT_EQ(refused(R"({"input": [[]]})"), "input");
-  EXPECT_EQ(refused(R"({"input": [1, "a"]})"), "input");
-  EXPECT_EQ(refused(R"({"input": {"text": "a"}})"), "input");
-  EXPECT_EQ(refused(R"({"input": "a", "encoding_format": "hex"})"), "encoding_format");
-  EXPECT_EQ(refused(R"({"input": "a", "dimensions": 0})"), "dimensions");
-  EXPECT_EQ(refused(R"({"input": "a", "pooling": "cls"})"), "pooling");
+  EXPECT_EQ(refused_embedding(R"({"input": "a"})"), "none");
+  EXPECT_EQ(refused_embedding(R"({})"), "input");
+  EXPECT_EQ(refused_embedding(R"({"input": []})"), "input");
+  EXPECT_EQ(refused_embedding(R"({"input": [[]]})"), "input");
+  EXPECT_EQ(refused_embedding(R"({"input": [1, "a"]})"), "input");
+  EXPECT_EQ(refused_embedding(R"({"input": {"text": "a"}})"), "input");
+  EXPECT_EQ(refused_embedding(R"({"input": "a", "encoding_format": "hex"})"), "encoding_format");
+  EXPECT_EQ(refused_embedding(R"({"input": "a", "dimensions": 0})"), "dimensions");
+  EXPECT_EQ(refused_embedding(R"({"input": "a", "pooling": "cls"})"), "pooling");
 }
 
 TEST(EmbeddingFields, InputsAreTextsOrTokens) {

@@ -5,43 +5,38 @@
 
 #include "orrery/serve/api/infill_request.h"
 #include "orrery/serve/api/line_limits.h"
+#include "tests/serve/refusal_of.h"
 
 namespace orrery::serve {
 namespace {
 
 using nlohmann::ordered_json;
 
-// "param" of what is refused.
-std::string refused(const char* more) {
+std::string refused_infill(const char* more) {
   ordered_json body = {{"input_prefix", "a"}, {"input_suffix", "b"}};
   body.update(ordered_json::parse(more));
-  try {
-    const InfillRequest request(body);
-    return "none";
-  } catch (const Refusal& refusal) {
-    return refusal.param;
-  }
+  return refused_field([&] { InfillRequest{body}; });
 }
 
 TEST(InfillFields, NameWhatIsWrong) {
-  EXPECT_EQ(refused("{}"), "none");
-  EXPECT_EQ(refused(R"({"input_prefix": null})"), "input_prefix");
-  EXPECT_EQ(refused(R"({"input_suffix": 3})"), "input_suffix");
-  EXPECT_EQ(refused(R"({"foo": 1})"), "foo");
-  EXPECT_EQ(refused(R"({"n": 2})"), "n");
-  EXPECT_EQ(refused(R"({"n_probs": 3})"), "n_probs");
-  EXPECT_EQ(refused(R"({"n_indent": -1})"), "n_indent");
-  EXPECT_EQ(refused(R"({"n_predict": -2})"), "n_predict");
-  EXPECT_EQ(refused(R"({"t_max_predict_ms": 0.5})"), "t_max_predict_ms");
-  EXPECT_EQ(refused(R"({"input_extra": "x"})"), "input_extra");
-  EXPECT_EQ(refused(R"({"input_extra": [{"text": "x"}]})"), "none");
-  EXPECT_EQ(refused(R"({"input_extra": [{"text": "x"}, {"filename": "y"}]})"), "input_extra[1].text");
-  EXPECT_EQ(refused(R"({"input_extra": [{"text": "x", "path": "y"}]})"), "input_extra[0].path");
-  EXPECT_EQ(refused(R"({"samplers": ["top_k", "top_p", "infill"]})"), "none");
-  EXPECT_EQ(refused(R"({"samplers": ["top_p", "top_k"]})"), "samplers");
-  EXPECT_EQ(refused(R"({"samplers": ["top_k", "top_k"]})"), "samplers");
-  EXPECT_EQ(refused(R"({"samplers": ["roulette"]})"), "samplers");
-  EXPECT_EQ(refused(R"({"samplers": "kp"})"), "samplers");
+  EXPECT_EQ(refused_infill("{}"), "none");
+  EXPECT_EQ(refused_infill(R"({"input_prefix": null})"), "input_prefix");
+  EXPECT_EQ(refused_infill(R"({"input_suffix": 3})"), "input_suffix");
+  EXPECT_EQ(refused_infill(R"({"foo": 1})"), "foo");
+  EXPECT_EQ(refused_infill(R"({"n": 2})"), "n");
+  EXPECT_EQ(refused_infill(R"({"n_probs": 3})"), "n_probs");
+  EXPECT_EQ(refused_infill(R"({"n_indent": -1})"), "n_indent");
+  EXPECT_EQ(refused_infill(R"({"n_predict": -2})"), "n_predict");
+  EXPECT_EQ(refused_infill(R"({"t_max_predict_ms": 0.5})"), "t_max_predict_ms");
+  EXPECT_EQ(refused_infill(R"({"input_extra": "x"})"), "input_extra");
+  EXPECT_EQ(refused_infill(R"({"input_extra": [{"text": "x"}]})"), "none");
+  EXPECT_EQ(refused_infill(R"({"input_extra": [{"text": "x"}, {"filename": "y"}]})"), "input_extra[1].text");
+  EXPECT_EQ(refused_infill(R"({"input_extra": [{"text": "x", "path": "y"}]})"), "input_extra[0].path");
+  EXPECT_EQ(refused_infill(R"({"samplers": ["top_k", "top_p", "infill"]})"), "none");
+  EXPECT_EQ(refused_infill(R"({"samplers": ["top_p", "top_k"]})"), "samplers");
+  EXPECT_EQ(refused_infill(R"({"samplers": ["top_k", "top_k"]})"), "samplers");
+  EXPECT_EQ(refused_infill(R"({"samplers": ["roulette"]})"), "samplers");
+  EXPECT_EQ(refused_infill(R"({"samplers": "kp"})"), "samplers");
 }
 
 TEST(InfillFields, NothingIsToBeAnsweredToWarmTheCache) {

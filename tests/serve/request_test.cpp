@@ -6,22 +6,12 @@
 #include "orrery/serve/api/chat_request.h"
 #include "orrery/serve/models/model.h"
 #include "orrery/serve/router.h"
+#include "tests/serve/refusal_of.h"
 
 namespace orrery::serve {
 namespace {
 
 using nlohmann::ordered_json;
-
-/// "status param" of what is thrown.
-template <class Action>
-std::string refusal_of(const Action& action) {
-  try {
-    action();
-    return "none";
-  } catch (const Refusal& refusal) {
-    return std::to_string(refusal.status) + " " + refusal.param;
-  }
-}
 
 TEST(Body, IsOneJsonObjectInUtf8) {
   EXPECT_EQ(parse_body(R"({"a": [1, "é"]})")["a"][1], "é");
@@ -35,40 +25,41 @@ TEST(Body, IsOneJsonObjectInUtf8) {
   EXPECT_EQ(refusal_of([&] { parse_body(wide + "}"); }), "400 ");
 }
 
-std::string refused(const char* more) {
+std::string refused_chat(const char* more) {
   ordered_json body = {{"messages", {{{"role", "user"}, {"content", "hello"}}}}};
   body.update(ordered_json::parse(more));
   return refusal_of([&] { ChatRequest request(body); });
 }
 
 TEST(ChatRequestFields, NameWhatIsWrong) {
-  EXPECT_EQ(refused("{}"), "none");
-  EXPECT_EQ(refused(R"({"foo": 1})"), "400 foo");
-  EXPECT_EQ(refused(R"({"temperature": "hot"})"), "400 temperature");
-  EXPECT_EQ(refused(R"({"temperature": -1})"), "400 temperature");
-  EXPECT_EQ(refused(R"({"top_p": 1.5})"), "400 top_p");
-  EXPECT_EQ(refused(R"({"n": 0})"), "400 n");
-  EXPECT_EQ(refused(R"({"n": 2.5})"), "400 n");
-  EXPECT_EQ(refused(R"({"max_tokens": 0})"), "400 max_tokens");
-  EXPECT_EQ(refused(R"({"top_logprobs": 3})"), "400 top_logprobs");
-  EXPECT_EQ(refused(R"({"top_logprobs": 3, "logprobs": true})"), "none");
-  EXPECT_EQ(refused(R"({"stream_options": {"include_usage": true}})"), "400 stream_options");
-  EXPECT_EQ(refused(R"({"stream": true, "stream_options": {"foo": true}})"), "400 stream_options.foo");
-  EXPECT_EQ(refused(R"({"stop": [1]})"), "400 stop");
-  EXPECT_EQ(refused(R"({"logit_bias": {"x": 1}})"), "400 logit_bias");
-  EXPECT_EQ(refused(R"({"response_format": {"type": "xml"}})"), "400 response_format.type");
-  EXPECT_EQ(refused(R"({"response_format": {"type": "json_schema"}})"), "400 response_format.json_schema");
-  EXPECT_EQ(refused(R"({"response_format": {"type": "json_object"}, "grammar": "root ::= \"a\""})"),
+  EXPECT_EQ(refused_chat("{}"), "none");
+  EXPECT_EQ(refused_chat(R"({"foo": 1})"), "400 foo");
+  EXPECT_EQ(refused_chat(R"({"temperature": "hot"})"), "400 temperature");
+  EXPECT_EQ(refused_chat(R"({"temperature": -1})"), "400 temperature");
+  EXPECT_EQ(refused_chat(R"({"top_p": 1.5})"), "400 top_p");
+  EXPECT_EQ(refused_chat(R"({"n": 0})"), "400 n");
+  EXPECT_EQ(refused_chat(R"({"n": 2.5})"), "400 n");
+  EXPECT_EQ(refused_chat(R"({"max_tokens": 0})"), "400 max_tokens");
+  EXPECT_EQ(refused_chat(R"({"top_logprobs": 3})"), "400 top_logprobs");
+  EXPECT_EQ(refused_chat(R"({"top_logprobs": 3, "logprobs": true})"), "none");
+  EXPECT_EQ(refused_chat(R"({"stream_options": {"include_usage": true}})"), "400 stream_options");
+  EXPECT_EQ(refused_chat(R"({"stream": true, "stream_options": {"foo": true}})"), "400 stream_options.foo");
+  EXPECT_EQ(refused_chat(R"({"stop": [1]})"), "400 stop");
+  EXPECT_EQ(refused_chat(R"({"logit_bias": {"x": 1}})"), "400 logit_bias");
+  EXPECT_EQ(refused_chat(R"({"response_format": {"type": "xml"}})"), "400 response_format.type");
+  EXPECT_EQ(refused_chat(R"({"response_format": {"type": "json_schema"}})"), "400 response_format.json_schema");
+  EXPECT_EQ(refused_chat(R"({"response_format": {"type": "json_object"}, "grammar": "root ::= \"a\""})"),
             "400 response_format");
-  EXPECT_EQ(refused(R"({"messages": []})"), "400 messages");
-  EXPECT_EQ(refused(R"({"messages": [{"role": "king", "content": ""}]})"), "400 messages[0].role");
-  EXPECT_EQ(refused(R"({"messages": [{"role": "user"}]})"), "400 messages[0].content");
-  EXPECT_EQ(refused(R"({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]})"),
+  EXPECT_EQ(refused_chat(R"({"messages": []})"), "400 messages");
+  EXPECT_EQ(refused_chat(R"({"messages": [{"role": "king", "content": ""}]})"), "400 messages[0].role");
+  EXPECT_EQ(refused_chat(R"({"messages": [{"role": "user"}]})"), "400 messages[0].content");
+  EXPECT_EQ(refused_chat(R"({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]})"),
             "400 messages[0].content[0].image_url");
-  EXPECT_EQ(refused(R"({"messages": [{"role": "user", "content": "a", "mood": "b"}]})"), "400 messages[0].mood");
-  EXPECT_EQ(refused(R"({"tools": [{"type": "function", "function": {"name": "a b"}}]})"), "400 tools[0].function.name");
-  EXPECT_EQ(refused(R"({"store": true})"), "400 store");
-  EXPECT_EQ(refused(R"({"store": false, "user": "u", "metadata": {"a": "b"}})"), "none");
+  EXPECT_EQ(refused_chat(R"({"messages": [{"role": "user", "content": "a", "mood": "b"}]})"), "400 messages[0].mood");
+  EXPECT_EQ(refused_chat(R"({"tools": [{"type": "function", "function": {"name": "a b"}}]})"),
+            "400 tools[0].function.name");
+  EXPECT_EQ(refused_chat(R"({"store": true})"), "400 store");
+  EXPECT_EQ(refused_chat(R"({"store": false, "user": "u", "metadata": {"a": "b"}})"), "none");
 }
 
 TEST(ChatRequestFields, ContentsBecomeText) {

@@ -4,63 +4,56 @@
 #include <nlohmann/json.hpp>
 
 #include "orrery/serve/api/responses_request.h"
+#include "tests/serve/refusal_of.h"
 
 namespace orrery::serve {
 namespace {
 
 using nlohmann::ordered_json;
 
-// "param" of what is refused.
-std::string refused(const char* more) {
+std::string refused_response(const char* more) {
   ordered_json body = {{"input", "hello"}};
   body.update(ordered_json::parse(more));
-  try {
-    const ResponsesRequest request(body);
-    return "none";
-  } catch (const Refusal& refusal) {
-    EXPECT_EQ(refusal.status, 400);
-    EXPECT_EQ(refusal.param, refusal.parts().where);
-    return refusal.param;
-  }
+  return refused_field([&] { ResponsesRequest{body}; });
 }
 
 ordered_json messages_of(const ordered_json& body) { return ResponsesRequest(body).chat->messages; }
 
 TEST(ResponsesFields, NameWhatIsWrong) {
-  EXPECT_EQ(refused("{}"), "none");
-  EXPECT_EQ(refused(R"({"foo": 1})"), "foo");
-  EXPECT_EQ(refused(R"({"store": true})"), "store");
-  EXPECT_EQ(refused(R"({"store": false})"), "none");
-  EXPECT_EQ(refused(R"({"previous_response_id": "resp_1"})"), "previous_response_id");
-  EXPECT_EQ(refused(R"({"conversation": "conv_1"})"), "conversation");
-  EXPECT_EQ(refused(R"({"background": true})"), "background");
-  EXPECT_EQ(refused(R"({"truncation": "auto"})"), "truncation");
-  EXPECT_EQ(refused(R"({"include": ["message.output_text.logprobs"]})"), "include");
-  EXPECT_EQ(refused(R"({"include": ["reasoning.encrypted_content"]})"), "none");
-  EXPECT_EQ(refused(R"({"max_output_tokens": 0})"), "max_output_tokens");
-  EXPECT_EQ(refused(R"({"messages": []})"), "messages");
-  EXPECT_EQ(refused(R"({"n": 2})"), "n");
-  EXPECT_EQ(refused(R"({"temperature": "hot"})"), "temperature");
-  EXPECT_EQ(refused(R"({"input": 3})"), "input");
-  EXPECT_EQ(refused(R"({"input": []})"), "input");
-  EXPECT_EQ(refused(R"({"input": null})"), "input");
-  EXPECT_EQ(refused(R"({"reasoning": {"summary": "detailed"}})"), "reasoning.summary");
-  EXPECT_EQ(refused(R"({"text": {"verbosity": "low"}})"), "text.verbosity");
-  EXPECT_EQ(refused(R"({"text": {"format": {"type": "xml"}}})"), "text.format.type");
-  EXPECT_EQ(refused(R"({"text": {"format": {"type": "json_schema", "name": "x"}}})"), "text.format.schema");
-  EXPECT_EQ(refused(R"({"text": {"format": {"type": "json_object", "schema": {}}}})"), "text.format.schema");
-  EXPECT_EQ(refused(R"({"tools": [{"type": "web_search"}]})"), "tools[0].type");
-  EXPECT_EQ(refused(R"({"tools": [{"type": "function", "name": "a b"}]})"), "tools[0].name");
-  EXPECT_EQ(refused(R"({"tools": [{"type": "function", "function": {"name": "a"}}]})"), "tools[0].function");
-  EXPECT_EQ(refused(R"({"tool_choice": {"type": "function", "name": "a"}})"), "tool_choice.name");
-  EXPECT_EQ(refused(R"({"tool_choice": {"type": "allowed_tools", "name": "a"}})"), "tool_choice.type");
+  EXPECT_EQ(refused_response("{}"), "none");
+  EXPECT_EQ(refused_response(R"({"foo": 1})"), "foo");
+  EXPECT_EQ(refused_response(R"({"store": true})"), "store");
+  EXPECT_EQ(refused_response(R"({"store": false})"), "none");
+  EXPECT_EQ(refused_response(R"({"previous_response_id": "resp_1"})"), "previous_response_id");
+  EXPECT_EQ(refused_response(R"({"conversation": "conv_1"})"), "conversation");
+  EXPECT_EQ(refused_response(R"({"background": true})"), "background");
+  EXPECT_EQ(refused_response(R"({"truncation": "auto"})"), "truncation");
+  EXPECT_EQ(refused_response(R"({"include": ["message.output_text.logprobs"]})"), "include");
+  EXPECT_EQ(refused_response(R"({"include": ["reasoning.encrypted_content"]})"), "none");
+  EXPECT_EQ(refused_response(R"({"max_output_tokens": 0})"), "max_output_tokens");
+  EXPECT_EQ(refused_response(R"({"messages": []})"), "messages");
+  EXPECT_EQ(refused_response(R"({"n": 2})"), "n");
+  EXPECT_EQ(refused_response(R"({"temperature": "hot"})"), "temperature");
+  EXPECT_EQ(refused_response(R"({"input": 3})"), "input");
+  EXPECT_EQ(refused_response(R"({"input": []})"), "input");
+  EXPECT_EQ(refused_response(R"({"input": null})"), "input");
+  EXPECT_EQ(refused_response(R"({"reasoning": {"summary": "detailed"}})"), "reasoning.summary");
+  EXPECT_EQ(refused_response(R"({"text": {"verbosity": "low"}})"), "text.verbosity");
+  EXPECT_EQ(refused_response(R"({"text": {"format": {"type": "xml"}}})"), "text.format.type");
+  EXPECT_EQ(refused_response(R"({"text": {"format": {"type": "json_schema", "name": "x"}}})"), "text.format.schema");
+  EXPECT_EQ(refused_response(R"({"text": {"format": {"type": "json_object", "schema": {}}}})"), "text.format.schema");
+  EXPECT_EQ(refused_response(R"({"tools": [{"type": "web_search"}]})"), "tools[0].type");
+  EXPECT_EQ(refused_response(R"({"tools": [{"type": "function", "name": "a b"}]})"), "tools[0].name");
+  EXPECT_EQ(refused_response(R"({"tools": [{"type": "function", "function": {"name": "a"}}]})"), "tools[0].function");
+  EXPECT_EQ(refused_response(R"({"tool_choice": {"type": "function", "name": "a"}})"), "tool_choice.name");
+  EXPECT_EQ(refused_response(R"({"tool_choice": {"type": "allowed_tools", "name": "a"}})"), "tool_choice.type");
 }
 
 TEST(ResponsesFields, NameTheItemThatIsWrong) {
   const auto item = [](const char* json) {
     const std::string more =
         std::string(R"({"instructions": "be kind", "input": [{"role": "user", "content": "a"}, )") + json + "]}";
-    return refused(more.c_str());
+    return refused_response(more.c_str());
   };
   EXPECT_EQ(item(R"({"role": "user", "content": "b"})"), "none");
   EXPECT_EQ(item(R"({"role": "king", "content": "b"})"), "input[1].role");

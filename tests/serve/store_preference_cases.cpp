@@ -103,7 +103,7 @@ void exports_in_chunks(Store& store) {
   EXPECT_EQ(store.preference_lines(again, 1 << 20), all);
 }
 
-void pages_through_all(Store& store) {
+void pages_through_all_preferences(Store& store) {
   for (int i = 0; i < 9; ++i) {
     store.add_preference(vote("p" + std::to_string(i)));
     if (i % 3 == 0) next_millisecond();
@@ -127,7 +127,7 @@ std::vector<StoreCase> preference_cases() {
           {"PreferencesOutliveTheirConversation", outlives_its_conversation},
           {"RefusesWhatIsNoPreference", refuses_what_is_no_preference},
           {"ExportsPreferencesInChunks", exports_in_chunks},
-          {"PagesThroughAllPreferences", pages_through_all}};
+          {"PagesThroughAllPreferences", pages_through_all_preferences}};
 }
 
 }  // namespace orrery::serve

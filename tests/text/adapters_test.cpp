@@ -13,7 +13,6 @@
 #include "orrery/text/adapters/readers.h"
 #include "orrery/text/checkpoint.h"
 #include "orrery/text/families/config_json.h"
-#include "orrery/text/families/family.h"
 #include "orrery/text/rotary_rows.h"
 #include "tests/text/tiny_adapter.h"
 
@@ -21,11 +20,6 @@ namespace orrery::text {
 namespace {
 
 using nlohmann::json;
-
-DecoderSpec tiny_spec(const json& changes = {}) {
-  const ConfigJson config(tiny_config(changes), "config.json");
-  return family_of_hub(config).spec_from_hub(config);
-}
 
 class AdapterFiles : public testing::Test {
  protected:

@@ -12,13 +12,8 @@ namespace orrery::text {
 using nlohmann::json;
 namespace {
 
-DecoderSpec spec_of(const json& changes) {
-  const ConfigJson config(tiny_config(changes), "config.json");
-  return family_of_hub(config).spec_from_hub(config);
-}
-
 std::string refusal(const json& changes) {
-  return error_of([&] { spec_of(changes); });
+  return error_of([&] { tiny_spec(changes); });
 }
 
 /// The same model as transformers 5 writes it.
@@ -41,27 +36,27 @@ void expect_same_rope(const RopeSpec& a, const RopeSpec& b) {
 }  // namespace
 
 TEST(Families, MissingKeysMeanWhatTransformersTakesThemFor) {
-  const DecoderSpec spec = spec_of({{"num_key_value_heads", nullptr},
-                                    {"rope_theta", nullptr},
-                                    {"rms_norm_eps", nullptr},
-                                    {"tie_word_embeddings", nullptr}});
+  const DecoderSpec spec = tiny_spec({{"num_key_value_heads", nullptr},
+                                      {"rope_theta", nullptr},
+                                      {"rms_norm_eps", nullptr},
+                                      {"tie_word_embeddings", nullptr}});
   EXPECT_EQ(spec.kv_heads, 4);
   EXPECT_EQ(spec.head_dim, 16);
   EXPECT_EQ(spec.rope.theta, 10000.0);
   EXPECT_EQ(spec.norm_eps, 1e-6);
   EXPECT_FALSE(spec.tied_embeddings);
-  EXPECT_EQ(spec_of({{"head_dim", 24}}).head_dim, 24);
+  EXPECT_EQ(tiny_spec({{"head_dim", 24}}).head_dim, 24);
 }
 
 TEST(Families, BothDialectsOfRopeScalingAreTheSame) {
-  expect_same_rope(spec_of({{"rope_theta", 5e5}}).rope,
-                   spec_of(in_new_dialect({{"rope_theta", 5e5}, {"rope_type", "default"}})).rope);
+  expect_same_rope(tiny_spec({{"rope_theta", 5e5}}).rope,
+                   tiny_spec(in_new_dialect({{"rope_theta", 5e5}, {"rope_type", "default"}})).rope);
   const json linear = {{"factor", 4.0}};
   json old = linear, current = linear;
   old["type"] = current["rope_type"] = "linear";
   current["rope_theta"] = 1e4;
-  expect_same_rope(spec_of({{"rope_scaling", old}}).rope, spec_of(in_new_dialect(current)).rope);
-  EXPECT_EQ(spec_of({{"rope_scaling", old}}).rope.scaling, RopeSpec::Scaling::kLinear);
+  expect_same_rope(tiny_spec({{"rope_scaling", old}}).rope, tiny_spec(in_new_dialect(current)).rope);
+  EXPECT_EQ(tiny_spec({{"rope_scaling", old}}).rope.scaling, RopeSpec::Scaling::kLinear);
 
   const json llama3 = {{"rope_type", "llama3"},
                        {"factor", 8.0},
@@ -69,20 +64,21 @@ TEST(Families, BothDialectsOfRopeScalingAreTheSame) {
                        {"high_freq_factor", 4.0},
                        {"original_max_position_embeddings", 8192},
                        {"rope_theta", 1e4}};
-  expect_same_rope(spec_of({{"rope_scaling", llama3}}).rope, spec_of(in_new_dialect(llama3)).rope);
-  EXPECT_EQ(spec_of({{"rope_scaling", llama3}}).rope.scaling, RopeSpec::Scaling::kLlama3);
+  expect_same_rope(tiny_spec({{"rope_scaling", llama3}}).rope, tiny_spec(in_new_dialect(llama3)).rope);
+  EXPECT_EQ(tiny_spec({{"rope_scaling", llama3}}).rope.scaling, RopeSpec::Scaling::kLlama3);
 }
 
 TEST(Families, YarnDefaults) {
   const RopeSpec rope =
-      spec_of({{"rope_scaling", {{"type", "yarn"}, {"factor", 4.0}, {"original_max_position_embeddings", 512}}}}).rope;
+      tiny_spec({{"rope_scaling", {{"type", "yarn"}, {"factor", 4.0}, {"original_max_position_embeddings", 512}}}})
+          .rope;
   EXPECT_EQ(rope.scaling, RopeSpec::Scaling::kYarn);
   EXPECT_EQ(rope.original_context, 512);
   EXPECT_EQ(rope.beta_fast, 32);
   EXPECT_NEAR(rope.attention_factor, 0.1 * std::log(4.0) + 1, 1e-12);
   // Without a factor it is the ratio of the contexts: 2048 / 512. DeepSeek's mscale pair divides two magnitudes.
   const RopeSpec ratio =
-      spec_of(
+      tiny_spec(
           {{"rope_scaling",
             {{"type", "yarn"}, {"original_max_position_embeddings", 512}, {"mscale", 1.0}, {"mscale_all_dim", 1.0}}}})
           .rope;
@@ -95,8 +91,8 @@ TEST(Families, DynamicScalingStartsFromTheModelsContext) {
   json old = dynamic, current = dynamic;
   old["type"] = current["rope_type"] = "dynamic";
   current["rope_theta"] = 1e4;
-  const RopeSpec rope = spec_of({{"rope_scaling", old}}).rope;
-  expect_same_rope(rope, spec_of(in_new_dialect(current)).rope);
+  const RopeSpec rope = tiny_spec({{"rope_scaling", old}}).rope;
+  expect_same_rope(rope, tiny_spec(in_new_dialect(current)).rope);
   EXPECT_EQ(rope.scaling, RopeSpec::Scaling::kDynamic);
   EXPECT_EQ(rope.original_context, 2048);
   old["factor"] = 0.5;
@@ -112,8 +108,8 @@ TEST(Families, LongRopeInItsDialects) {
   current["rope_type"] = "longrope";
   current["rope_theta"] = 1e4;
   current["original_max_position_embeddings"] = 512;
-  const RopeSpec rope = spec_of({{"rope_scaling", su}, {"original_max_position_embeddings", 512}}).rope;
-  expect_same_rope(rope, spec_of(in_new_dialect(current)).rope);
+  const RopeSpec rope = tiny_spec({{"rope_scaling", su}, {"original_max_position_embeddings", 512}}).rope;
+  expect_same_rope(rope, tiny_spec(in_new_dialect(current)).rope);
   EXPECT_EQ(rope.scaling, RopeSpec::Scaling::kLongRope);
   EXPECT_EQ(rope.factor, 4);
   EXPECT_EQ(rope.factors, std::vector<float>({1, 2, 3, 4, 5, 6, 7, 8}));
@@ -127,7 +123,7 @@ TEST(Families, LongRopeInItsDialects) {
 }
 
 TEST(Families, PartialRotaryFactorShortensTheRotatedPart) {
-  EXPECT_EQ(spec_of({{"partial_rotary_factor", 0.5}}).rope.dim, 8);
+  EXPECT_EQ(tiny_spec({{"partial_rotary_factor", 0.5}}).rope.dim, 8);
   expect_contains(refusal({{"partial_rotary_factor", 0.2}}), {"partial_rotary_factor"});
 }
 
@@ -155,7 +151,7 @@ TEST(Families, UnknownOnesListTheKnown) {
   expect_contains(refusal({{"architectures", nullptr}, {"model_type", "robot"}}), {"robot", "llama"});
   // A tagger's config has the same model_type; its head is not a language model's.
   expect_contains(refusal({{"architectures", {"LlamaForTokenClassification"}}}), {"LlamaForCausalLM"});
-  EXPECT_EQ(spec_of({{"architectures", nullptr}}).family, "llama");
+  EXPECT_EQ(tiny_spec({{"architectures", nullptr}}).family, "llama");
 }
 
 TEST(Families, ConfigsNestedWithoutEndAreRefused) {

@@ -9,39 +9,39 @@
 namespace orrery::text {
 namespace {
 
-DecoderSpec spec_of(const nlohmann::json& changes) {
+DecoderSpec hyena_spec(const nlohmann::json& changes) {
   const ConfigJson config(hyena_config(changes), "config.json");
   return family_of_hub(config).spec_from_hub(config);
 }
 
-std::string refusal(const nlohmann::json& changes) {
-  return error_of([&] { spec_of(changes); });
+std::string hyena_refusal(const nlohmann::json& changes) {
+  return error_of([&] { hyena_spec(changes); });
 }
 
 TEST(HyenaFamily, ReadsSafarisConfig) {
-  const DecoderSpec spec = spec_of({});
+  const DecoderSpec spec = hyena_spec({});
   EXPECT_EQ(spec.vocab_size, 104) << "padded";
   EXPECT_EQ(spec.context_length, 128);
   EXPECT_EQ(spec.hyena.order, 2);
   EXPECT_EQ(spec.hyena.short_filter_order, 3);
   EXPECT_EQ(spec.hyena.inner_layers, 2);
   EXPECT_FALSE(spec.hyena.modulate);
-  EXPECT_TRUE(spec_of({{"layer", {{"modulate", nullptr}}}}).hyena.modulate) << "what the code defaults to";
-  EXPECT_EQ(spec_of({{"d_inner", nullptr}}).intermediate_size, 4 * 48);
+  EXPECT_TRUE(hyena_spec({{"layer", {{"modulate", nullptr}}}}).hyena.modulate) << "what the code defaults to";
+  EXPECT_EQ(hyena_spec({{"d_inner", nullptr}}).intermediate_size, 4 * 48);
 }
 
 TEST(HyenaFamily, OptionsThatAreNotComputedAreNamed) {
-  expect_contains(refusal({{"layer", {{"_name_", "h3"}}}}), {"_name_", "h3", "hyena"});
-  expect_contains(refusal({{"layer", {{"num_heads", 2}}}}), {"num_heads", "found 2"});
-  expect_contains(refusal({{"layer", {{"inner_factor", 2}}}}), {"inner_factor"});
-  expect_contains(refusal({{"layer", {{"outer_mixing", true}}}}), {"outer_mixing"});
-  expect_contains(refusal({{"layer", {{"normalized", true}}}}), {"normalized"});
-  expect_contains(refusal({{"layer", {{"activation", "gelu"}}}}), {"activation", "gelu"});
-  expect_contains(refusal({{"layer", {{"order", 1}}}}), {"order", "2 or more"});
-  expect_contains(refusal({{"layer", {{"num_inner_mlps", 9}}}}), {"num_inner_mlps", "0 to 3"});
-  expect_contains(refusal({{"layer", {{"l_max", nullptr}}}}), {"l_max", "no such key"});
-  expect_contains(refusal({{"attn_layer_idx", {0}}}), {"attn_layer_idx"});
-  expect_contains(refusal({{"max_position_embeddings", 64}}), {"max_position_embeddings"});
+  expect_contains(hyena_refusal({{"layer", {{"_name_", "h3"}}}}), {"_name_", "h3", "hyena"});
+  expect_contains(hyena_refusal({{"layer", {{"num_heads", 2}}}}), {"num_heads", "found 2"});
+  expect_contains(hyena_refusal({{"layer", {{"inner_factor", 2}}}}), {"inner_factor"});
+  expect_contains(hyena_refusal({{"layer", {{"outer_mixing", true}}}}), {"outer_mixing"});
+  expect_contains(hyena_refusal({{"layer", {{"normalized", true}}}}), {"normalized"});
+  expect_contains(hyena_refusal({{"layer", {{"activation", "gelu"}}}}), {"activation", "gelu"});
+  expect_contains(hyena_refusal({{"layer", {{"order", 1}}}}), {"order", "2 or more"});
+  expect_contains(hyena_refusal({{"layer", {{"num_inner_mlps", 9}}}}), {"num_inner_mlps", "0 to 3"});
+  expect_contains(hyena_refusal({{"layer", {{"l_max", nullptr}}}}), {"l_max", "no such key"});
+  expect_contains(hyena_refusal({{"attn_layer_idx", {0}}}), {"attn_layer_idx"});
+  expect_contains(hyena_refusal({{"max_position_embeddings", 64}}), {"max_position_embeddings"});
 }
 
 // Everything that the network of the filters may be: its last layer's number moves with the inner ones.

@@ -44,6 +44,11 @@ nlohmann::json tiny_config(const nlohmann::json& changes) {
   return config;
 }
 
+DecoderSpec tiny_spec(const nlohmann::json& changes) {
+  const ConfigJson config(tiny_config(changes), "config.json");
+  return family_of_hub(config).spec_from_hub(config);
+}
+
 void TinyTensors::add(const std::string& name, const std::vector<int64_t>& shape) {
   TensorView view{.name = name, .dtype = DType::kF32, .shape = shape};
   std::mt19937 random(std::hash<std::string>()(name));

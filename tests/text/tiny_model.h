@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "orrery/base/tensor_view.h"
+#include "orrery/text/decoder_spec.h"
 
 namespace orrery::text {
 
@@ -29,6 +30,7 @@ class TempFolder {
 /// config.json in 2023's dialect: hidden 64, 2 layers, 4 heads on 2, vocabulary 96. `changes` are merged into it (null
 /// removes).
 nlohmann::json tiny_config(const nlohmann::json& changes = {});
+DecoderSpec tiny_spec(const nlohmann::json& changes = {});
 
 /// Tensors of a model, with values of their own.
 struct TinyTensors {

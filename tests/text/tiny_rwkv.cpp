@@ -9,7 +9,7 @@ namespace orrery::text {
 
 namespace {
 
-DecoderSpec tiny_spec(const std::string& family) {
+DecoderSpec rwkv_spec(const std::string& family) {
   DecoderSpec spec;
   spec.family = family;
   spec.vocab_size = 256;
@@ -32,7 +32,7 @@ bool is_low_rank_map(const std::string& name, const std::vector<int64_t>& shape)
 
 std::filesystem::path write_tiny_rwkv(const std::filesystem::path& folder, const std::string& family,
                                       const std::function<void(TinyTensors&)>& edit) {
-  const DecoderSpec spec = tiny_spec(family);
+  const DecoderSpec spec = rwkv_spec(family);
   TinyTensors tensors;
   for (const ExpectedTensor& expected : expected_tensors(family_named(family), spec)) {
     std::vector<int64_t> shape = expected.shape;

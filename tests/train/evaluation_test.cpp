@@ -13,7 +13,7 @@ namespace orrery::train {
 namespace {
 namespace fs = std::filesystem;
 
-LoopOptions options_of(const text::TempFolder& folder) {
+LoopOptions evaluation_options(const text::TempFolder& folder) {
   return {.max_steps = 12,
           .learning_rate = 0.05,
           .logging_steps = 1,
@@ -48,7 +48,7 @@ TEST(Evaluation, TheBestCheckpointStaysAndIsLeftBehind) {
   text::TempFolder folder;
   Regression task({12});
   const Scripted scripted(task, {5, 3, 4, 4, 6, 3});  // behind steps 2, 4, …, 12; equal is no better
-  LoopOptions options = options_of(folder);
+  LoopOptions options = evaluation_options(folder);
   options.load_best_model_at_end = true;
   const RunState state = run(task, options);
   EXPECT_EQ(state.global_step, 12);
@@ -64,7 +64,7 @@ TEST(Evaluation, MoreMayBeBetter) {
     text::TempFolder folder;
     Regression task({12});
     const Scripted scripted(task, {5, 3, 4, 2, 6, 7});
-    LoopOptions options = options_of(folder);
+    LoopOptions options = evaluation_options(folder);
     options.metric_for_best_model = named ? "eval_accuracy" : "loss";
     if (!named) options.greater_is_better = true;
     EXPECT_EQ(run(task, options).best_global_step, named ? 8 : 12);
@@ -76,7 +76,7 @@ TEST(Evaluation, PatienceEndsARun) {
     text::TempFolder folder;
     Regression task({12});
     const Scripted scripted(task, {5, 4.8, 4.7, 4.9, 4.7, 1});
-    LoopOptions options = options_of(folder);
+    LoopOptions options = evaluation_options(folder);
     options.early_stopping_patience = 2;
     options.early_stopping_threshold = threshold;
     const RunState state = run(task, options);
@@ -94,14 +94,14 @@ TEST(Evaluation, WhatIsNotFiniteIsNeverTheBest) {
   text::TempFolder folder;
   Regression task({12});
   const Scripted scripted(task, {NAN, 5, NAN, -INFINITY, 4, NAN});
-  const RunState state = run(task, options_of(folder));
+  const RunState state = run(task, evaluation_options(folder));
   EXPECT_EQ(state.best_global_step, 10);
   EXPECT_EQ(state.best_metric, 4);
 }
 
 TEST(Evaluation, AStoppedRunDecidesAsAnUndisturbedOne) {
   const auto options_in = [](const text::TempFolder& folder) {
-    LoopOptions options = options_of(folder);
+    LoopOptions options = evaluation_options(folder);
     options.save_steps = 3, options.load_best_model_at_end = options.resume = true;
     options.early_stopping_patience = 3;
     return options;
@@ -134,7 +134,7 @@ TEST(Evaluation, AStoppedRunDecidesAsAnUndisturbedOne) {
 TEST(Evaluation, AveragesAreEvaluatedAndLeftBehind) {
   text::TempFolder folder, raw_folder;
   Regression task({12}), raw({12});
-  LoopOptions options = options_of(folder);
+  LoopOptions options = evaluation_options(folder);
   options.max_steps = 3, options.eval_steps = 3, options.ema_decay = 0.15;
   const Scripted scripted(task, {1});
   std::vector<at::Tensor> weights;  // before steps 1, 2, 3 and behind the last
@@ -156,7 +156,7 @@ TEST(Evaluation, AveragesAreEvaluatedAndLeftBehind) {
 TEST(Evaluation, TheFirstAveragesForgetSoon) {
   text::TempFolder folder;
   Regression task({12});
-  LoopOptions options = options_of(folder);
+  LoopOptions options = evaluation_options(folder);
   options.max_steps = 1, options.eval_steps = 0, options.ema_decay = 0.999;
   const Regression start({12});
   run(task, options);
@@ -168,7 +168,7 @@ TEST(Evaluation, ContradictionsAreRefusedByName) {
   text::TempFolder folder;
   Regression task({12});
   const auto refusal = [&](const std::function<void(LoopOptions&)>& change) {
-    LoopOptions options = options_of(folder);
+    LoopOptions options = evaluation_options(folder);
     change(options);
     return text::error_of([&] { run(task, options); });
   };

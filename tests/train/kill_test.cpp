@@ -2,13 +2,12 @@
 #include <gtest/gtest.h>
 
 #include <map>
-#include <nlohmann/json.hpp>
 #include <random>
-#include <sstream>
 
 #include "orrery/base/file.h"
 #include "tests/text/tiny_model.h"
 #include "tests/train/child.h"
+#include "tests/train/metrics_lines.h"
 
 namespace orrery::train {
 namespace {
@@ -16,16 +15,6 @@ namespace fs = std::filesystem;
 
 int run_undisturbed(const fs::path& folder, const std::string& optim, const std::string& steps) {
   return Child({kResumableRun, folder, optim, steps}).wait();
-}
-
-std::vector<nlohmann::json> lines_of(const fs::path& run) {
-  std::vector<nlohmann::json> all;
-  std::istringstream lines(read_text(run / "metrics.jsonl"));
-  for (std::string line; std::getline(lines, line);) {
-    all.push_back(nlohmann::json::parse(line));
-    all.back().erase("step_time"), all.back().erase("train_tokens_per_second");
-  }
-  return all;
 }
 
 /// Every checkpoint's every file.

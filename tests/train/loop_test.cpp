@@ -6,12 +6,11 @@
 #include <torch/optim/adamw.h>
 
 #include <cmath>
-#include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "orrery/base/file.h"
 #include "orrery/train/schedule.h"
 #include "tests/text/tiny_model.h"
+#include "tests/train/metrics_lines.h"
 #include "tests/train/regression.h"
 
 namespace orrery::train {
@@ -113,19 +112,6 @@ TEST_P(Resumed, AStoppedRunGoesOnBitForBit) {
       EXPECT_EQ(read_text(undisturbed_folder / name), read_text(folder / name)) << file;
     }
   }
-}
-
-/// metrics.jsonl without the times, which differ.
-std::vector<nlohmann::json> lines_of(const fs::path& run) {
-  std::vector<nlohmann::json> all;
-  std::istringstream lines(read_text(run / "metrics.jsonl"));
-  for (std::string line; std::getline(lines, line);) {
-    all.push_back(nlohmann::json::parse(line));
-    EXPECT_GT(all.back().at("step_time"), 0);
-    EXPECT_GT(all.back().at("train_tokens_per_second"), 0);
-    all.back().erase("step_time"), all.back().erase("train_tokens_per_second");
-  }
-  return all;
 }
 
 TEST(Loop, MetricsOfAStoppedRunAreThoseOfAnUndisturbedOne) {

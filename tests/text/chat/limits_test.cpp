@@ -12,7 +12,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::string failure(const std::string& source, const Json& context = Json::object()) {
+std::string refusal(const std::string& source, const Json& context = Json::object()) {
   try {
     ChatTemplate(source).render(context);
   } catch (const Error& error) {
@@ -29,7 +29,7 @@ std::string repeat(const std::string& text, int times) {
 
 class Hostile : public testing::TestWithParam<std::string> {};
 
-TEST_P(Hostile, IsRefused) { EXPECT_NE(failure(GetParam()), ""); }
+TEST_P(Hostile, IsRefused) { EXPECT_NE(refusal(GetParam()), ""); }
 
 const std::string kSetBig = "{% set big = 'abcdefgh' * 1000000 %}";
 const std::string kNamespace = "{% set ns = namespace(s='aaaaaaaa', l=[1], g=[1]) %}";
@@ -104,11 +104,11 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(ChatTemplateLimits, ChainsOfNamespacesAndMacrosAreTornDownSafely) {
   const std::string chain =
       "{% set ns = namespace(x=none) %}{% for i in range(50000) %}{% set ns.x = namespace(x=ns.x) %}{% endfor %}";
-  EXPECT_EQ(failure(chain + "{% set ns.x = none %}"), "");
-  EXPECT_NE(failure(chain + "{{ ns }}"), "");
-  EXPECT_EQ(failure("{% set ns = namespace() %}{% set ns.me = ns %}{% if ns %}{% endif %}"), "");
+  EXPECT_EQ(refusal(chain + "{% set ns.x = none %}"), "");
+  EXPECT_NE(refusal(chain + "{{ ns }}"), "");
+  EXPECT_EQ(refusal("{% set ns = namespace() %}{% set ns.me = ns %}{% if ns %}{% endif %}"), "");
   EXPECT_EQ(
-      failure(
+      refusal(
           "{% set ns = namespace(f=none) %}{% macro make() %}{% macro inner() %}{{ x }}{% endmacro %}"
           "{% set x = ns.f %}{% set ns.f = inner %}{% endmacro %}{% for i in range(2000) %}{{ make() }}{% endfor %}"),
       "");
@@ -126,10 +126,10 @@ TEST(ChatTemplateLimits, AreTheCallersToChoose) {
 TEST(ChatTemplateLimits, ContextIsCheckedToo) {
   Json deep = 1;
   for (int i = 0; i < 1000; ++i) deep = Json::array({deep});
-  EXPECT_NE(failure("x", {{"a", deep}}), "");
-  EXPECT_NE(failure("x", {{"a", 18446744073709551615u}}), "");
-  EXPECT_NE(failure("x", {{"a", "\xff"}}), "");
-  EXPECT_NE(failure("\xff"), "");
+  EXPECT_NE(refusal("x", {{"a", deep}}), "");
+  EXPECT_NE(refusal("x", {{"a", 18446744073709551615u}}), "");
+  EXPECT_NE(refusal("x", {{"a", "\xff"}}), "");
+  EXPECT_NE(refusal("\xff"), "");
   EXPECT_THROW(ChatTemplate("x").render(Json::array()), Error);
 }
 

@@ -33,7 +33,6 @@ class QuantizeFile : public testing::Test {
   TempFolder folder_;
   QuantizeSummary summary_;
 };
-}  // namespace
 
 TEST_F(QuantizeFile, TypesFollowTheMixtureAndValuesStayClose) {
   ASSERT_EQ(quantize("f32.gguf", "q.gguf", {.type = "Q4_K_M"}), "no error");
@@ -86,4 +85,5 @@ TEST_F(QuantizeFile, ProgressGrowsToTheWhole) {
   EXPECT_EQ(whole, summary_.input_bytes);
 }
 
+}  // namespace
 }  // namespace orrery::text

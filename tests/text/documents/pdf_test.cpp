@@ -20,7 +20,7 @@ Document read(const std::string& pdf, const PageRange& range = {}, const ChildLi
   return read_pdf(file.path(), range, limits);
 }
 
-std::string refusal(const std::string& pdf, const PageRange& range = {}, const ChildLimits& limits = {}) {
+std::string pdf_refusal(const std::string& pdf, const PageRange& range = {}, const ChildLimits& limits = {}) {
   try {
     read(pdf, range, limits);
   } catch (const Error& error) {
@@ -53,7 +53,7 @@ TEST(Pdf, PagesWithoutTextAreNamed) {
 
 TEST(Pdf, OneOfPicturesOnlyIsRefused) {
   NEEDS_PDFTOTEXT;
-  const std::string message = refusal(pdf_of_pages({"", ""}));
+  const std::string message = pdf_refusal(pdf_of_pages({"", ""}));
   EXPECT_NE(message.find("no text on 2 pages: pictures"), std::string::npos) << message;
   EXPECT_NE(message.find("ocrmypdf"), std::string::npos) << message;
 }
@@ -61,8 +61,8 @@ TEST(Pdf, OneOfPicturesOnlyIsRefused) {
 TEST(Pdf, PagesThatItDoesNotHaveAreRefused) {
   NEEDS_PDFTOTEXT;
   const std::string pdf = pdf_of_pages({"one", "two"});
-  EXPECT_NE(refusal(pdf, {.first = 7}).find("found 2 pages, expected page 7"), std::string::npos);
-  EXPECT_NE(refusal(pdf, {.first = 2, .last = 5}).find("found 2 pages, expected page 5"), std::string::npos);
+  EXPECT_NE(pdf_refusal(pdf, {.first = 7}).find("found 2 pages, expected page 7"), std::string::npos);
+  EXPECT_NE(pdf_refusal(pdf, {.first = 2, .last = 5}).find("found 2 pages, expected page 5"), std::string::npos);
 }
 
 TEST(Pdf, EncryptedOneIsRefused) {
@@ -78,8 +78,8 @@ TEST(Pdf, EncryptedOneIsRefused) {
 TEST(Pdf, DamagedOnesAreRefusedOrSaidToBeDamaged) {
   NEEDS_PDFTOTEXT;
   const std::string whole = pdf_of_pages({"some text", "more of it"});
-  EXPECT_NE(refusal("").find("an empty file"), std::string::npos);
-  EXPECT_NE(refusal("%PDF-1.7\nnothing else").find("damaged"), std::string::npos);
+  EXPECT_NE(pdf_refusal("").find("an empty file"), std::string::npos);
+  EXPECT_NE(pdf_refusal("%PDF-1.7\nnothing else").find("damaged"), std::string::npos);
   for (size_t size = 9; size + 12 < whole.size(); size += 97) {  // without its last line it is still whole
     const TemporaryFile file(whole.substr(0, size), ".pdf");
     try {
@@ -91,15 +91,15 @@ TEST(Pdf, DamagedOnesAreRefusedOrSaidToBeDamaged) {
 
 TEST(Pdf, OneThatRunsWithoutEndIsStopped) {
   NEEDS_PDFTOTEXT;
-  EXPECT_NE(refusal(pdf_that_never_ends(12), {}, {.cpu_seconds = 1, .wall_seconds = 600})
+  EXPECT_NE(pdf_refusal(pdf_that_never_ends(12), {}, {.cpu_seconds = 1, .wall_seconds = 600})
                 .find("at most 1 s of processor time"),
             std::string::npos);
-  EXPECT_NE(refusal(pdf_that_never_ends(12), {}, {.wall_seconds = 1}).find("at most 1 s"), std::string::npos);
+  EXPECT_NE(pdf_refusal(pdf_that_never_ends(12), {}, {.wall_seconds = 1}).find("at most 1 s"), std::string::npos);
 }
 
 TEST(Pdf, OneOfMoreTextThanFitsIsStopped) {
   NEEDS_PDFTOTEXT;
-  EXPECT_NE(refusal(pdf_of_pages({"one", "two"}), {}, {.output_bytes = 5}).find("more text than fits"),
+  EXPECT_NE(pdf_refusal(pdf_of_pages({"one", "two"}), {}, {.output_bytes = 5}).find("more text than fits"),
             std::string::npos);
 }
 

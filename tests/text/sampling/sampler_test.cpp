@@ -19,9 +19,7 @@ namespace {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
-using Json = nlohmann::json;
-
-SamplingOptions options_from(const Json& json) {
+SamplingOptions options_from(const nlohmann::json& json) {
   SamplingOptions o;
   const auto set = [&json](const char* name, auto& value) {
     if (json.contains(name)) value = json[name];
@@ -62,7 +60,7 @@ std::vector<float> random_logits(size_t n, std::mt19937& random, float scale = 3
 // llama.cpp's own samplers, run by tests/text/scripts/make_sampling_fixture.cc.
 TEST(SamplerChain, LeavesWhatLlamaCppLeaves) {
   std::ifstream file(std::string(ORRERY_SOURCE_DIR) + "/tests/fixtures/sampling/llama_cpp.json");
-  const Json fixture = Json::parse(file);
+  const nlohmann::json fixture = nlohmann::json::parse(file);
   const ToyTokenizer tokenizer;
   for (const auto& c : fixture["cases"]) {
     SCOPED_TRACE(c["options"].dump() + " on logits " + c["logits"].dump());

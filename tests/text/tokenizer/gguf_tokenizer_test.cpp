@@ -1,5 +1,3 @@
-#include <unistd.h>
-
 #include <cmath>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -18,17 +16,9 @@ using formats::GgufFile;
 using formats::GgufMetadata;
 using formats::GgufValue;
 
-std::unique_ptr<Tokenizer> tokenizer_of(const GgufMetadata& metadata) {
-  const auto path = std::filesystem::temp_directory_path() / ("orrery-tokenizer-" + std::to_string(getpid()) + ".gguf");
-  formats::write_gguf(path, metadata, {});
-  const auto file = GgufFile::open(path);
-  std::filesystem::remove(path);  // it stays mapped
-  return Tokenizer::from_gguf(file);
-}
-
 constexpr int64_t kNormal = 1, kUnknown = 2, kControl = 3, kUserDefined = 4, kByte = 6;
 
-GgufMetadata small_bpe() {
+GgufMetadata gguf_bpe() {
   GgufMetadata metadata;
   metadata["tokenizer.ggml.model"] = GgufValue::string("gpt2");
   metadata["tokenizer.ggml.pre"] = GgufValue::string("gpt-2");
@@ -56,7 +46,7 @@ GgufMetadata small_llama() {
 using Ids = std::vector<TokenId>;
 
 TEST(GgufTokenizer, ByteLevelBpe) {
-  const auto tokenizer = tokenizer_of(small_bpe());
+  const auto tokenizer = tokenizer_of(gguf_bpe());
   EXPECT_EQ(tokenizer->encode("ab ab"), (Ids{3, 4}));
   EXPECT_EQ(tokenizer->encode("é12"), (Ids{7, 8, 11}));
   EXPECT_EQ(tokenizer->encode("a<|im_end|><tool>"), (Ids{0, 5, 6}));
@@ -70,7 +60,7 @@ TEST(GgufTokenizer, ByteLevelBpe) {
 }
 
 TEST(GgufTokenizer, MergesThroughTextsThatAreNoTokens) {
-  GgufMetadata metadata = small_bpe();
+  GgufMetadata metadata = gguf_bpe();
   metadata["tokenizer.ggml.tokens"] = GgufValue::strings({"a", "b", "c", "abc"});
   metadata["tokenizer.ggml.token_type"] = GgufValue::i32s({kNormal, kNormal, kNormal, kNormal});
   metadata["tokenizer.ggml.merges"] = GgufValue::strings({"a b", "ab c"});
@@ -196,7 +186,7 @@ TEST(GgufTokenizer, KnowsEveryPreKind) {
                            "minicpm5"}) {
     SCOPED_TRACE(name);
     ASSERT_NE(find_pre_kind(name), nullptr);
-    GgufMetadata metadata = small_bpe();
+    GgufMetadata metadata = gguf_bpe();
     metadata["tokenizer.ggml.pre"] = GgufValue::string(name);
     const auto tokenizer = tokenizer_of(metadata);
     EXPECT_EQ(tokenizer->decode(tokenizer->encode("abab")), "abab");
@@ -212,18 +202,18 @@ TEST(GgufTokenizer, RefusesMetadataThatLies) {
     const std::string message = message_of([&] { tokenizer_of(metadata)->encode("ab 12"); });
     EXPECT_NE(message.find("tokenizer.ggml." + key), std::string::npos) << message;
   };
-  refuses(small_bpe(), "model", std::nullopt);
-  refuses(small_bpe(), "model", GgufValue::string("magic"));
-  refuses(small_bpe(), "model", GgufValue::u32(7));
-  refuses(small_bpe(), "pre", GgufValue::string("magic"));
-  refuses(small_bpe(), "tokens", std::nullopt);
-  refuses(small_bpe(), "tokens", GgufValue::strings({}));
-  refuses(small_bpe(), "tokens", GgufValue::i32s({1, 2}));
-  refuses(small_bpe(), "merges", std::nullopt);
-  refuses(small_bpe(), "merges", GgufValue::strings({"ab"}));
-  refuses(small_bpe(), "merges", GgufValue::strings({"a "}));
-  refuses(small_bpe(), "token_type", GgufValue::i32s({1}));
-  refuses(small_bpe(), "eos_token_id", GgufValue::u32(12));
+  refuses(gguf_bpe(), "model", std::nullopt);
+  refuses(gguf_bpe(), "model", GgufValue::string("magic"));
+  refuses(gguf_bpe(), "model", GgufValue::u32(7));
+  refuses(gguf_bpe(), "pre", GgufValue::string("magic"));
+  refuses(gguf_bpe(), "tokens", std::nullopt);
+  refuses(gguf_bpe(), "tokens", GgufValue::strings({}));
+  refuses(gguf_bpe(), "tokens", GgufValue::i32s({1, 2}));
+  refuses(gguf_bpe(), "merges", std::nullopt);
+  refuses(gguf_bpe(), "merges", GgufValue::strings({"ab"}));
+  refuses(gguf_bpe(), "merges", GgufValue::strings({"a "}));
+  refuses(gguf_bpe(), "token_type", GgufValue::i32s({1}));
+  refuses(gguf_bpe(), "eos_token_id", GgufValue::u32(12));
   refuses(small_llama(), "scores", std::nullopt);
   refuses(small_llama(), "scores", GgufValue::f32s({1, 2}));
   refuses(small_llama(), "scores", GgufValue::string("x"));

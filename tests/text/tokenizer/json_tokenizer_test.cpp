@@ -120,7 +120,7 @@ TEST(JsonTokenizer, ThreadsShareOne) {
   for (std::thread& thread : threads) thread.join();
 }
 
-json small_bpe() {
+json json_bpe() {
   return json::parse(
       R"({"added_tokens": [{"id": 3, "content": "<s>", "special": true}], "normalizer": null, "pre_tokenizer": null,
     "post_processor": null, "decoder": null,
@@ -128,7 +128,7 @@ json small_bpe() {
 }
 
 TEST(JsonTokenizer, PostProcessorSurroundsTheText) {
-  json document = small_bpe();
+  json document = json_bpe();
   document["post_processor"] = json::parse(R"({"type": "TemplateProcessing",
     "single": [{"SpecialToken": {"id": "<s>", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}, {"SpecialToken": {"id": "E", "type_id": 0}}],
     "special_tokens": {"<s>": {"id": "<s>", "ids": [3]}, "E": {"id": "E", "ids": [1, 0]}}})");
@@ -143,7 +143,7 @@ TEST(JsonTokenizer, HubConfigNamesTokens) {
   config.bos = "<s>";
   config.chat_template = "{{ x }}";
   config.eos_ids = {1};
-  const auto tokenizer = load_tokenizer_json(small_bpe().dump(), "tokenizer.json", config);
+  const auto tokenizer = load_tokenizer_json(json_bpe().dump(), "tokenizer.json", config);
   EXPECT_EQ(tokenizer->bos, std::optional<TokenId>(3));
   EXPECT_FALSE(tokenizer->eos);
   EXPECT_EQ(tokenizer->chat_template, "{{ x }}");
@@ -153,7 +153,7 @@ TEST(JsonTokenizer, HubConfigNamesTokens) {
 
 TEST(JsonTokenizer, RefusesDocumentsThatLie) {
   const auto refuses = [](const char* pointer, const json& value, const std::string& part) {
-    json document = small_bpe();
+    json document = json_bpe();
     document[json::json_pointer(pointer)] = value;
     const std::string message = message_of([&] { load(document); });
     EXPECT_NE(message.find(part), std::string::npos) << pointer << ": " << message;
@@ -192,7 +192,7 @@ TEST(JsonTokenizer, RefusesDocumentsThatLie) {
 }
 
 TEST(JsonTokenizer, ANormalizerThatDoublesATextAgainAndAgainIsAnError) {
-  json document = small_bpe();
+  json document = json_bpe();
   const json doubling = {{"type", "Replace"}, {"pattern", {{"String", "a"}}}, {"content", "aa"}};
   document["normalizer"] = {{"type", "Sequence"}, {"normalizers", std::vector<json>(60, doubling)}};
   const auto tokenizer = load(document);
@@ -200,10 +200,10 @@ TEST(JsonTokenizer, ANormalizerThatDoublesATextAgainAndAgainIsAnError) {
 }
 
 TEST(JsonTokenizer, ADecoderThatDoublesATextAgainAndAgainIsAnError) {
-  json document = small_bpe();
+  json document = json_bpe();
   const json doubling = {{"type", "Replace"}, {"pattern", {{"String", "a"}}}, {"content", "aa"}};
   document["decoder"] = {{"type", "Sequence"}, {"decoders", std::vector<json>(60, doubling)}};
-  EXPECT_NE(message_of([&] { load(document)->decode(load(small_bpe())->encode("a")); }).find("64 times"),
+  EXPECT_NE(message_of([&] { load(document)->decode(load(json_bpe())->encode("a")); }).find("64 times"),
             std::string::npos);
 }
 

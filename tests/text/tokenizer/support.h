@@ -2,16 +2,20 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <random>
 #include <string>
 #include <vector>
 
 #include "orrery/base/error.h"
+#include "orrery/formats/gguf.h"
+#include "orrery/text/tokenizer/tokenizer.h"
 #include "orrery/text/tokenizer/utf8.h"
 
 namespace orrery::text {
@@ -28,6 +32,15 @@ inline std::string message_of(const std::function<void()>& action) {
     return error.what();
   }
   return "no error";
+}
+
+/// The tokenizer of a GGUF file with these keys and no tensors.
+inline std::unique_ptr<Tokenizer> tokenizer_of(const formats::GgufMetadata& metadata) {
+  const auto path = std::filesystem::temp_directory_path() / ("orrery-tokenizer-" + std::to_string(getpid()) + ".gguf");
+  formats::write_gguf(path, metadata, {});
+  const auto file = formats::GgufFile::open(path);
+  std::filesystem::remove(path);  // it stays mapped
+  return Tokenizer::from_gguf(file);
 }
 
 /// Characters that pre-tokenizers tell apart, in runs.

@@ -1,7 +1,5 @@
 // BERT's tokenizers, as tokenizer.json and as GGUF, against the ids of PyPI's tokenizers
 // (scripts/make_word_piece_fixture.py).
-#include <unistd.h>
-
 #include <nlohmann/json.hpp>
 
 #include "orrery/base/file.h"
@@ -52,14 +50,6 @@ struct GgufVocabulary {
   std::vector<std::string> pieces;
   std::vector<int64_t> types;
 };
-
-std::unique_ptr<Tokenizer> tokenizer_of(const GgufMetadata& metadata) {
-  const auto path = std::filesystem::temp_directory_path() / ("orrery-bert-" + std::to_string(getpid()) + ".gguf");
-  formats::write_gguf(path, metadata, {});
-  const auto file = formats::GgufFile::open(path);
-  std::filesystem::remove(path);  // it stays mapped
-  return Tokenizer::from_gguf(file);
-}
 
 TEST(WordPiece, TokenizerJsonGivesTheOriginalsIds) {
   for (const json& variant : variants()) {

@@ -19,7 +19,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-const Json kTools = Json::parse(R"([
+const Json kThreeTools = Json::parse(R"([
   {"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object",
      "properties": {"city": {"type": "string", "maxLength": 8}, "unit": {"$ref": "#/$defs/unit"}},
      "required": ["city", "unit"], "additionalProperties": false, "$defs": {"unit": {"enum": ["C", "F"]}}}}},
@@ -72,7 +72,7 @@ TEST(ToolGrammar, ForcedAnswersAreCallsThatFitInEveryFormat) {
       size_t most = 0;
       for (const std::string function : {"", "now", "get_weather"}) {
         const ToolRequest request{
-            .tools = kTools, .choice = ToolRequest::Choice::kRequired, .function = function, .parallel = parallel};
+            .tools = kThreeTools, .choice = ToolRequest::Choice::kRequired, .function = function, .parallel = parallel};
         const std::string prompt = name == "functionary v3.2" && parallel ? "assistant>>>" : "";
         const auto gbnf = tool_grammar(format, request, tokenizer, std::nullopt, prompt);
         ASSERT_TRUE(gbnf);
@@ -99,7 +99,7 @@ TEST(ToolGrammar, CallsAreNotDemandedWithoutEnd) {
   for (const std::string name : {"hermes", "tool_call list", "deepseek"}) {
     const ToyTokenizer tokenizer = tokenizer_of(name);
     const ToolFormat format = find_tool_format(tokenizer);
-    const ToolRequest request{.tools = kTools, .choice = ToolRequest::Choice::kRequired, .function = "now"};
+    const ToolRequest request{.tools = kThreeTools, .choice = ToolRequest::Choice::kRequired, .function = "now"};
     const auto trie = make_token_trie(tokenizer);
     const auto takes = [&](int count) {
       Json calls = Json::array();
@@ -117,7 +117,7 @@ TEST(ToolGrammar, CallsAreNotDemandedWithoutEnd) {
 
 TEST(ToolGrammar, NamedFunctionsMarksAreTokensWhereTheyAreSpecial) {
   const ToyTokenizer tokenizer = tokenizer_of("mistral names");
-  const ToolRequest request{.tools = kTools, .choice = ToolRequest::Choice::kRequired, .function = "now"};
+  const ToolRequest request{.tools = kThreeTools, .choice = ToolRequest::Choice::kRequired, .function = "now"};
   const auto gbnf = tool_grammar(find_tool_format(tokenizer), request, tokenizer);
   Grammar grammar = Grammar::from_gbnf(*gbnf, make_token_trie(tokenizer));
   EXPECT_FALSE(accepted(grammar, '['));
@@ -130,7 +130,7 @@ TEST(ToolGrammar, NamedFunctionsMarksAreTokensWhereTheyAreSpecial) {
 
 TEST(ToolGrammar, AThoughtMayComeFirstAndMustBeClosedWhereThePromptOpensIt) {
   const ReasoningMarks marks{"<think>", "</think>"};
-  const ToolRequest request{.tools = kTools, .choice = ToolRequest::Choice::kRequired, .function = "now"};
+  const ToolRequest request{.tools = kThreeTools, .choice = ToolRequest::Choice::kRequired, .function = "now"};
   const std::string call = "<tool_call>\n{\"name\": \"now\", \"arguments\": {}}\n</tool_call>";
   std::mt19937 random(1);
   const ToyTokenizer plain = tokenizer_with_template(tool_templates().at("hermes"));
@@ -157,9 +157,9 @@ TEST(ToolGrammar, AThoughtMayComeFirstAndMustBeClosedWhereThePromptOpensIt) {
 TEST(ToolGrammar, AutoIsFreeButForStrictFunctions) {
   const ToyTokenizer tokenizer = tokenizer_of("mistral");
   const ToolFormat format = find_tool_format(tokenizer);
-  ToolRequest request{.tools = kTools, .choice = ToolRequest::Choice::kAuto};
+  ToolRequest request{.tools = kThreeTools, .choice = ToolRequest::Choice::kAuto};
   EXPECT_FALSE(tool_grammar(format, request, tokenizer));
-  EXPECT_FALSE(tool_grammar(format, {.tools = kTools, .choice = ToolRequest::Choice::kNone}, tokenizer));
+  EXPECT_FALSE(tool_grammar(format, {.tools = kThreeTools, .choice = ToolRequest::Choice::kNone}, tokenizer));
 
   request.tools[2]["function"]["strict"] = true;
   Grammar grammar = Grammar::from_gbnf(*tool_grammar(format, request, tokenizer), make_token_trie(tokenizer));
@@ -190,7 +190,7 @@ TEST(ToolGrammar, AutoIsFreeButForStrictFunctions) {
 }
 
 TEST(ToolGrammar, SchemasThatAreNotSupportedAreNamed) {
-  ToolRequest request{.tools = kTools, .choice = ToolRequest::Choice::kRequired};
+  ToolRequest request{.tools = kThreeTools, .choice = ToolRequest::Choice::kRequired};
   request.tools[0]["function"]["parameters"]["properties"]["city"]["contentEncoding"] = "base64";
   try {
     tool_grammar(format_named("hermes"), request, tokenizer_of("hermes"));
@@ -221,7 +221,7 @@ TEST(ToolGrammar, SmolLm2CallsWhatItIsMadeToCall) {
   EXPECT_EQ(format.name, "generic");
   EXPECT_TRUE(takes_system_messages(chat));
   const ToolRequest request{
-      .tools = kTools, .choice = ToolRequest::Choice::kRequired, .function = "get_weather", .parallel = false};
+      .tools = kThreeTools, .choice = ToolRequest::Choice::kRequired, .function = "get_weather", .parallel = false};
   const Json messages = Json::parse(R"([{"role": "user", "content": "What is the weather in Paris, in Celsius?"}])");
   const auto [converted, tools] = tool_messages(messages, request.shown(), format, true);
   const std::string prompt = chat.prompt(converted, tools, true, nullptr);

@@ -10,10 +10,10 @@ namespace {
 using Json = nlohmann::ordered_json;
 using Choice = ToolRequest::Choice;
 
-const Json kTools = Json::parse(R"([{"type": "function", "function": {"name": "f"}},
+const Json kTwoTools = Json::parse(R"([{"type": "function", "function": {"name": "f"}},
   {"type": "function", "function": {"name": "g-2", "description": "d", "strict": true, "parameters": {"type": "object"}}}])");
 
-std::string where_of(const Json& request) {
+std::string refused_field(const Json& request) {
   try {
     read_tool_request(request);
   } catch (const Error& error) {
@@ -25,34 +25,34 @@ std::string where_of(const Json& request) {
 TEST(ToolRequest, ChoosesAsOpenAiDoes) {
   EXPECT_EQ(read_tool_request(Json::object()).choice, Choice::kNone);
   EXPECT_EQ(read_tool_request({{"tools", Json::array()}}).choice, Choice::kNone);
-  ToolRequest request = read_tool_request({{"tools", kTools}});
+  ToolRequest request = read_tool_request({{"tools", kTwoTools}});
   EXPECT_EQ(request.choice, Choice::kAuto);
   EXPECT_TRUE(request.parallel);
   EXPECT_EQ(request.names(), (std::vector<std::string>{"f", "g-2"}));
-  EXPECT_EQ(request.shown(), kTools);
-  request = read_tool_request({{"tools", kTools}, {"tool_choice", "none"}, {"parallel_tool_calls", false}});
+  EXPECT_EQ(request.shown(), kTwoTools);
+  request = read_tool_request({{"tools", kTwoTools}, {"tool_choice", "none"}, {"parallel_tool_calls", false}});
   EXPECT_EQ(request.choice, Choice::kNone);
   EXPECT_FALSE(request.parallel);
   EXPECT_TRUE(request.shown().is_null());
-  EXPECT_EQ(read_tool_request({{"tools", kTools}, {"tool_choice", "auto"}}).choice, Choice::kAuto);
-  EXPECT_EQ(read_tool_request({{"tools", kTools}, {"tool_choice", nullptr}}).choice, Choice::kAuto);
-  request = read_tool_request({{"tools", kTools}, {"tool_choice", "required"}});
+  EXPECT_EQ(read_tool_request({{"tools", kTwoTools}, {"tool_choice", "auto"}}).choice, Choice::kAuto);
+  EXPECT_EQ(read_tool_request({{"tools", kTwoTools}, {"tool_choice", nullptr}}).choice, Choice::kAuto);
+  request = read_tool_request({{"tools", kTwoTools}, {"tool_choice", "required"}});
   EXPECT_EQ(request.choice, Choice::kRequired);
   EXPECT_EQ(request.function, "");
-  request =
-      read_tool_request({{"tools", kTools}, {"tool_choice", {{"type", "function"}, {"function", {{"name", "g-2"}}}}}});
+  request = read_tool_request(
+      {{"tools", kTwoTools}, {"tool_choice", {{"type", "function"}, {"function", {{"name", "g-2"}}}}}});
   EXPECT_EQ(request.choice, Choice::kRequired);
   EXPECT_EQ(request.function, "g-2");
 }
 
 TEST(ToolRequest, WhatIsWrongIsNamed) {
   const auto with = [](const std::string& pointer, const Json& value) {
-    Json request = {{"tools", kTools}};
+    Json request = {{"tools", kTwoTools}};
     request[Json::json_pointer(pointer)] = value;
-    return where_of(request);
+    return refused_field(request);
   };
   EXPECT_EQ(with("/tools", "f"), "tools");
-  EXPECT_EQ(with("/tools", Json(std::vector<Json>(129, kTools[0]))), "tools");
+  EXPECT_EQ(with("/tools", Json(std::vector<Json>(129, kTwoTools[0]))), "tools");
   EXPECT_EQ(with("/tools/0", "f"), "tools[0]");
   EXPECT_EQ(with("/tools/0/type", "custom"), "tools[0].type");
   EXPECT_EQ(with("/tools/1/function", nullptr), "tools[1].function");
@@ -69,7 +69,7 @@ TEST(ToolRequest, WhatIsWrongIsNamed) {
   EXPECT_EQ(with("/tool_choice", {{"type", "allowed_tools"}}), "tool_choice.type");
   EXPECT_EQ(with("/tool_choice", {{"type", "function"}}), "tool_choice.function.name");
   EXPECT_EQ(with("/tool_choice", {{"type", "function"}, {"function", {{"name", "h"}}}}), "tool_choice.function.name");
-  EXPECT_EQ(where_of({{"tool_choice", "required"}}), "tool_choice");
+  EXPECT_EQ(refused_field({{"tool_choice", "required"}}), "tool_choice");
   EXPECT_EQ(with("/tools/0/function/name", "\xff"), "tools[0].function.name");
 }
 
