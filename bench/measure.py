@@ -7,9 +7,9 @@ import sys
 import time
 
 
-def run(command, stdin=None):
+def run(command, stdin=None, environment=None):
     """Standard output and standard error of a command that must succeed."""
-    done = subprocess.run([str(part) for part in command], input=stdin, capture_output=True, text=True, errors="replace")
+    done = subprocess.run([str(part) for part in command], input=stdin, capture_output=True, text=True, errors="replace", env=environment)
     if done.returncode:
         sys.exit(f"bench: {' '.join(map(str, command))}: exit {done.returncode}\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
     return done.stdout, done.stderr
@@ -27,9 +27,9 @@ def first_byte_seconds(command):
     return seconds
 
 
-def peak_bytes(command):
+def peak_bytes(command, environment=None):
     """The largest resident set of a command, mapped file pages included, as the kernel counted it."""
-    child = subprocess.Popen([str(part) for part in command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    child = subprocess.Popen([str(part) for part in command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
     _, status, usage = os.wait4(child.pid, 0)
     if status:
         sys.exit(f"bench: {' '.join(map(str, command))}: status {status}")
