@@ -97,12 +97,25 @@ TEST_F(SceneTrain, CorrectedPosesAreLeftBesideTheScene) {
   }
 }
 
+TEST_F(SceneTrain, ExposuresAreLeftBesideTheScene) {
+  const Outcome outcome = orrery(command("run", {"--max-steps", "60", "--eval-steps", "0", "--exposure"}));
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  const auto exposures = nlohmann::json::parse(read_file(folder_.path("run/exposure.json")));
+  EXPECT_EQ(exposures.size(), 40u);  // the training photos
+  const auto& one = exposures.begin().value();
+  ASSERT_EQ(one.size(), 3u);
+  for (const auto& row : one) EXPECT_EQ(row.size(), 4u);
+  EXPECT_NE(one[0][0], 1);
+  EXPECT_NEAR(one[0][0].get<double>(), 1, 0.2);
+}
+
 TEST_F(SceneTrain, BadInputIsRefused) {
   expect_refusal({"scene", "train", folder_.path("nowhere"), "--out", folder_.path("run")}, {"nowhere"});
   expect_refusal({"scene", "train", "--out", folder_.path("run")}, {"data", "a folder of photos"});
   expect_refusal(command("run", {"--memory", "4Q"}), {"memory", "4Q", "4G"});
   expect_refusal(command("run", {"--sh-degree", "4"}), {"sh_degree", "0 to 3"});
   expect_refusal(command("run", {"--pose-lr", "-1"}), {"pose_lr", "-1", "0 to 1"});
+  expect_refusal(command("run", {"--exposure-lr-final", "0"}), {"exposure_lr_final", "0", "more than 0"});
   expect_refusal(command("run", {"--background", "pink"}), {"background", "pink", "white"});
   expect_refusal(command("run", {"--densification", "mcmc"}), {"max_gaussians"});
   EXPECT_FALSE(std::filesystem::exists(folder_.path("run")));

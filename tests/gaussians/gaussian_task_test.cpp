@@ -90,6 +90,7 @@ TEST(GaussianTask, LearnsByRelocationToo) {
 /// What is corrected per photo, all of it.
 How correcting(How how) {
   how.options.pose_lr = 1e-3;
+  how.options.exposure = true;
   return how;
 }
 

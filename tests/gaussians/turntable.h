@@ -55,6 +55,7 @@ class Turntable : public Photos {
     GaussianTask of_truth(table_, *this, nullptr, 1, {}, pool_);
     const auto image = of_truth.draw(truth_[index], background).image();
     photo.rgb.assign(image.begin(), image.end());
+    if (!exposures_.empty()) expose(exposures_[index], image, photo.rgb, pool_);
     photo.mask.clear();
   }
 
@@ -68,9 +69,25 @@ class Turntable : public Photos {
     }
   }
 
+  /// Each photo's channels are brighter or darker than the truth by up to that share, with a little offset.
+  void expose_by(double share) {
+    RandomStream random(6, "exposures");
+    const auto about = [&](double middle, double most) {
+      return static_cast<float>(middle + most * (2 * random.uniform() - 1));
+    };
+    for (size_t i = 0; i < size(); ++i) {
+      auto& exposure = exposures_.emplace_back();
+      for (size_t k = 0; k < 3; ++k) {
+        exposure[5 * k] = about(1, share);
+        exposure[4 * k + 3] = about(0, 0.1 * share);
+      }
+    }
+  }
+
  private:
   ThreadPool& pool_;
   std::vector<View> given_, truth_;
+  std::vector<std::array<float, 12>> exposures_;  // none: as the truth
   GaussianTable table_;
 };
 

@@ -45,6 +45,9 @@ void visit_fields(AnySettings& s, const Visit& visit) {
               "Of a correction of each training photo's pose, in radians and extents; at last a hundredth; 0: none, "
               "usual: 0.001"},
         g.pose_lr);
+  visit(Field{"exposure", kPhotos, "Learn each training photo's exposure and white balance"}, g.exposure);
+  visit(Field{"exposure_lr_init", kPhotos, "Rate of these at first"}, g.exposure_lr_init);
+  visit(Field{"exposure_lr_final", kPhotos, "And at last"}, g.exposure_lr_final);
 
   visit(Field{"max_gaussians", kDensity, "No more than these; 0: as many as it takes"}, g.density.max_gaussians);
   visit(Field{"memory", kDensity, "The same bound as memory of what learns: 4G, 512M"}, s.memory);

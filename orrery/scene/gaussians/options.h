@@ -51,7 +51,9 @@ struct GaussianOptions {
   bool sparse_adam = true;  ///< Gaussians that a view does not show keep values and moments
 
   int64_t max_steps = 7000;  ///< of the whole run, over which the rates of what is corrected per photo fall
-  double pose_lr = 0;        ///< of corrections of poses (pose.h), at last a hundredth of it; 0: poses are right
+  bool exposure = false;     ///< colours of each photo are corrected too (exposure.h), at these rates
+  double exposure_lr_init = 0.01, exposure_lr_final = 0.001;
+  double pose_lr = 0;  ///< of corrections of poses (pose.h), at last a hundredth of it; 0: poses are right
 
   Densification densification = Densification::kAdaptive;
   int64_t densify_from_iter = 500, densify_until_iter = 15000, densification_interval = 100;

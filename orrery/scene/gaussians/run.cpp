@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <nlohmann/json.hpp>
 #include <string_view>
 
 #include "orrery/base/error.h"
@@ -67,6 +68,19 @@ std::vector<splat::NamedView> views_of(const Dataset& dataset, const GaussianTas
     if (view.projection == Projection::kPinhole) views.push_back({frame.name, view, frame.picture});
   }
   return views;
+}
+
+/// INRIA's form: a photo's name and its matrix.
+void write_exposures(const fs::path& path, const DatasetPhotos& photos, const GaussianTask& task) {
+  nlohmann::ordered_json all;
+  for (size_t photo = 0; photo < photos.size(); ++photo) {
+    const Exposure exposure = task.exposure(photo);
+    auto& rows = all[photos.frame(photo).name] = nlohmann::ordered_json::array();
+    for (size_t row = 0; row < 3; ++row) rows.push_back(std::vector(&exposure[4 * row], &exposure[4 * row] + 4));
+  }
+  AtomicFile file(path);
+  file.write(all.dump() + "\n");
+  file.commit();
 }
 
 void begin_folder(const TrainSettings& settings) {
@@ -143,6 +157,7 @@ TrainSummary train_gaussians(const TrainSettings& wanted) {
   const auto write_scene = [&] {
     splat::save(scene, scene_of(table, options));
     if (options.pose_lr > 0) splat::write_cameras(cameras, views_of(dataset, task));
+    if (options.exposure) write_exposures(settings.out / "exposure.json", photos, task);
   };
   task.on_step([&](int64_t done) {
     if (settings.scene_steps > 0 && done % settings.scene_steps == 0) write_scene();

@@ -54,6 +54,9 @@ void check(const GaussianOptions& options) {
   if (options.lambda_dssim < 0 || options.lambda_dssim > 1)
     refuse("lambda_dssim", fmt::format("{}", options.lambda_dssim), "0 to 1");
   if (!(options.pose_lr >= 0 && options.pose_lr <= 1)) refuse("pose_lr", fmt::format("{}", options.pose_lr), "0 to 1");
+  for (const auto& [name, rate] :
+       {std::pair{"exposure_lr_init", options.exposure_lr_init}, {"exposure_lr_final", options.exposure_lr_final}})
+    if (!(rate > 0 && rate <= 1)) refuse(name, fmt::format("{}", rate), "more than 0, at most 1");
   if (options.densification_interval < 1)
     refuse("densification_interval", fmt::format("{}", options.densification_interval), "1 or more");
   if (options.densification == Densification::kMcmc && options.density.max_gaussians <= 0)
@@ -89,19 +92,23 @@ GaussianTask::GaussianTask(GaussianTable& table, Photos& photos, Photos* held_ou
   const auto add = [&](const char* name, const at::Tensor& first) {
     of_photos_[name] = {first.set_requires_grad(true), at::zeros_like(first), at::zeros_like(first)};
   };
-  if (options.pose_lr > 0) add("poses", at::zeros({static_cast<int64_t>(photos.size()), 6}));
+  const auto count = static_cast<int64_t>(photos.size());
+  if (options.pose_lr > 0) add("poses", at::zeros({count, 6}));
+  if (options.exposure) add("exposures", at::eye(3, 4).repeat({count, 1, 1}));
   for (const char* name : kNames) parameters_[name] = table_[name].value;
   for (const auto& [name, column] : of_photos_) parameters_[name] = column.value;
 }
 
 std::unique_ptr<train::UpdateRule> GaussianTask::rule_of(const std::string& name) {
-  if (const auto column = of_photos_.find(name); column != of_photos_.end())
+  if (const auto column = of_photos_.find(name); column != of_photos_.end()) {
+    const bool poses = name == "poses";
+    const double init = poses ? options_.pose_lr : options_.exposure_lr_init,
+                 final = poses ? options_.pose_lr / 100 : options_.exposure_lr_final;
     return std::make_unique<PhotoAdam>(
         column->second,
-        [this](int64_t step) {
-          return falling_rate(options_.pose_lr, options_.pose_lr / 100, options_.max_steps, step);
-        },
+        [init, final, steps = options_.max_steps](int64_t step) { return falling_rate(init, final, steps, step); },
         current_);
+  }
   GaussianAdam::Rates rates;
   const auto constant = [](double rate) { return [rate](int64_t) { return rate; }; };
   if (name == "means") {
@@ -140,10 +147,8 @@ at::Tensor GaussianTask::loss_sum(int64_t step, size_t, train::Metrics& sums) {
   const All values = values_of(table_);
   renderer_.draw(parameters_of<const float>(values), view, render_options(step, behind));
 
-  d_image_.resize(renderer_.image().size());
-  const kernels::PhotometricLoss loss =
-      kernels::photometric_loss({view.width, view.height, renderer_.image(), photo_.rgb, photo_.mask},
-                                {.ssim_share = static_cast<float>(options_.lambda_dssim)}, d_image_, pool_);
+  std::array<double, 12> d_exposure{};
+  const kernels::PhotometricLoss loss = compare(view, d_exposure);
   All gradients;
   for (size_t i = 0; i < gradients.size(); ++i) gradients[i] = at::empty_like(values[i]);
   d_centres_.resize(2 * static_cast<size_t>(table_.size()));
@@ -167,35 +172,56 @@ at::Tensor GaussianTask::loss_sum(int64_t step, size_t, train::Metrics& sums) {
   variable_list variables;
   for (const char* name : kNames) variables.push_back(table_[name].value);
   Gradients known{{gradients.begin(), gradients.end()}};
-  for (const auto& [name, column] : of_photos_) {
-    variables.push_back(column.value);
-    known.of_variables.push_back(at::zeros_like(column.value));
-    sum += correct_pose(d_pose, known.of_variables.back());
+  const auto correct = [&](const char* what, std::span<const double> of_row) {
+    variables.push_back(of_photos_.at(what).value);
+    known.of_variables.push_back(gradient_of_row(what, of_row));
+  };
+  if (corrects("exposures")) correct("exposures", d_exposure);
+  if (corrects("poses")) {
+    const PoseCorrection correction = pose(current_);
+    std::array<double, 6> d_correction = correction_gradient(photos_.view(current_), correction, extent_, d_pose);
+    for (size_t i = 0; i < correction.size(); ++i) {
+      d_correction[i] += kPoseDecay * correction[i];
+      sum += kPoseDecay / 2 * correction[i] * correction[i];
+    }
+    correct("poses", d_correction);
   }
   return KnownGradients::apply(at::TensorList(variables), sum, known);
 }
 
+/// What was drawn, exposed as the photo was, with the photo. Leaves the gradient of what was drawn.
+kernels::PhotometricLoss GaussianTask::compare(const View& view, std::array<double, 12>& d_exposure) {
+  std::span<const float> image = renderer_.image();
+  if (corrects("exposures")) {
+    exposed_.resize(image.size());
+    expose(exposure(current_), image, exposed_, pool_);
+    image = exposed_;
+  }
+  d_image_.resize(image.size());
+  const kernels::PhotometricLoss loss =
+      kernels::photometric_loss({view.width, view.height, image, photo_.rgb, photo_.mask},
+                                {.ssim_share = static_cast<float>(options_.lambda_dssim)}, d_image_, pool_);
+  if (corrects("exposures")) d_exposure = expose_backward(exposure(current_), renderer_.image(), d_image_, pool_);
+  return loss;
+}
+
 View GaussianTask::view(size_t photo) const {
   const View& given = photos_.view(photo);
-  return of_photos_.contains("poses") ? corrected(given, pose(photo), extent_) : given;
+  return corrects("poses") ? corrected(given, pose(photo), extent_) : given;
 }
 
-PoseCorrection GaussianTask::pose(size_t photo) const {
-  return PoseCorrection(train::span_of<float>(of_photos_.at("poses").value).subspan(6 * photo, 6));
+std::span<float> GaussianTask::row_of(const std::string& what, size_t photo) const {
+  const at::Tensor& all = of_photos_.at(what).value;
+  const int64_t columns = all.numel() / all.size(0);
+  return train::span_of<float>(all, static_cast<int64_t>(photo) * columns, columns);
 }
 
-/// Into the row of the step's photo. Returns what the corrections' decay adds to the loss.
-double GaussianTask::correct_pose(const std::array<float, 16>& d_camera_from_world, at::Tensor& gradient) const {
-  const PoseCorrection correction = pose(current_);
-  const std::array<double, 6> of_loss =
-      correction_gradient(photos_.view(current_), correction, extent_, d_camera_from_world);
-  const std::span<float> row = train::span_of<float>(gradient).subspan(6 * current_, 6);
-  double squares = 0;
-  for (size_t i = 0; i < row.size(); ++i) {
-    row[i] = static_cast<float>(of_loss[i] + kPoseDecay * correction[i]);
-    squares += static_cast<double>(correction[i]) * correction[i];
-  }
-  return kPoseDecay / 2 * squares;
+/// Of the step's photo; the others' are 0.
+at::Tensor GaussianTask::gradient_of_row(const std::string& what, std::span<const double> of_row) const {
+  const at::Tensor gradient = at::zeros_like(of_photos_.at(what).value.detach());
+  std::ranges::transform(of_row, gradient.data_ptr<float>() + current_ * of_row.size(),
+                         [](double value) { return static_cast<float>(value); });
+  return gradient;
 }
 
 /// Opacities and scales pull to 0 (Kheradmand et al. 2024, eq. 12). Returns what that adds to the loss.

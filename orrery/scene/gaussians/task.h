@@ -12,6 +12,7 @@
 #include "orrery/kernels/photometric_loss/photometric_loss.h"
 #include "orrery/scene/gaussians/adam.h"
 #include "orrery/scene/gaussians/density_control.h"
+#include "orrery/scene/gaussians/exposure.h"
 #include "orrery/scene/gaussians/options.h"
 #include "orrery/scene/gaussians/photos.h"
 #include "orrery/scene/gaussians/pose.h"
@@ -49,6 +50,8 @@ class GaussianTask final : public train::Task {
   std::array<float, 3> background_of_evaluation() const;
   /// Where a training photo was taken from, as it is known so far.
   View view(size_t photo) const;
+  /// And how it was exposed.
+  Exposure exposure(size_t photo) const { return Exposure(row_of("exposures", photo)); }
   /// The degree of spherical harmonics that a step learns.
   int sh_degree(int64_t step) const;
 
@@ -57,8 +60,11 @@ class GaussianTask final : public train::Task {
   size_t photo_of(int64_t step);
   std::array<float, 3> background(int64_t step) const;
   double rate_of_means(int64_t step) const;
-  PoseCorrection pose(size_t photo) const;
-  double correct_pose(const std::array<float, 16>& d_camera_from_world, at::Tensor& gradient) const;
+  bool corrects(const std::string& what) const { return of_photos_.contains(what); }
+  std::span<float> row_of(const std::string& what, size_t photo) const;
+  PoseCorrection pose(size_t photo) const { return PoseCorrection(row_of("poses", photo)); }
+  at::Tensor gradient_of_row(const std::string& what, std::span<const double> of_row) const;
+  kernels::PhotometricLoss compare(const View& view, std::array<double, 12>& d_exposure);
   void change_number(int64_t step);
   void control_density(int64_t step);
   void forget_gradients();
@@ -71,11 +77,11 @@ class GaussianTask final : public train::Task {
   const GaussianOptions options_;
   ThreadPool& pool_;
   splat::Renderer renderer_;
-  std::map<std::string, Column> of_photos_;  ///< "poses" [photos, 6], where they are corrected
+  std::map<std::string, Column> of_photos_;  ///< what is corrected: "poses" [photos, 6], "exposures" [photos, 3, 4]
   train::NamedTensors parameters_;
   size_t current_ = 0;  ///< the step's photo
   Photo photo_;
-  std::vector<float> d_image_, d_centres_;
+  std::vector<float> exposed_, d_image_, d_centres_;
   std::vector<uint8_t> takes_part_;
   at::Tensor norms_, counts_;  // of gradients of centres, since the last event
   std::function<void(int64_t)> on_step_;
