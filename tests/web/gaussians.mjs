@@ -1,4 +1,4 @@
-// Small scenes of round Gaussians, and what a renderer must make of them: the equations of Kerbl et al. 2023 in plain loops.
+// Small scenes, and what a renderer must make of those with round Gaussians: the equations of Kerbl et al. 2023 in plain loops.
 
 const kShC0 = 0.28209479177387814;
 const kShC1 = 0.4886025119029199;
@@ -7,13 +7,18 @@ const kLowPass = 0.3;
 const kMinAlpha = 1 / 255;
 const kMaxAlpha = 0.99;
 
+/** A file as INRIA's trainer leaves it; `rest` numbers of each Gaussian are of harmonics above the constant. */
+function ply_file(rest, rows) {
+  const harmonics = [...Array(rest).keys()].map((i) => `f_rest_${i}`);
+  const names = ["x", "y", "z", "f_dc_0", "f_dc_1", "f_dc_2", ...harmonics, "opacity", "scale_0", "scale_1", "scale_2", "rot_0", "rot_1", "rot_2", "rot_3"];
+  const header = `ply\nformat binary_little_endian 1.0\nelement vertex ${rows.length}\n${names.map((name) => `property float ${name}\n`).join("")}end_header\n`;
+  return Buffer.concat([Buffer.from(header), Buffer.from(new Float32Array(rows.flat()).buffer)]);
+}
+
 /** One Gaussian: { at: [x, y, z], colour: [r, g, b], opacity, size } and, where it has harmonics of degree 1, sh1: [y, z, x][rgb]. */
 export function ply(gaussians) {
   const degree1 = gaussians.some(({ sh1 }) => sh1);
-  const rest = degree1 ? [...Array(9).keys()].map((i) => `f_rest_${i}`) : [];
-  const names = ["x", "y", "z", "f_dc_0", "f_dc_1", "f_dc_2", ...rest, "opacity", "scale_0", "scale_1", "scale_2", "rot_0", "rot_1", "rot_2", "rot_3"];
-  const header = `ply\nformat binary_little_endian 1.0\nelement vertex ${gaussians.length}\n${names.map((name) => `property float ${name}\n`).join("")}end_header\n`;
-  const rows = gaussians.flatMap(({ at, colour, opacity, size, sh1 }) => [
+  const rows = gaussians.map(({ at, colour, opacity, size, sh1 }) => [
     ...at,
     ...colour.map((value) => (value - 0.5) / kShC0),
     ...(degree1 ? [0, 1, 2].flatMap((channel) => [0, 1, 2].map((k) => sh1?.[k]?.[channel] ?? 0)) : []),
@@ -21,7 +26,16 @@ export function ply(gaussians) {
     ...Array(3).fill(Math.log(size)),
     1, 0, 0, 0,
   ]); // prettier-ignore
-  return Buffer.concat([Buffer.from(header), Buffer.from(new Float32Array(rows).buffer)]);
+  return ply_file(degree1 ? 9 : 0, rows);
+}
+
+/** Such a file of Gaussians as a trained scene has them, around (0, 0, 4): needles and discs turned any way, faint and opaque, with harmonics of degree 3. */
+export function random_ply(count) {
+  let state = 1;
+  const random = (low, high) => ((state = (Math.imul(state, 1664525) + 1013904223) >>> 0), low + ((high - low) * state) / 2 ** 32); // Numerical Recipes' generator
+  const many = (length, low, high) => Array.from({ length }, () => random(low, high));
+  const row = () => [...many(2, -1.6, 1.6), random(3, 5), ...many(3, -1.2, 1.2), ...many(45, -0.25, 0.25), random(-2, 4), ...many(3, -4.5, -2), ...many(4, -1, 1)];
+  return ply_file(45, Array.from({ length: count }, row));
 }
 
 const camera_space = (m, at) => [0, 1, 2].map((row) => m[4 * row] * at[0] + m[4 * row + 1] * at[1] + m[4 * row + 2] * at[2] + m[4 * row + 3]);
