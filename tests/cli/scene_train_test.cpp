@@ -109,6 +109,17 @@ TEST_F(SceneTrain, ExposuresAreLeftBesideTheScene) {
   EXPECT_NEAR(one[0][0].get<double>(), 1, 0.2);
 }
 
+TEST_F(SceneTrain, DepthsOfAColmapModelAreLearned) {
+  const auto sceaux = shared("scenes/sceaux");
+  if (!sceaux) GTEST_SKIP() << "no ../shared/scenes/sceaux";
+  const Outcome outcome =
+      orrery({"scene", "train", *sceaux, "--out", folder_.path("run"), "--downscale", "8", "--max-steps", "40",
+              "--eval-steps", "0", "--logging-steps", "10", "--depth-lambda", "0.1", "-q"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  const auto all = metrics("run");
+  EXPECT_LT(all.back().at("depth_loss"), all.front().at("depth_loss"));
+}
+
 TEST_F(SceneTrain, BadInputIsRefused) {
   expect_refusal({"scene", "train", folder_.path("nowhere"), "--out", folder_.path("run")}, {"nowhere"});
   expect_refusal({"scene", "train", "--out", folder_.path("run")}, {"data", "a folder of photos"});
@@ -116,6 +127,7 @@ TEST_F(SceneTrain, BadInputIsRefused) {
   expect_refusal(command("run", {"--sh-degree", "4"}), {"sh_degree", "0 to 3"});
   expect_refusal(command("run", {"--pose-lr", "-1"}), {"pose_lr", "-1", "0 to 1"});
   expect_refusal(command("run", {"--exposure-lr-final", "0"}), {"exposure_lr_final", "0", "more than 0"});
+  expect_refusal(command("run", {"--depth-lambda", "0.01"}), {"depth_lambda", "COLMAP"});
   expect_refusal(command("run", {"--background", "pink"}), {"background", "pink", "white"});
   expect_refusal(command("run", {"--densification", "mcmc"}), {"max_gaussians"});
   EXPECT_FALSE(std::filesystem::exists(folder_.path("run")));

@@ -28,6 +28,7 @@ struct How {
 Trained trained(const How& how) {
   ThreadPool pool(how.threads);
   Turntable photos(8, 0, pool), held_out(3, 0.2, pool);
+  photos.see_points();
   const text::TempFolder folder;
   GaussianOptions options = how.options;
   options.densify_from_iter = 20, options.densification_interval = 30, options.opacity_reset_interval = 170;
@@ -87,10 +88,11 @@ TEST(GaussianTask, LearnsByRelocationToo) {
 }
 
 // Between two events of density control, so that what they go by has to be kept.
-/// What is corrected per photo, all of it.
+/// What is corrected per photo, all of it, and depths.
 How correcting(How how) {
   how.options.pose_lr = 1e-3;
   how.options.exposure = true;
+  how.options.depth_lambda = 0.01;
   return how;
 }
 

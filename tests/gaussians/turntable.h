@@ -69,6 +69,26 @@ class Turntable : public Photos {
     }
   }
 
+  std::span<const KnownDepth> depths(size_t index) const override {
+    return depths_.empty() ? std::span<const KnownDepth>() : depths_[index];
+  }
+
+  /// From now on photos saw points: of every third pixel that is not transparent.
+  void see_points() {
+    splat::Renderer renderer(pool_);
+    const auto span = [&](const char* name) {
+      const at::Tensor& value = table_[name].value;
+      return std::span<const float>(value.const_data_ptr<float>(), static_cast<size_t>(value.numel()));
+    };
+    for (const View& view : truth_) {
+      renderer.draw({span("means"), span("log_scales"), span("quats"), span("opacity_logits"), span("sh")}, view,
+                    {.depth = true});
+      auto& depths = depths_.emplace_back();
+      for (size_t pixel = 0; pixel < renderer.alpha().size(); pixel += 3)
+        if (renderer.alpha()[pixel] > 0.8) depths.push_back({pixel, renderer.depth()[pixel] / renderer.alpha()[pixel]});
+    }
+  }
+
   /// Each photo's channels are brighter or darker than the truth by up to that share, with a little offset.
   void expose_by(double share) {
     RandomStream random(6, "exposures");
@@ -87,6 +107,7 @@ class Turntable : public Photos {
  private:
   ThreadPool& pool_;
   std::vector<View> given_, truth_;
+  std::vector<std::vector<KnownDepth>> depths_;   // none: it saw none
   std::vector<std::array<float, 12>> exposures_;  // none: as the truth
   GaussianTable table_;
 };

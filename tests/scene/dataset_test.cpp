@@ -315,6 +315,21 @@ TEST(Dataset, OpenSfmsReconstructionIsRead) {
   EXPECT_CONTAINS(dataset.notes.back(), "1 pictures in the folder have no pose (left.png first)");
 }
 
+TEST(Dataset, PhotosKnowThePointsThatTheySaw) {
+  const TemporaryFolder folder;
+  write_scene(folder.path(), kPlain, 2);
+  ColmapModel model = formats::read_colmap(folder.path() / "sparse/0");
+  for (const uint64_t id : {70, 7, 30}) model.points.push_back({.id = id, .position = {0, 0, static_cast<double>(id)}});
+  constexpr uint64_t kNoPoint = formats::ColmapObservation::kNoPoint;
+  model.images[0].observations = {{1, 1, 30}, {2, 2, kNoPoint}, {3, 3, 70}, {4, 4, 30}, {5, 5, 999}};  // 999 is none
+  formats::write_colmap(model, folder.path() / "sparse/0", formats::ColmapForm::kBinary);
+  EXPECT_TRUE(open_dataset(folder.path()).frames[0].seen.empty());
+  const Dataset dataset = open_dataset(folder.path(), {.read = {.tracks = true}});
+  EXPECT_EQ(dataset.frames[0].seen, (std::vector<uint32_t>{0, 2}));
+  EXPECT_EQ(dataset.points.positions[2][2], 30);
+  EXPECT_TRUE(dataset.frames[1].seen.empty());
+}
+
 TEST(Dataset, MissingPicturesAreLeftOutAndNamed) {
   const TemporaryFolder folder;
   write_scene(folder.path(), kPlain, 4);

@@ -59,6 +59,14 @@ std::array<double, 16> camera_from_world(const formats::ColmapImage& image) {
           1};
 }
 
+/// Rows of the points that a photo saw, each once.
+std::vector<uint32_t> rows_seen(const formats::ColmapImage& image, const std::map<uint64_t, uint32_t>& row_of_point) {
+  std::set<uint32_t> rows;
+  for (const formats::ColmapObservation& observation : image.observations)
+    if (const auto row = row_of_point.find(observation.point_id); row != row_of_point.end()) rows.insert(row->second);
+  return {rows.begin(), rows.end()};
+}
+
 }  // namespace
 
 void take_model(const formats::ColmapModel& model, const ReadOptions& options, RawScene& scene) {
@@ -66,13 +74,17 @@ void take_model(const formats::ColmapModel& model, const ReadOptions& options, R
   std::map<uint32_t, size_t> index;
   for (const formats::ColmapCamera& camera : model.cameras) index.emplace(camera.id, index.size());
   scene.cameras = model.cameras;
+  std::map<uint64_t, uint32_t> row_of_point;
+  if (options.tracks)
+    for (const formats::ColmapPoint& point : model.points) row_of_point.emplace(point.id, row_of_point.size());
   std::set<std::string> registered;
   for (const formats::ColmapImage& image : model.images) {
     scene.frames.push_back({.name = image.name,
                             .camera = index.at(image.camera_id),
                             .camera_from_world = camera_from_world(image),
                             .picture = pictures / image.name,
-                            .mask = find_mask(masks, image.name)});
+                            .mask = find_mask(masks, image.name),
+                            .seen = rows_seen(image, row_of_point)});
     registered.insert(image.name);
   }
   for (std::string& name : pictures_below(pictures))
@@ -89,7 +101,7 @@ std::optional<RawScene> read_colmap_scene(const fs::path& folder, const ReadOpti
   const auto path = find_model(folder, others);
   if (!path) return std::nullopt;
   RawScene scene{.folder = folder, .kind = "COLMAP"};
-  take_model(formats::read_colmap(*path), options, scene);
+  take_model(formats::read_colmap(*path, {.observations = options.tracks}), options, scene);
   if (others > 0)
     scene.notes.push_back(
         fmt::format("{} holds {} smaller models besides {}, which are left out: their photos did not "

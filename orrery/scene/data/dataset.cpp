@@ -194,7 +194,8 @@ Dataset open_dataset(const fs::path& folder, const DatasetOptions& options) {
                               .mask = raw.mask,
                               .time = raw.time.value_or(0),
                               .split = *raw.split,
-                              .camera = camera});
+                              .camera = camera,
+                              .seen = raw.seen});
   }
   cameras.note();
   if (!scene.unregistered.empty())

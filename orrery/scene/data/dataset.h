@@ -34,7 +34,8 @@ struct Frame {
   std::filesystem::path mask;  ///< empty where there is none
   double time = 0;             ///< as the file has it; 0 where it has none
   Split split = Split::kTrain;
-  size_t camera = 0;  ///< of Dataset::cameras
+  size_t camera = 0;           ///< of Dataset::cameras
+  std::vector<uint32_t> seen;  ///< rows of Dataset::points that it saw, with ReadOptions::tracks
 };
 
 /// How the pictures of one camera become what its view says.

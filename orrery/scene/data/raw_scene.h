@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -29,6 +30,8 @@ struct RawFrame {
   std::filesystem::path mask;                  ///< empty where there is none
   std::optional<double> time;
   std::optional<Split> split;  ///< where the file says it
+  std::vector<uint32_t>
+      seen;  ///< rows of RawScene::points, ascending; with ReadOptions::tracks, where the file says it
 
   /// Where the camera stands.
   std::array<double, 3> centre() const;
@@ -53,6 +56,7 @@ struct ReadOptions {
   SceneFormat format = SceneFormat::kAuto;
   std::string images = "images";  ///< COLMAP and OpenSfM: the folder of photos
   std::string masks = "masks";    ///< of masks under the photos' names, with .png in place of or behind their extension
+  bool tracks = false;            ///< which points each photo saw is wanted too; COLMAP's models alone say it
   int downscale = 1;              ///< pictures of images_2, images_4, … are taken where that folder is there
 };
 

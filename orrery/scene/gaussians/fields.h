@@ -31,6 +31,9 @@ void visit_fields(AnySettings& s, const Visit& visit) {
   visit(Field{"antialiased", kModel, "Opacities make up for the low-pass filter (Mip-Splatting)"}, g.antialiased);
   visit(Field{"inria_rules", kModel, "Draw as the paper's authors' program does, not as gsplat"}, g.inria_rules);
   visit(Field{"lambda_dssim", kModel, "Share of 1 - SSIM in the loss; the rest is L1"}, g.lambda_dssim);
+  visit(Field{"depth_lambda", kModel,
+              "Weight of depths at the points that COLMAP saw in a photo, times the extent; 0: none, usual: 0.01"},
+        g.depth_lambda);
 
   visit(Field{"position_lr_init", kRates, "Of centres at first, times the scene's extent"}, g.position_lr_init);
   visit(Field{"position_lr_final", kRates, "And at last"}, g.position_lr_final);

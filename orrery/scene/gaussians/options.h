@@ -42,6 +42,7 @@ struct GaussianOptions {
   int sh_degree = 3;
   int64_t sh_degree_interval = 1000;  ///< steps between one degree and the next
   double lambda_dssim = 0.2;
+  double depth_lambda = 0;  ///< weight of depths at points that photos saw, times the extent (depth_loss.h)
   Background background = Background::kBlack;  ///< behind pictures with alpha, and in training behind all
 
   double position_lr_init = 1.6e-4, position_lr_final = 1.6e-6;  ///< times the scene's extent

@@ -46,6 +46,7 @@ DatasetOptions dataset_options(const TrainSettings& settings) {
   DatasetOptions options;
   options.downscale = settings.downscale;
   options.test_every = settings.test_every;
+  options.read.tracks = settings.gaussians.depth_lambda > 0;
   options.seed = settings.gaussians.seed;
   options.random_points = static_cast<size_t>(settings.random_points);
   return options;

@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "orrery/base/error.h"
+#include "orrery/scene/gaussians/depth_loss.h"
 #include "orrery/scene/gaussians/mcmc.h"
 #include "orrery/train/pieces.h"
 
@@ -53,6 +54,8 @@ void check(const GaussianOptions& options) {
     refuse("sh_degree", fmt::format("{}", options.sh_degree), "0 to 3");
   if (options.lambda_dssim < 0 || options.lambda_dssim > 1)
     refuse("lambda_dssim", fmt::format("{}", options.lambda_dssim), "0 to 1");
+  if (!(options.depth_lambda >= 0 && std::isfinite(options.depth_lambda)))
+    refuse("depth_lambda", fmt::format("{}", options.depth_lambda), "0 or more");
   if (!(options.pose_lr >= 0 && options.pose_lr <= 1)) refuse("pose_lr", fmt::format("{}", options.pose_lr), "0 to 1");
   for (const auto& [name, rate] :
        {std::pair{"exposure_lr_init", options.exposure_lr_init}, {"exposure_lr_final", options.exposure_lr_final}})
@@ -61,6 +64,17 @@ void check(const GaussianOptions& options) {
     refuse("densification_interval", fmt::format("{}", options.densification_interval), "1 or more");
   if (options.densification == Densification::kMcmc && options.density.max_gaussians <= 0)
     refuse("max_gaussians", "none", "a number of Gaussians, which densification mcmc grows to");
+}
+
+/// That some photo has them.
+void check_depths(const Photos& photos) {
+  for (size_t photo = 0; photo < photos.size(); ++photo)
+    if (!photos.depths(photo).empty()) return;
+  throw Error({.doing = "train Gaussians",
+               .where = "depth_lambda",
+               .found = "photos of which no file says which points they saw",
+               .expected = "a COLMAP model (sparse/0) with its observations",
+               .advice = "0 trains without depths"});
 }
 
 template <class Float>
@@ -89,6 +103,7 @@ GaussianTask::GaussianTask(GaussianTable& table, Photos& photos, Photos* held_ou
       norms_(at::zeros({table.size()})),
       counts_(at::zeros({table.size()})) {
   check(options);
+  if (options.depth_lambda > 0) check_depths(photos);
   const auto add = [&](const char* name, const at::Tensor& first) {
     of_photos_[name] = {first.set_requires_grad(true), at::zeros_like(first), at::zeros_like(first)};
   };
@@ -145,17 +160,20 @@ at::Tensor GaussianTask::loss_sum(int64_t step, size_t, train::Metrics& sums) {
   const std::array<float, 3> behind = background(step);
   photos_.load(current_, behind, photo_);
   const All values = values_of(table_);
-  renderer_.draw(parameters_of<const float>(values), view, render_options(step, behind));
+  splat::RenderOptions how = render_options(step, behind);
+  how.depth = options_.depth_lambda > 0;
+  renderer_.draw(parameters_of<const float>(values), view, how);
 
   std::array<double, 12> d_exposure{};
   const kernels::PhotometricLoss loss = compare(view, d_exposure);
+  const double of_depths = how.depth ? compare_depths() : 0;
   All gradients;
   for (size_t i = 0; i < gradients.size(); ++i) gradients[i] = at::empty_like(values[i]);
   d_centres_.resize(2 * static_cast<size_t>(table_.size()));
   const std::span<float> centres = d_centres_;
-  const std::array<float, 16> d_pose =
-      renderer_.backward(parameters_of<const float>(values), {.image = d_image_}, parameters_of<float>(gradients),
-                         options_.absgrad ? splat::CentreGradient{{}, centres} : splat::CentreGradient{centres, {}});
+  const std::array<float, 16> d_pose = renderer_.backward(
+      parameters_of<const float>(values), {d_image_, d_alpha_, d_depth_}, parameters_of<float>(gradients),
+      options_.absgrad ? splat::CentreGradient{{}, centres} : splat::CentreGradient{centres, {}});
   const std::span<const int32_t> radii = renderer_.radii();
   takes_part_.clear();
   if (options_.sparse_adam && options_.densification == Densification::kAdaptive) {
@@ -166,6 +184,10 @@ at::Tensor GaussianTask::loss_sum(int64_t step, size_t, train::Metrics& sums) {
     kernels::add_viewspace_norms(view.width, view.height, centres, radii, train::span_of<float>(norms_),
                                  train::span_of<float>(counts_));
   double sum = loss.loss;
+  if (how.depth) {
+    sum += of_depths;
+    sums["depth_loss"] += of_depths / options_.depth_lambda;
+  }
   if (options_.densification == Densification::kMcmc) sum += regularise(gradients);
   sums["psnr"] += loss.psnr();
   sums["gaussians"] += static_cast<double>(table_.size());
@@ -203,6 +225,13 @@ kernels::PhotometricLoss GaussianTask::compare(const View& view, std::array<doub
                                 {.ssim_share = static_cast<float>(options_.lambda_dssim)}, d_image_, pool_);
   if (corrects("exposures")) d_exposure = expose_backward(exposure(current_), renderer_.image(), d_image_, pool_);
   return loss;
+}
+
+/// Leaves the gradients of alpha and depth.
+double GaussianTask::compare_depths() {
+  d_alpha_.resize(renderer_.alpha().size()), d_depth_.resize(renderer_.depth().size());
+  return depth_loss(photos_.depths(current_), options_.depth_lambda * extent_, photo_.mask, renderer_.alpha(),
+                    renderer_.depth(), d_alpha_, d_depth_);
 }
 
 View GaussianTask::view(size_t photo) const {

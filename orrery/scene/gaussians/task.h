@@ -65,6 +65,7 @@ class GaussianTask final : public train::Task {
   PoseCorrection pose(size_t photo) const { return PoseCorrection(row_of("poses", photo)); }
   at::Tensor gradient_of_row(const std::string& what, std::span<const double> of_row) const;
   kernels::PhotometricLoss compare(const View& view, std::array<double, 12>& d_exposure);
+  double compare_depths();
   void change_number(int64_t step);
   void control_density(int64_t step);
   void forget_gradients();
@@ -81,7 +82,7 @@ class GaussianTask final : public train::Task {
   train::NamedTensors parameters_;
   size_t current_ = 0;  ///< the step's photo
   Photo photo_;
-  std::vector<float> exposed_, d_image_, d_centres_;
+  std::vector<float> exposed_, d_image_, d_alpha_, d_depth_, d_centres_;
   std::vector<uint8_t> takes_part_;
   at::Tensor norms_, counts_;  // of gradients of centres, since the last event
   std::function<void(int64_t)> on_step_;
