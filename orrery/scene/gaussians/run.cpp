@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -11,6 +12,7 @@
 
 #include "orrery/base/error.h"
 #include "orrery/base/file.h"
+#include "orrery/base/log.h"
 #include "orrery/formats/png_writer.h"
 #include "orrery/scene/gaussians/dataset_photos.h"
 #include "orrery/scene/gaussians/initial.h"
@@ -92,6 +94,16 @@ void begin_folder(const TrainSettings& settings) {
   file.commit();
 }
 
+WatchOptions watch_options(const TrainSettings& settings, int64_t first_gaussians) {
+  const GaussianOptions& options = settings.gaussians;
+  const double memory = static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
+  return {.first_gaussians = first_gaussians,
+          .densify_from = options.densify_from_iter,
+          .densify_until = std::min(options.densify_until_iter, options.max_steps),
+          .max_gaussians = options.density.max_gaussians,
+          .room = gaussians_within(fmt::format("{}", memory), options.sh_degree)};
+}
+
 splat::Scene scene_of(const GaussianTable& table, const GaussianOptions& options) {
   splat::Scene scene = splat::Scene::zeros(table.size(), options.sh_degree);
   const auto copy = [&](const char* name, std::vector<float>& to) {
@@ -160,11 +172,16 @@ TrainSummary train_gaussians(const TrainSettings& wanted) {
     if (options.pose_lr > 0) splat::write_cameras(cameras, views_of(dataset, task));
     if (options.exposure) write_exposures(settings.out / "exposure.json", photos, task);
   };
+  TrainSummary summary{.photos = photos.size(), .held_out = held_out.size(), .notes = dataset.notes};
+  Watch watch(watch_options(settings, table.size()));
   task.on_step([&](int64_t done) {
+    if (const std::optional<std::string> noticed = watch.see(done, task.last_step())) {
+      log(LogLevel::kWarning, *noticed);  // at once: who waits for the end waits for nothing
+      summary.notes.push_back(*noticed);
+    }
     if (settings.scene_steps > 0 && done % settings.scene_steps == 0) write_scene();
   });
 
-  TrainSummary summary{.photos = photos.size(), .held_out = held_out.size(), .notes = dataset.notes};
   summary.steps = train::run(task, settings.loop).global_step;
   summary.gaussians = table.size();
   summary.scene = scene;

@@ -16,7 +16,7 @@ struct TrainSummary {
   int64_t steps = 0, gaussians = 0;
   std::optional<double> psnr, ssim;  ///< means over the held-out photos
   std::filesystem::path scene;       ///< RUN/scene.ply
-  std::vector<std::string> notes;    ///< what the data set's reader decided, and what looks wrong with the result
+  std::vector<std::string> notes;    ///< what the data set's reader decided, and what looked wrong (watch.h)
 };
 
 /// In RUN (settings.out): what train::run leaves there; config.toml; scene.ply; cameras.json, which

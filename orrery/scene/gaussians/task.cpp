@@ -191,6 +191,7 @@ at::Tensor GaussianTask::loss_sum(int64_t step, size_t, train::Metrics& sums) {
   if (options_.densification == Densification::kMcmc) sum += regularise(gradients);
   sums["psnr"] += loss.psnr();
   sums["gaussians"] += static_cast<double>(table_.size());
+  last_step_ = {loss.loss, loss.psnr(), table_.size()};
   variable_list variables;
   for (const char* name : kNames) variables.push_back(table_[name].value);
   Gradients known{{gradients.begin(), gradients.end()}};
@@ -199,15 +200,7 @@ at::Tensor GaussianTask::loss_sum(int64_t step, size_t, train::Metrics& sums) {
     known.of_variables.push_back(gradient_of_row(what, of_row));
   };
   if (corrects("exposures")) correct("exposures", d_exposure);
-  if (corrects("poses")) {
-    const PoseCorrection correction = pose(current_);
-    std::array<double, 6> d_correction = correction_gradient(photos_.view(current_), correction, extent_, d_pose);
-    for (size_t i = 0; i < correction.size(); ++i) {
-      d_correction[i] += kPoseDecay * correction[i];
-      sum += kPoseDecay / 2 * correction[i] * correction[i];
-    }
-    correct("poses", d_correction);
-  }
+  if (corrects("poses")) correct("poses", pose_gradient(d_pose, sum));
   return KnownGradients::apply(at::TensorList(variables), sum, known);
 }
 
@@ -232,6 +225,19 @@ double GaussianTask::compare_depths() {
   d_alpha_.resize(renderer_.alpha().size()), d_depth_.resize(renderer_.depth().size());
   return depth_loss(photos_.depths(current_), options_.depth_lambda * extent_, photo_.mask, renderer_.alpha(),
                     renderer_.depth(), d_alpha_, d_depth_);
+}
+
+/// Adds what the corrections' decay costs.
+std::array<double, 6> GaussianTask::pose_gradient(const std::array<float, 16>& d_camera_from_world,
+                                                  double& loss) const {
+  const PoseCorrection correction = pose(current_);
+  std::array<double, 6> gradient =
+      correction_gradient(photos_.view(current_), correction, extent_, d_camera_from_world);
+  for (size_t i = 0; i < correction.size(); ++i) {
+    gradient[i] += kPoseDecay * correction[i];
+    loss += kPoseDecay / 2 * correction[i] * correction[i];
+  }
+  return gradient;
 }
 
 View GaussianTask::view(size_t photo) const {
@@ -331,6 +337,7 @@ void GaussianTask::change_number(int64_t step) {
                       (done % options_.opacity_reset_interval == 0 ||
                        (options_.background == Background::kWhite && done == options_.densify_from_iter));
   if (resets) reset_opacities(table_, options_.density);
+  last_step_.opacities_fell = resets;
 }
 
 void GaussianTask::control_density(int64_t step) {

@@ -16,6 +16,7 @@
 #include "orrery/scene/gaussians/options.h"
 #include "orrery/scene/gaussians/photos.h"
 #include "orrery/scene/gaussians/pose.h"
+#include "orrery/scene/gaussians/watch.h"
 #include "orrery/splat/renderer.h"
 #include "orrery/train/loop.h"
 
@@ -48,6 +49,8 @@ class GaussianTask final : public train::Task {
   const splat::Renderer& draw(const View& view, const std::array<float, 3>& background);
   /// What held-out photos are compared over: the run's background, black where that is random.
   std::array<float, 3> background_of_evaluation() const;
+  /// What the last step came to.
+  const StepSeen& last_step() const { return last_step_; }
   /// Where a training photo was taken from, as it is known so far.
   View view(size_t photo) const;
   /// And how it was exposed.
@@ -66,6 +69,7 @@ class GaussianTask final : public train::Task {
   at::Tensor gradient_of_row(const std::string& what, std::span<const double> of_row) const;
   kernels::PhotometricLoss compare(const View& view, std::array<double, 12>& d_exposure);
   double compare_depths();
+  std::array<double, 6> pose_gradient(const std::array<float, 16>& d_camera_from_world, double& loss) const;
   void change_number(int64_t step);
   void control_density(int64_t step);
   void forget_gradients();
@@ -81,6 +85,7 @@ class GaussianTask final : public train::Task {
   std::map<std::string, Column> of_photos_;  ///< what is corrected: "poses" [photos, 6], "exposures" [photos, 3, 4]
   train::NamedTensors parameters_;
   size_t current_ = 0;  ///< the step's photo
+  StepSeen last_step_;
   Photo photo_;
   std::vector<float> exposed_, d_image_, d_alpha_, d_depth_, d_centres_;
   std::vector<uint8_t> takes_part_;
