@@ -75,6 +75,12 @@ std::string type_of(const fs::path& config) try {
   return "llama";
 }
 
+/// A folder's file, opened once: every test is a process that lists all of them.
+const Expected& io_of(const fs::path& folder) {
+  static std::map<fs::path, Expected> opened;
+  return opened.try_emplace(folder, folder).first->second;
+}
+
 /// Empty when the family is there; its goldens then must pass.
 std::string why_unsupported(const fs::path& folder, const std::string& type) try {
   if (belongs_to_training(folder)) return "belongs to the tests of training";
@@ -83,13 +89,13 @@ std::string why_unsupported(const fs::path& folder, const std::string& type) try
     known.insert(known.end(), family.model_types.begin(), family.model_types.end());
   if (std::ranges::count(known, type) == 0)
     return fmt::format("the family {} is not supported yet; known: {}", type, fmt::join(known, ", "));
-  return Expected(folder).has("logits") ? "" : "its io.safetensors has no logits";
+  return io_of(folder).has("logits") ? "" : "its io.safetensors has no logits";
 } catch (const std::exception&) {
   return "";
 }
 
 bool io_has(const fs::path& folder, std::string_view tensor) try {
-  return Expected(folder).has(tensor);
+  return io_of(folder).has(tensor);
 } catch (const std::exception&) {
   return false;
 }
@@ -115,7 +121,7 @@ std::vector<ModelCase> cases_of(const fs::path& folder) {
   return result;
 }
 
-std::vector<ModelCase> all_cases() {
+std::vector<ModelCase> find_cases() {
   std::vector<ModelCase> result;
   for (const fs::path& folder : folders()) {
     if (!fs::exists(folder / "io.safetensors") || kind_of(folder) == "reward-model") continue;  // text_reward.cpp
@@ -145,6 +151,11 @@ std::vector<ModelCase> all_cases() {
   }
   std::ranges::sort(result, {}, &ModelCase::name);
   return result;
+}
+
+const std::vector<ModelCase>& all_cases() {
+  static const std::vector<ModelCase> all = find_cases();
+  return all;
 }
 
 }  // namespace

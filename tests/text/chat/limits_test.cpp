@@ -21,15 +21,36 @@ std::string refusal(const std::string& source, const Json& context = Json::objec
   return {};
 }
 
-std::string repeat(const std::string& text, int times) {
-  std::string out;
-  for (int i = 0; i < times; ++i) out += text;
-  return out;
-}
+/// A template that may be long, written out only where it is wanted: every test is a process that lists all of them.
+class Source {
+ public:
+  Source(const char* text) : Source(std::string(text)) {}
+  Source(std::string text, int times = 1) : parts_{{std::move(text), times}} {}
 
-class Hostile : public testing::TestWithParam<std::string> {};
+  std::string text() const {
+    std::string out;
+    for (const auto& [text, times] : parts_)
+      for (int i = 0; i < times; ++i) out += text;
+    return out;
+  }
+  friend Source operator+(Source a, const Source& b) {
+    a.parts_.insert(a.parts_.end(), b.parts_.begin(), b.parts_.end());
+    return a;
+  }
+  friend void PrintTo(const Source& source, std::ostream* out) {
+    for (const auto& [text, times] : source.parts_)
+      *out << text << (times == 1 ? "" : " × " + std::to_string(times) + " ");
+  }
 
-TEST_P(Hostile, IsRefused) { EXPECT_NE(refusal(GetParam()), ""); }
+ private:
+  std::vector<std::pair<std::string, int>> parts_;
+};
+
+Source repeat(const char* text, int times) { return {text, times}; }
+
+class Hostile : public testing::TestWithParam<Source> {};
+
+TEST_P(Hostile, IsRefused) { EXPECT_NE(refusal(GetParam().text()), ""); }
 
 const std::string kSetBig = "{% set big = 'abcdefgh' * 1000000 %}";
 const std::string kNamespace = "{% set ns = namespace(s='aaaaaaaa', l=[1], g=[1]) %}";
