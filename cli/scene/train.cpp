@@ -31,6 +31,8 @@ void add_scene_train(CLI::App& scene, std::function<void(const SceneTrainCommand
                 {"orrery scene train photos/ --out runs/best --max-steps 30000 --antialiased", "the paper's length"},
                 {"orrery scene train photos/ --out runs/small --densification mcmc --max-gaussians 100000",
                  "as good as so many Gaussians can be"},
+                {"orrery scene train photos/ --out runs/phone --exposure --pose-lr 0.001",
+                 "photos that differ in exposure, from poses that are not quite right"},
                 {"orrery scene train --out runs/castle --resume", "after a power cut"}});
   command->callback([typed, run = std::move(run)] { run(*typed); });
 }
