@@ -199,7 +199,7 @@ std::vector<SchemaParts> SchemaReader::expand(const Located& schema) {
   if (!schema.value->is_object())
     schema_error(schema.pointer, shown(*schema.value), "a schema: an object, true or false");
   if (holds(open_refs_, schema.pointer) || open_refs_.size() > kMaxOpenRefs)
-    schema_error(schema.pointer, "a schema that holds itself before anything is read");
+    schema_error(schema.pointer, "a schema that contains itself before anything is read");
   open_refs_.push_back(schema.pointer);
   std::vector<SchemaParts> out = {own_keywords(schema)};
   if (out.front().values && out.front().values->empty()) out.clear();
