@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "orrery/base/error.h"
@@ -16,11 +17,25 @@ Optimizer::Optimizer(NamedTensors parameters, const RuleOf& rule_of) : parameter
     if (auto rule = rule_of(name)) rules_[name] = std::move(rule);
 }
 
+namespace {
+
+/// Piece by piece: squares of a large tensor at once would be as large.
+double sum_of_squares(const at::Tensor& tensor) {
+  constexpr int64_t kPiece = int64_t{1} << 20;
+  const at::Tensor values = tensor.reshape(-1);
+  double sum = 0;
+  for (int64_t first = 0; first < values.numel(); first += kPiece)
+    sum += values.narrow(0, first, std::min(kPiece, values.numel() - first)).square().sum(at::kDouble).item<double>();
+  return sum;
+}
+
+}  // namespace
+
 double Optimizer::gradient_norm() const {
   double sum = 0;
   for (const auto& [name, tensor] : parameters_) {
     if (!tensor.grad().defined()) continue;
-    const double squares = tensor.grad().square().sum(at::kDouble).item<double>();
+    const double squares = sum_of_squares(tensor.grad());
     if (!std::isfinite(squares))
       throw Error({.doing = "train",
                    .where = "the gradient of " + name,

@@ -372,7 +372,7 @@ void gaussian_raster(const RasterInput& input, const RasterOutput& output, Raste
   frame.bin(input, with_depth, pool);
   frame.drawn.resize(frame.tiles());
   frame.transmittance.resize(frame.tiles() * kGaussianTile * kGaussianTile);
-  if (!output.pixels_of_gaussian.empty()) frame.pixels.resize(frame.entries.size());
+  if (!output.pixels_of_gaussian.empty()) fit(frame.pixels, frame.entries.size());
   pool.run(frame.tiles(), [&](int64_t tile, int) { HWY_DYNAMIC_DISPATCH(RasterTile)(input, output, frame, tile); });
   if (output.pixels_of_gaussian.empty()) return;
   std::ranges::fill(output.pixels_of_gaussian, 0);
@@ -387,7 +387,7 @@ void gaussian_raster_backward(const RasterInput& input, const RasterOutput& outp
   if (isa() == Isa::kReference) return gaussian_raster_backward_reference(input, output, d_output, gradient);
   RasterMemory::Frame& frame = *memory.frame;
   frame.slot_size = slot_size_for(frame.channels);
-  frame.slots.resize(frame.entries.size() * frame.slot_size);
+  fit(frame.slots, frame.entries.size() * frame.slot_size);
   frame.d_backgrounds.resize(frame.tiles() * frame.channels);
   const bool absolute = !gradient.means2d_absolute.empty();
   pool.run(frame.tiles(), [&](int64_t tile, int) {

@@ -71,11 +71,12 @@ PixelBox RasterMemory::Frame::tile_box(int64_t tile, const RasterInput& input) c
 /// Stable, by the bits of the depth, which are in the order of the depths where those are positive: least digit first,
 /// each chunk scattering behind those before it.
 void RasterMemory::Frame::sort_by_depth(const RasterInput& input, ThreadPool& pool) {
+  fit(depths_, input.size());
   depths_.clear();
   for (int64_t i = 0; i < input.size(); ++i)
     if (visible(input, i)) depths_.push_back({std::bit_cast<uint32_t>(input.depths[i]), static_cast<uint32_t>(i)});
   const auto size = static_cast<int64_t>(depths_.size());
-  sorted_.resize(size);
+  fit(sorted_, size);
   const int64_t chunks = chunks_for(size, pool);
   for (int shift = 0; shift < 32; shift += kDigitBits) {
     const auto digit = [shift](const Depth& depth) { return depth.key >> shift & (kDigits - 1); };
@@ -96,7 +97,7 @@ void RasterMemory::Frame::sort_by_depth(const RasterInput& input, ThreadPool& po
     });
     depths_.swap(sorted_);
   }
-  order.resize(size);
+  fit(order, size);
   for (int64_t rank = 0; rank < size; ++rank) order[rank] = depths_[rank].row;
 }
 
@@ -165,9 +166,9 @@ void RasterMemory::Frame::bin(const RasterInput& input, bool with_depth, ThreadP
   sort_by_depth(input, pool);
   const auto size = static_cast<int64_t>(order.size());
   const int64_t chunks = chunks_for(size, pool);
-  footprints.resize(size);
-  channels_of.resize(size * channels);
-  slots_from.resize(size + 1);
+  fit(footprints, size);
+  fit(channels_of, size * channels);
+  fit(slots_from, size + 1);
   slots_from[0] = 0;
   tiles_of_.resize(chunks);
   counts_.assign(chunks * tiles(), 0);
@@ -184,7 +185,7 @@ void RasterMemory::Frame::bin(const RasterInput& input, bool with_depth, ThreadP
     for (int64_t chunk = 0; chunk < chunks; ++chunk) before += std::exchange(counts_[chunk * tiles() + tile], before);
   }
   tile_from[tiles()] = before;
-  entries.resize(before);
+  fit(entries, before);
   pool.run(chunks, [&](int64_t chunk, int) {
     uint32_t* next = counts_.data() + chunk * tiles();
     const uint32_t* tile = tiles_of_[chunk].data();

@@ -9,6 +9,17 @@
 
 namespace orrery::kernels {
 
+/// To that size, whatever was there is lost: a larger vector's memory is taken when the smaller's is given back, and a
+/// sixteenth more, so that views which show a little more each do not leave holes behind.
+template <class T>
+void fit(std::vector<T>& values, size_t size) {
+  if (size > values.capacity()) {
+    values = {};
+    values.reserve(size + size / 16);
+  }
+  values.resize(size);
+}
+
 /// A Gaussian ready to be drawn.
 struct Footprint {
   float x, y;     ///< pixels

@@ -17,8 +17,7 @@ void replace(Column& column, const at::Tensor& value, const at::Tensor& m, const
 
 GaussianTable::GaussianTable(const std::map<std::string, at::Tensor>& values) {
   for (const auto& [name, value] : values)
-    columns_[name] = {value.detach().clone().set_requires_grad(true), at::zeros(value.sizes()),
-                      at::zeros(value.sizes())};
+    columns_[name] = {value.detach().set_requires_grad(true), at::zeros(value.sizes()), at::zeros(value.sizes())};
 }
 
 int64_t GaussianTable::size() const { return columns_.empty() ? 0 : columns_.begin()->second.value.size(0); }

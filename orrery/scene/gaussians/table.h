@@ -19,7 +19,7 @@ struct Column {
 class GaussianTable {
  public:
   GaussianTable() = default;
-  /// Moments of 0. The values learn.
+  /// Moments of 0. The values learn: the tensors become the table's own.
   explicit GaussianTable(const std::map<std::string, at::Tensor>& values);
 
   int64_t size() const;

@@ -39,6 +39,7 @@ struct KnownGradients : torch::autograd::Function<KnownGradients> {
   static variable_list backward(AutogradContext* context, variable_list d_loss) {
     const double scale = d_loss[0].item<double>();
     variable_list all = context->saved_data["gradients"].toTensorVector();
+    context->saved_data.erase("gradients");  // so that they become the parameters' own, not their copies
     if (scale != 1)
       for (at::Tensor& gradient : all) gradient.mul_(scale);
     all.resize(all.size() + 2);  // none for the loss and the list
@@ -168,7 +169,10 @@ at::Tensor GaussianTask::loss_sum(int64_t step, size_t, train::Metrics& sums) {
   const kernels::PhotometricLoss loss = compare(view, d_exposure);
   const double of_depths = how.depth ? compare_depths() : 0;
   All gradients;
-  for (size_t i = 0; i < gradients.size(); ++i) gradients[i] = at::empty_like(values[i]);
+  for (size_t i = 0; i < gradients.size(); ++i) {
+    d_values_[i].resize(static_cast<size_t>(values[i].numel()));
+    gradients[i] = at::from_blob(d_values_[i].data(), values[i].sizes());
+  }
   d_centres_.resize(2 * static_cast<size_t>(table_.size()));
   const std::span<float> centres = d_centres_;
   const std::array<float, 16> d_pose = renderer_.backward(

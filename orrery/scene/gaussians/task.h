@@ -1,6 +1,7 @@
 // Gaussians as a task of the training loop (Kerbl et al. 2023, "3D Gaussian Splatting", sec. 5 and 7).
 #pragma once
 
+#include <array>
 #include <functional>
 #include <map>
 #include <memory>
@@ -88,6 +89,7 @@ class GaussianTask final : public train::Task {
   StepSeen last_step_;
   Photo photo_;
   std::vector<float> exposed_, d_image_, d_alpha_, d_depth_, d_centres_;
+  std::array<std::vector<float>, 5> d_values_;  ///< the gradients' memory, the same in every step
   std::vector<uint8_t> takes_part_;
   at::Tensor norms_, counts_;  // of gradients of centres, since the last event
   std::function<void(int64_t)> on_step_;
