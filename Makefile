@@ -34,8 +34,8 @@ test: setup-build setup-viewer setup-torch ## build and run all tests
 
 sanitizers: asan tsan ## both of the next two
 
-# Tests of bounds in time and size, of statistics and of many random texts take minutes unoptimised; release builds run them.
-bounds = ^(Time|Size)/Hostile|Bounded$$|[.]HostileTextsEndSoon|[.]ThreadsShareOne|[.]SampledTokensHaveTheSameDistribution|[.](RandomTextsAreTheSameInEveryCut|ForcedAnswersAreCallsThatFitInEveryFormat|MaskIsWhatAcceptAccepts|AttentionSinksGoOnInConstantMemory)$$|^Hostile(Pickle|Safetensors)[.](ManyValues|Deep)|^HttpFaults[.](ABodyOfHundredMegabytes|ManyValues|WhoReadsSlowly)
+# Tests of bounds in time and size, of statistics, of many random texts and of the real model take minutes unoptimised; release builds run them.
+bounds = ^(Time|Size)/Hostile|Bounded$$|[.]HostileTextsEndSoon|[.]ThreadsShareOne|[.]SampledTokensHaveTheSameDistribution|[.](RandomTextsAreTheSameInEveryCut|ForcedAnswersAreCallsThatFitInEveryFormat|MaskIsWhatAcceptAccepts|AttentionSinksGoOnInConstantMemory)$$|SmolLm2Golden|^Hostile(Pickle|Safetensors)[.](ManyValues|Deep)|^HttpFaults[.](ABodyOfHundredMegabytes|ManyValues|WhoReadsSlowly)
 asan: setup-build setup-sanitizers ## the tests under ASan and UBSan, without those of bounds in time and size
 	@setup/fetch.sh smollm2
 	$(call ninja,asan-ubsan)
