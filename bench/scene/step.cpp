@@ -14,6 +14,7 @@
 #include "orrery/kernels/isa.h"
 #include "orrery/kernels/photometric_loss/photometric_loss.h"
 #include "orrery/kernels/sparse_adam/sparse_adam.h"
+#include "orrery/splat/activation.h"
 #include "orrery/splat/renderer.h"
 
 namespace {
@@ -68,7 +69,7 @@ class Step {
     const auto count = static_cast<size_t>(scene_.count());
     std::vector<float> scales = scene_.log_scales, opacities = scene_.opacity_logits, image(target_.size());
     for (float& scale : scales) scale = std::exp(scale);
-    for (float& opacity : opacities) opacity = 1 / (1 + std::exp(-opacity));
+    for (float& opacity : opacities) opacity = static_cast<float>(splat::opacity_from_logit(opacity));
     std::vector<float> means2d(2 * count), depths(count), conics(3 * count), compensations(count), colours(3 * count),
         alpha(image.size() / 3);
     std::vector<int32_t> radii(2 * count), pixels(count);

@@ -71,8 +71,8 @@ PixelBox RasterMemory::Frame::tile_box(int64_t tile, const RasterInput& input) c
 /// Stable, by the bits of the depth, which are in the order of the depths where those are positive: least digit first,
 /// each chunk scattering behind those before it.
 void RasterMemory::Frame::sort_by_depth(const RasterInput& input, ThreadPool& pool) {
-  fit(depths_, input.size());
   depths_.clear();
+  depths_.reserve(input.size());
   for (int64_t i = 0; i < input.size(); ++i)
     if (visible(input, i)) depths_.push_back({std::bit_cast<uint32_t>(input.depths[i]), static_cast<uint32_t>(i)});
   const auto size = static_cast<int64_t>(depths_.size());

@@ -14,7 +14,7 @@ namespace orrery::text {
 
 namespace {
 
-Error refuse_adapter(const WeightedAdapter& weighted, std::string found, std::string expected) {
+Error refusal_of(const WeightedAdapter& weighted, std::string found, std::string expected) {
   return Error({.doing = "merge an adapter",
                 .where = weighted.adapter.path.string(),
                 .found = std::move(found),
@@ -33,12 +33,12 @@ MergedTensors::MergedTensors(const Checkpoint& base, std::span<const WeightedAda
 void MergedTensors::add(const WeightedAdapter& weighted) {
   const Adapter& adapter = weighted.adapter;
   if (!adapter.prompts.empty())
-    throw refuse_adapter(weighted, fmt::format("gated adaption prompts in {} layers", adapter.prompts.size()),
-                         "changes of weights: prompts attend beside the model and cannot be merged into it");
+    throw refusal_of(weighted, fmt::format("gated adaption prompts in {} layers", adapter.prompts.size()),
+                     "changes of weights: prompts attend beside the model and cannot be merged into it");
   const auto refuse_weight = [&](const std::string& what) {
     if (weighted.weight != 1)
-      throw refuse_adapter(weighted, fmt::format("{} is replaced or scaled, at weight {}", what, weighted.weight),
-                           "weight 1");
+      throw refusal_of(weighted, fmt::format("{} is replaced or scaled, at weight {}", what, weighted.weight),
+                       "weight 1");
   };
   for (const LinearChange& change : adapter.linears) {
     const float factor = weighted.weight * static_cast<float>(change.scale);
@@ -50,11 +50,11 @@ void MergedTensors::add(const WeightedAdapter& weighted) {
         weight.lengthened = &change;
       }
       if (weight.lengthened != nullptr && weight.low_rank.size() > 1)
-        throw refuse_adapter(weighted, fmt::format("DoRA of {} beside another adapter's change of it", change.module),
-                             "DoRA alone: it gives the rows of what it is put on their lengths");
+        throw refusal_of(weighted, fmt::format("DoRA of {} beside another adapter's change of it", change.module),
+                         "DoRA alone: it gives the rows of what it is put on their lengths");
       if (change.input_scale.data != nullptr) {
         refuse_weight(change.module);
-        if (weight.scaled != nullptr) throw refuse_adapter(weighted, change.module + " scaled twice", "once");
+        if (weight.scaled != nullptr) throw refusal_of(weighted, change.module + " scaled twice", "once");
         weight.scaled = &change;
       }
     }
@@ -64,7 +64,7 @@ void MergedTensors::add(const WeightedAdapter& weighted) {
   for (const TensorView& tensor : adapter.replaced) {
     Change& change = change_of(tensor.name, "a replacement", weighted);
     refuse_weight(tensor.name);
-    if (change.replaced != nullptr) throw refuse_adapter(weighted, tensor.name + " replaced twice", "once");
+    if (change.replaced != nullptr) throw refusal_of(weighted, tensor.name + " replaced twice", "once");
     change.replaced = &tensor;
     change.replaced_layout = adapter.rope_layout;
     if (tensor.shape.size() == 1 && tensor.name.ends_with(".weight") && base_.spec().norm == NormKind::kRms)
@@ -76,11 +76,11 @@ MergedTensors::Change& MergedTensors::change_of(const std::string& canonical, co
                                                 const WeightedAdapter& weighted) {
   const TensorView* tensor = base_.tensor(canonical);
   if (tensor == nullptr)
-    throw refuse_adapter(weighted, fmt::format("{} of {}", what, canonical),
-                         canonical == "lm_head.weight" ? "a head of its own: this model's is its embedding"
-                                                       : "changes of tensors that the base model has");
+    throw refusal_of(weighted, fmt::format("{} of {}", what, canonical),
+                     canonical == "lm_head.weight" ? "a head of its own: this model's is its embedding"
+                                                   : "changes of tensors that the base model has");
   if (!is_plain_float(tensor->dtype))
-    throw refuse_adapter(
+    throw refusal_of(
         weighted, fmt::format("tensor {} of type {} in {}", tensor->name, name(tensor->dtype), base_.path().string()),
         "f32, f16 or bf16: merging into quantised blocks would round the change away; merge into the "
         "original model and quantise the result");

@@ -19,7 +19,7 @@ using kernels::kPageTokens;
 constexpr const char* kFormat = "orrery prompt cache";
 constexpr const char* kVersion = "1";
 
-Error refuse_file(const std::string& file, const std::string& field, std::string found, std::string expected) {
+Error refusal_of(const std::string& file, const std::string& field, std::string found, std::string expected) {
   return Error({.doing = "use a prompt cache",
                 .where = file + ", " + field,
                 .found = std::move(found),
@@ -76,9 +76,9 @@ std::string_view root_name(uint64_t root) { return root == kLongRotation ? "long
 const TensorView& tensor(const formats::SafetensorsFile& file, const std::string& name, const std::string& tensor_name,
                          DType dtype) {
   const TensorView* view = file.find(tensor_name);
-  if (view == nullptr) throw refuse_file(name, tensor_name, "no such tensor", "one");
+  if (view == nullptr) throw refusal_of(name, tensor_name, "no such tensor", "one");
   if (view->dtype != dtype)
-    throw refuse_file(name, tensor_name, std::string(orrery::name(view->dtype)), std::string(orrery::name(dtype)));
+    throw refusal_of(name, tensor_name, std::string(orrery::name(view->dtype)), std::string(orrery::name(dtype)));
   return *view;
 }
 
@@ -139,11 +139,11 @@ StoredPrompt read_prompt_cache(const formats::SafetensorsFile& file, const std::
   const auto expect = [&](const std::string& field, const std::string& expected) {
     const auto entry = metadata.find(field);
     const std::string found = entry == metadata.end() ? "no such field" : entry->second;
-    if (found != expected) throw refuse_file(name, field, found, expected);
+    if (found != expected) throw refusal_of(name, field, found, expected);
   };
   const auto expect_bytes = [&](const TensorView& view, int64_t expected) {
     if (view.bytes != expected)
-      throw refuse_file(name, view.name, fmt::format("{} bytes", view.bytes), fmt::format("{}", expected));
+      throw refusal_of(name, view.name, fmt::format("{} bytes", view.bytes), fmt::format("{}", expected));
   };
   expect("format", kFormat);
   expect("version", kVersion);
@@ -154,7 +154,7 @@ StoredPrompt read_prompt_cache(const formats::SafetensorsFile& file, const std::
   const int64_t count = tokens.elements();
   const bool recurrent = layout.page_bytes == 0;
   if (!recurrent && count % kPageTokens != 0)
-    throw refuse_file(name, "tokens", fmt::format("{} of them", count), "a multiple of 64");
+    throw refusal_of(name, "tokens", fmt::format("{} of them", count), "a multiple of 64");
   prompt.tokens.resize(static_cast<size_t>(count));
   if (tokens.bytes > 0) std::memcpy(prompt.tokens.data(), tokens.data, static_cast<size_t>(tokens.bytes));
   for (int64_t i = 0; !recurrent && i < count / kPageTokens; ++i) {
