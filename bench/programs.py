@@ -19,11 +19,11 @@ def model(kind):
 
 
 def machine(threads):
-    """The processor, its bandwidth and both programs' versions, a line each."""
+    """The processor, its bandwidth and the versions of both programs, of the peer where it was built; a line each."""
     cpu = next((line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), platform.machine())
-    facts = Orrery().bench("Q4_0", threads, 1, 16)
+    facts = Orrery().bench("Q4_1", threads, 1, 16)
     return [f"{datetime.date.today()}: {cpu}, {len(os.sched_getaffinity(0))} cores, read bandwidth {facts['memory_bandwidth_gb_per_second']:.1f} GB/s on {threads} threads, "
-            f"kernels: {facts['isa']}", Orrery().version(), Peer().version()]
+            f"kernels: {facts['isa']}", Orrery().version(), *([Peer().version()] if Peer.bin.exists() else [])]
 
 
 class Peer:
