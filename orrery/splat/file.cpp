@@ -37,6 +37,15 @@ uint64_t bytes_written(const fs::path& path) {
   return bytes;
 }
 
+void refuse_nothing(const fs::path& path, int64_t count) {
+  if (count > 0) return;
+  throw Error({.doing = "write a Gaussian scene",
+               .where = path.string(),
+               .found = "no Gaussians",
+               .expected = "one at least",
+               .advice = "was everything filtered out?"});
+}
+
 }  // namespace
 
 std::span<const Format> formats() { return kFormats; }
@@ -74,16 +83,16 @@ const Format& format_for(const fs::path& path, const SaveOptions& options) {
 
 Saved save(const fs::path& path, const Scene& scene, const SaveOptions& options) {
   const Format& format = format_for(path, options);
-  if (scene.count() == 0)
-    throw Error({.doing = "write a Gaussian scene",
-                 .where = path.string(),
-                 .found = "no Gaussians",
-                 .expected = "one at least",
-                 .advice = "was everything filtered out?"});
+  refuse_nothing(path, scene.count());
   const std::vector<int64_t> order = format.write(scene, path, options);
   Saved saved{&format, bytes_written(path), std::nullopt};
   if (format.lossy) saved.difference = difference(scene, load(path), order);
   return saved;
+}
+
+void save_ply(const fs::path& path, const SceneSpans& scene) {
+  refuse_nothing(path, scene.count());
+  write_ply(scene, path);
 }
 
 bool antialiased_by(std::span<const std::string> ply_comments) {
@@ -95,9 +104,7 @@ bool antialiased_by(std::span<const std::string> ply_comments) {
   return antialiased;
 }
 
-std::string antialiased_comment(const Scene& scene) {
-  return scene.antialiased ? "comment SplatRenderMode: mip\n" : "";
-}
+std::string antialiased_comment(bool antialiased) { return antialiased ? "comment SplatRenderMode: mip\n" : ""; }
 
 void check_count(uint64_t count, uint64_t file_bytes, const fs::path& path) {
   constexpr uint64_t kMostPerByte = 16;

@@ -65,6 +65,9 @@ struct Saved {
 /// an empty scene.
 Saved save(const std::filesystem::path& path, const Scene& scene, const SaveOptions& options = {});
 
+/// save() as INRIA's .ply, without a copy of the values.
+void save_ply(const std::filesystem::path& path, const SceneSpans& scene);
+
 /// The format that options or the path's end name. Throws Error listing those that there are.
 const Format& format_for(const std::filesystem::path& path, const SaveOptions& options);
 

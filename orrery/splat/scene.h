@@ -34,6 +34,19 @@ struct Scene {
   static Scene zeros(int64_t count, int sh_degree);
 };
 
+/// A scene whose values lie elsewhere.
+struct SceneSpans {
+  std::span<const float> means, log_scales, quats, opacity_logits, sh;  ///< as Scene has them
+  int sh_degree = 0;
+  bool antialiased = false;
+
+  int64_t count() const { return static_cast<int64_t>(opacity_logits.size()); }
+};
+inline SceneSpans spans_of(const Scene& scene) {
+  return {scene.means, scene.log_scales, scene.quats,      scene.opacity_logits,
+          scene.sh,    scene.sh_degree,  scene.antialiased};
+}
+
 /// The Gaussians of those numbers, in that order.
 Scene select(const Scene& scene, std::span<const int64_t> rows);
 

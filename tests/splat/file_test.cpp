@@ -76,6 +76,20 @@ TEST_P(SceneFile, ComesBackWithinItsBounds) {
   }
 }
 
+// Training's way: without a Scene.
+TEST(SavePly, WritesWhatLiesElsewhere) {
+  const TemporaryFolder folder;
+  Scene scene = random_scene(1030, 2);
+  scene.antialiased = true;
+  const std::vector<float> means = scene.means, sh = scene.sh;
+  save_ply(folder.path() / "a.ply",
+           {means, scene.log_scales, scene.quats, scene.opacity_logits, sh, scene.sh_degree, scene.antialiased});
+  expect_same(load(folder.path() / "a.ply"), scene);
+  EXPECT_TRUE(load(folder.path() / "a.ply").antialiased);
+  EXPECT_THROW(save_ply(folder.path() / "b.ply", {}), Error);
+  EXPECT_FALSE(fs::exists(folder.path() / "b.ply"));
+}
+
 // A second way through the same format loses nothing more: no drift.
 TEST_P(SceneFile, IsStableWhenItIsWrittenAgain) {
   save(path(), random_scene(300, 2), GetParam().options);

@@ -20,6 +20,7 @@
 #include "orrery/scene/gaussians/task.h"
 #include "orrery/splat/cameras.h"
 #include "orrery/splat/file.h"
+#include "orrery/train/pieces.h"
 
 namespace orrery::scene {
 
@@ -104,19 +105,17 @@ WatchOptions watch_options(const TrainSettings& settings, int64_t first_gaussian
           .room = gaussians_within(fmt::format("{}", memory), options.sh_degree)};
 }
 
-splat::Scene scene_of(const GaussianTable& table, const GaussianOptions& options) {
-  splat::Scene scene = splat::Scene::zeros(table.size(), options.sh_degree);
-  const auto copy = [&](const char* name, std::vector<float>& to) {
-    const at::Tensor& from = table[name].value;
-    std::copy_n(from.const_data_ptr<float>(), from.numel(), to.begin());
+splat::SceneSpans spans_of(const GaussianTable& table, const GaussianOptions& options) {
+  const auto values = [&](const char* name) {
+    return std::span<const float>(train::span_of<float>(table[name].value));
   };
-  copy("means", scene.means);
-  copy("log_scales", scene.log_scales);
-  copy("quats", scene.quats);
-  copy("opacity_logits", scene.opacity_logits);
-  copy("sh", scene.sh);
-  scene.antialiased = options.antialiased;
-  return scene;
+  return {.means = values("means"),
+          .log_scales = values("log_scales"),
+          .quats = values("quats"),
+          .opacity_logits = values("opacity_logits"),
+          .sh = values("sh"),
+          .sh_degree = options.sh_degree,
+          .antialiased = options.antialiased};
 }
 
 /// The scene on the left, the photo on the right.
@@ -163,12 +162,13 @@ TrainSummary train_gaussians(const TrainSettings& wanted) {
   DatasetPhotos photos(dataset, Split::kTrain, cache), held_out(dataset, Split::kTest, cache);
   if (held_out.size() == 0) settings.loop.eval_steps = 0;
   GaussianTable table = first_gaussians(dataset, options.sh_degree);
+  dataset.points = {};
   GaussianTask task(table, photos, &held_out, dataset.extent, options, pool);
   begin_folder(settings);
   const fs::path scene = settings.out / "scene.ply", cameras = settings.out / "cameras.json";
   if (!settings.loop.resume || !fs::exists(cameras)) splat::write_cameras(cameras, views_of(dataset, task));
   const auto write_scene = [&] {
-    splat::save(scene, scene_of(table, options));
+    splat::save_ply(scene, spans_of(table, options));
     if (options.pose_lr > 0) splat::write_cameras(cameras, views_of(dataset, task));
     if (options.exposure) write_exposures(settings.out / "exposure.json", photos, task);
   };

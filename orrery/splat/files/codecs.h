@@ -16,6 +16,7 @@ using Bytes = std::span<const std::byte>;
 bool is_ply(Bytes bytes);
 Scene read_ply(Bytes bytes, const std::filesystem::path& path);
 std::vector<int64_t> write_ply(const Scene& scene, const std::filesystem::path& path, const SaveOptions& options);
+void write_ply(const SceneSpans& scene, const std::filesystem::path& path);
 
 /// SuperSplat's .compressed.ply (playcanvas/splat-transform): chunks of 256 with their ranges, 16 bytes a Gaussian.
 bool is_compressed_ply(Bytes bytes);
@@ -48,7 +49,7 @@ std::vector<int64_t> write_sog(const Scene& scene, const std::filesystem::path& 
 /// "antialiased 1". The last one counts.
 bool antialiased_by(std::span<const std::string> ply_comments);
 /// The header's line for it: Brush's, which splat-transform writes too; empty for an ordinary scene.
-std::string antialiased_comment(const Scene& scene);
+std::string antialiased_comment(bool antialiased);
 
 /// Throws the Error of a file that claims more than bytes of its number can hold: a sixteenth of a byte per Gaussian is
 /// less than any scene compresses to.

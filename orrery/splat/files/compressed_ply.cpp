@@ -162,8 +162,8 @@ Packed pack(const Scene& scene, int64_t n, const Ranges& ranges) {
 }
 
 std::string packed_header(const Scene& scene, int64_t chunks) {
-  std::string text =
-      "ply\nformat binary_little_endian 1.0\n" + antialiased_comment(scene) + fmt::format("element chunk {}\n", chunks);
+  std::string text = "ply\nformat binary_little_endian 1.0\n" + antialiased_comment(scene.antialiased) +
+                     fmt::format("element chunk {}\n", chunks);
   for (const char* name : kChunkColumns) text += fmt::format("property float {}\n", name);
   text += fmt::format("element vertex {}\n", scene.count());
   for (const char* name : kVertexColumns) text += fmt::format("property uint {}\n", name);

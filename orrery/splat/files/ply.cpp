@@ -65,21 +65,21 @@ class Columns {
   int degree_ = 0;
 };
 
-std::string header(const Scene& scene) {
-  std::string text = "ply\nformat binary_little_endian 1.0\n" + antialiased_comment(scene) +
+std::string header(const SceneSpans& scene) {
+  std::string text = "ply\nformat binary_little_endian 1.0\n" + antialiased_comment(scene.antialiased) +
                      fmt::format("element vertex {}\n", scene.count());
   const auto add = [&](const std::string& name) { text += "property float " + name + "\n"; };
   for (const char* name : {"x", "y", "z", "nx", "ny", "nz", "f_dc_0", "f_dc_1", "f_dc_2"}) add(name);
-  for (int i = 0; i < 3 * (scene.coefficients() - 1); ++i) add(fmt::format("f_rest_{}", i));
+  for (int i = 0; i < 3 * (sh_coefficients(scene.sh_degree) - 1); ++i) add(fmt::format("f_rest_{}", i));
   for (const char* name : {"opacity", "scale_0", "scale_1", "scale_2", "rot_0", "rot_1", "rot_2", "rot_3"}) add(name);
   return text + "end_header\n";
 }
 
-void append_row(const Scene& scene, int64_t n, std::vector<float>& rows) {
-  const auto add = [&](const std::vector<float>& from, int64_t width) {
+void append_row(const SceneSpans& scene, int64_t n, std::vector<float>& rows) {
+  const auto add = [&](std::span<const float> from, int64_t width) {
     rows.insert(rows.end(), from.begin() + n * width, from.begin() + (n + 1) * width);
   };
-  const int64_t coefficients = scene.coefficients();
+  const int64_t coefficients = sh_coefficients(scene.sh_degree);
   const float* sh = scene.sh.data() + 3 * n * coefficients;
   add(scene.means, 3);
   rows.insert(rows.end(), 3, 0.0f);  // normals
@@ -116,6 +116,11 @@ Scene read_ply(Bytes bytes, const std::filesystem::path& path) {
 }
 
 std::vector<int64_t> write_ply(const Scene& scene, const std::filesystem::path& path, const SaveOptions&) {
+  write_ply(spans_of(scene), path);
+  return {};
+}
+
+void write_ply(const SceneSpans& scene, const std::filesystem::path& path) {
   AtomicFile file(path);
   file.write(header(scene));
   std::vector<float> rows;
@@ -126,7 +131,6 @@ std::vector<int64_t> write_ply(const Scene& scene, const std::filesystem::path& 
     rows.clear();
   }
   file.commit();
-  return {};
 }
 
 }  // namespace orrery::splat
