@@ -59,6 +59,7 @@ void read(const fs::path& file, const NamedTensors& tensors) {
     if (found == stored.end()) refuse(name, "nothing", text(wanted));
     if (text(found->second) != text(wanted)) refuse(name, text(found->second), text(wanted));
     std::memcpy(tensor.data_ptr(), found->second.data, tensor.nbytes());
+    release(source.files(), {found->second.data, tensor.nbytes()});  // both at once would be twice the memory
   }
 }
 

@@ -3,9 +3,13 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <array>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
+
+#include "orrery/scene/gaussians/growing_memory.h"
 
 namespace orrery::scene {
 
@@ -15,11 +19,12 @@ struct Column {
 };
 
 /// Row n of every column is of Gaussian n: means [N, 3], log_scales [N, 3], quats [N, 4] (w x y z, of any length),
-/// opacity_logits [N], sh [N, coefficients, 3]. Rows come and go; the tensors stay the same objects.
+/// opacity_logits [N], sh [N, coefficients, 3]. Rows come and go, in place: the tensors stay the same objects, what
+/// they point to does not, and at no moment there is a second copy.
 class GaussianTable {
  public:
   GaussianTable() = default;
-  /// Moments of 0. The values learn: the tensors become the table's own.
+  /// Copies of these values, which learn, and moments of 0.
   explicit GaussianTable(const std::map<std::string, at::Tensor>& values);
 
   int64_t size() const;
@@ -27,7 +32,7 @@ class GaussianTable {
   const Column& operator[](const std::string& name) const { return columns_.at(name); }
   const std::map<std::string, Column>& columns() const { return columns_; }
 
-  /// The rows of those numbers, int64 [K], in that order, are what stays.
+  /// The rows of those numbers, int64 [K], ascending, are what stays.
   void select(const at::Tensor& rows);
   /// Copies of rows go to the end, with moments of 0.
   void append(const at::Tensor& rows);
@@ -35,7 +40,10 @@ class GaussianTable {
   void resize(int64_t rows);
 
  private:
+  void set_size(int64_t rows);
+
   std::map<std::string, Column> columns_;
+  std::map<std::string, std::array<std::shared_ptr<GrowingMemory>, 3>> memory_;  // of value, m and v
 };
 
 }  // namespace orrery::scene
