@@ -108,6 +108,15 @@ std::array<float, 16> Renderer::backward(const Parameters<const float>& gaussian
   return d_pose;
 }
 
+void Renderer::sh_gradient(const Parameters<const float>& gaussians, int64_t first, std::span<float> rows) {
+  if (rows.empty()) return;
+  const size_t width = gaussians.sh.size() / static_cast<size_t>(gaussians.size()), count = rows.size() / width,
+               begin = static_cast<size_t>(first);
+  kernels::gaussian_sh_backward({options_.sh_degree, view_.centre(), gaussians.means.subspan(3 * begin, 3 * count),
+                                 gaussians.sh.subspan(begin * width, rows.size())},
+                                std::span(d_colours_).subspan(3 * begin, 3 * count), {rows, {}}, pool_);
+}
+
 void Renderer::activate(const Parameters<const float>& gaussians) {
   scales_.resize(gaussians.log_scales.size()), opacities_.resize(gaussians.opacity_logits.size());
   in_pieces(pool_, gaussians.size(), [&](size_t i) {

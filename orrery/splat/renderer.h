@@ -65,6 +65,10 @@ class Renderer {
   std::array<float, 16> backward(const Parameters<const float>& gaussians, const DrawnGradient& d_drawn,
                                  const Parameters<float>& gradient, const CentreGradient& centres = {});
 
+  /// Behind backward(), whose gradient.sh may be empty, of the same parameters: rows of the gradient of sh from `first`
+  /// on. It is four fifths of all gradients, and who uses it piece by piece needs no memory for it.
+  void sh_gradient(const Parameters<const float>& gaussians, int64_t first, std::span<float> rows);
+
   int64_t bytes() const;  ///< of memory that it keeps
 
  private:

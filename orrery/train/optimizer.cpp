@@ -19,23 +19,36 @@ Optimizer::Optimizer(NamedTensors parameters, const RuleOf& rule_of) : parameter
 
 namespace {
 
-/// Piece by piece: squares of a large tensor at once would be as large.
-double sum_of_squares(const at::Tensor& tensor) {
-  constexpr int64_t kPiece = int64_t{1} << 20;
-  const at::Tensor values = tensor.reshape(-1);
+/// Piece by piece: squares of a large tensor at once would be as large. piece(first, count): of `size` values.
+template <typename Piece>
+double sum_of_squares(int64_t size, const Piece& piece) {
+  constexpr int64_t kPieceSize = int64_t{1} << 20;
   double sum = 0;
-  for (int64_t first = 0; first < values.numel(); first += kPiece)
-    sum += values.narrow(0, first, std::min(kPiece, values.numel() - first)).square().sum(at::kDouble).item<double>();
+  for (int64_t first = 0; first < size; first += kPieceSize)
+    sum += piece(first, std::min(kPieceSize, size - first)).square().sum(at::kDouble).template item<double>();
   return sum;
 }
 
 }  // namespace
 
+UpdateRule* Optimizer::own_gradient_of(const std::string& name) const {
+  const auto rule = rules_.find(name);
+  return rule != rules_.end() && rule->second->has_own_gradient() ? rule->second.get() : nullptr;
+}
+
+double Optimizer::sum_of_squares_of(const std::string& name, const at::Tensor& tensor) const {
+  if (UpdateRule* rule = own_gradient_of(name))
+    return sum_of_squares(tensor.numel(),
+                          [&](int64_t first, int64_t count) { return rule->own_gradient(first, count); });
+  if (!tensor.grad().defined()) return 0;
+  const at::Tensor values = tensor.grad().reshape(-1);
+  return sum_of_squares(values.numel(), [&](int64_t first, int64_t count) { return values.narrow(0, first, count); });
+}
+
 double Optimizer::gradient_norm() const {
   double sum = 0;
   for (const auto& [name, tensor] : parameters_) {
-    if (!tensor.grad().defined()) continue;
-    const double squares = sum_of_squares(tensor.grad());
+    const double squares = sum_of_squares_of(name, tensor);
     if (!std::isfinite(squares))
       throw Error({.doing = "train",
                    .where = "the gradient of " + name,
@@ -48,6 +61,9 @@ double Optimizer::gradient_norm() const {
 }
 
 void Optimizer::step(const UpdateStep& step) {
+  // First those that make their gradients: of parameters as they were, maybe.
+  for (const auto& [name, tensor] : parameters_)
+    if (UpdateRule* rule = own_gradient_of(name)) rule->update(step, tensor, {});
   for (const auto& [name, tensor] : parameters_) {
     if (!tensor.grad().defined()) continue;
     const auto rule = rules_.find(name);

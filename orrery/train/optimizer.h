@@ -21,8 +21,8 @@ class Optimizer {
   /// By rules of their own; those that have none are other processes' to update.
   Optimizer(NamedTensors parameters, const RuleOf& rule_of);
 
-  /// √Σ g² over all gradients, summed in float64 in the order of the names. Throws Error naming a tensor whose gradient
-  /// is not finite.
+  /// √Σ g² over all gradients, rules' own among them, summed in float64 in the order of the names. Throws Error naming
+  /// a tensor whose gradient is not finite.
   double gradient_norm() const;
   /// Then the gradients are gone.
   void step(const UpdateStep& step);
@@ -32,6 +32,9 @@ class Optimizer {
   NamedTensors state() const;
 
  private:
+  UpdateRule* own_gradient_of(const std::string& name) const;
+  double sum_of_squares_of(const std::string& name, const at::Tensor& tensor) const;
+
   NamedTensors parameters_;
   std::map<std::string, std::unique_ptr<UpdateRule>> rules_;
 };

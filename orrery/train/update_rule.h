@@ -25,8 +25,14 @@ struct UpdateStep {
 class UpdateRule {
  public:
   virtual ~UpdateRule() = default;
-  /// Both contiguous, float32, on the CPU.
+  /// Both contiguous, float32, on the CPU; no gradient where it is the rule's own.
   virtual void update(const UpdateStep& step, const at::Tensor& parameter, const at::Tensor& gradient) = 0;
+  /// Whether the rule makes its tensor's gradient itself, as it is used: autograd would need memory for all of it at
+  /// once. For tasks whose steps are one micro-batch in one process, with a weight of 1.
+  virtual bool has_own_gradient() const { return false; }
+  /// Values [first, first + count) of it, flat, valid until the next call. Between a backward pass and the update of
+  /// any tensor.
+  virtual at::Tensor own_gradient(int64_t, int64_t) { return {}; }
   /// What it remembers, by name: the very tensors, to be stored, or restored by writing into them.
   virtual NamedTensors state() const = 0;
 };

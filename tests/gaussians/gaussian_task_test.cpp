@@ -191,7 +191,7 @@ TEST(GaussianTaskGolden, AStepIsTheirs) {
     }
     const int64_t step = file["adam_step"].item<int64_t>();
     const std::vector<uint8_t> all;
-    for (const auto& [name, column] : table.columns()) {
+    const auto rates_of = [&](const std::string& name) {
       GaussianAdam::Rates rates;
       const double rate = file.number(name == "sh" ? "lr.sh0" : "lr." + name);
       rates.of_step = [rate](int64_t) { return rate; };
@@ -199,14 +199,29 @@ TEST(GaussianTaskGolden, AStepIsTheirs) {
         rates.of_columns.assign(48, static_cast<float>(file.number("lr.shN") / rate));
         std::fill_n(rates.of_columns.begin(), 3, 1.f);
       }
+      return rates;
+    };
+    const Column& sh_column = table["sh"];
+    Column in_parts{sh_column.value.detach().clone(), sh_column.m.clone(), sh_column.v.clone()};
+    GaussianAdam of_parts(in_parts, rates_of("sh"), all, pool, [&](int64_t first, std::span<float> rows) {
+      renderer.sh_gradient({values.means, values.log_scales, values.quats, values.opacity_logits, span(in_parts.value)},
+                           first, rows);
+    });
+    const int64_t third = gradients["sh"].numel() / 3;
+    EXPECT_TRUE(of_parts.own_gradient(third, third).equal(gradients["sh"].view(-1).narrow(0, third, third)));
+    of_parts.update({.learning_rate = 1, .gradient_scale = 1, .number = step}, in_parts.value, {});
+    for (const auto& [name, column] : table.columns()) {
       const at::NoGradGuard without_gradients;
       Column copy = column;
-      GaussianAdam(copy, rates, all, pool)
+      GaussianAdam(copy, rates_of(name), all, pool)
           .update({.learning_rate = 1, .gradient_scale = 1, .number = step}, column.value.detach(), gradients[name]);
       const at::Tensor expected =
           name == "sh" ? at::cat({file["after.sh0"], file["after.shN"]}, 1) : file["after." + name];
       EXPECT_LE(apart(column.value, expected), 1e-5) << name;
     }
+    EXPECT_TRUE(in_parts.value.equal(sh_column.value));
+    EXPECT_TRUE(in_parts.m.equal(sh_column.m));
+    EXPECT_TRUE(in_parts.v.equal(sh_column.v));
   }
   if (files == 0) GTEST_SKIP() << "no golden/scene/gaussians_raster";
 }

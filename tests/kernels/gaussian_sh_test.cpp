@@ -73,6 +73,30 @@ TEST(GaussianSh, ThreadsChangeNoBit) {
   EXPECT_EQ(one.d_coefficients, three.d_coefficients);
 }
 
+// Each half alone, and coefficients some rows at a time, as who has no memory for all of them wants them.
+TEST(GaussianSh, PartsOfTheGradientAreTheWholeBitForBit) {
+  ThreadPool pool(2);
+  for (const int degree : {1, 3}) {
+    Directions whole(1500, 16, 5), parts(1500, 16, 5);
+    const GaussianSh sh = parts.sh(degree);
+    const auto d_centre =
+        gaussian_sh_backward(whole.sh(degree), whole.d_colours, {whole.d_coefficients, whole.d_means}, pool);
+    EXPECT_EQ(d_centre, gaussian_sh_backward(sh, parts.d_colours, {{}, parts.d_means}, pool));
+    EXPECT_EQ(whole.d_means, parts.d_means);
+    const std::span<float> to = parts.d_coefficients;
+    for (const auto& [first, last] : {std::pair{0, 3}, {3, 700}, {700, 1500}}) {
+      const size_t at = first, count = last - first;
+      gaussian_sh_backward({.degree = degree,
+                            .centre = sh.centre,
+                            .means = sh.means.subspan(3 * at, 3 * count),
+                            .coefficients = sh.coefficients.subspan(48 * at, 48 * count)},
+                           std::span(parts.d_colours).subspan(3 * at, 3 * count), {to.subspan(48 * at, 48 * count), {}},
+                           pool);
+    }
+    EXPECT_EQ(whole.d_coefficients, parts.d_coefficients);
+  }
+}
+
 // A Gaussian in the camera's centre has no direction: its DC colour, and no NaN.
 TEST(GaussianSh, InTheCentreThereIsNoDirection) {
   Directions one(1, 16, 4);

@@ -123,6 +123,55 @@ TEST(Optimizer, ThreadsChangeNoBit) {
   }
 }
 
+/// A rule whose gradient is its own: that of Σ p·q for another tensor q.
+struct OwnGradient final : UpdateRule {
+  OwnGradient(const at::Tensor& of, std::vector<int64_t>& asked) : of(of), asked(asked) {}
+  bool has_own_gradient() const override { return true; }
+  at::Tensor own_gradient(int64_t first, int64_t count) override {
+    asked.push_back(count);
+    return of.detach().reshape(-1).narrow(0, first, count);
+  }
+  void update(const UpdateStep& step, const at::Tensor& parameter, const at::Tensor& gradient) override {
+    EXPECT_FALSE(gradient.defined());
+    at::Tensor values = parameter.detach();  // the parameter's own memory
+    values.sub_(of.detach().view_as(values), step.learning_rate * step.gradient_scale);
+  }
+  NamedTensors state() const override { return {}; }
+  at::Tensor of;
+  std::vector<int64_t>& asked;
+};
+
+TEST(Optimizer, RulesMayMakeTheirGradients) {
+  constexpr int64_t kSize = (1 << 20) + 300;  // more than a piece
+  const at::Tensor q = at::sin(at::arange(kSize, at::kDouble)).to(at::kFloat).set_requires_grad(true),
+                   p = at::zeros({kSize}).set_requires_grad(true);
+  std::vector<int64_t> asked;
+  const auto rule_of = [&](const std::string& name) -> std::unique_ptr<UpdateRule> {
+    if (name == "p_own") return std::make_unique<OwnGradient>(q, asked);
+    return make_update_rule(q, {.optim = OptimizerKind::kLion});
+  };
+  Optimizer own({{"a", q}, {"p_own", p}}, rule_of);
+  const auto forget = [&] { q.mutable_grad() = at::ones_like(q.detach()); };
+  forget();
+  p.mutable_grad() = q.detach().clone();
+  const double norm = Optimizer({{"a", q}, {"p", p}}, {.optim = OptimizerKind::kLion}).gradient_norm();
+  p.mutable_grad() = at::Tensor();
+  EXPECT_EQ(own.gradient_norm(), norm);
+  EXPECT_EQ(asked, (std::vector<int64_t>{1 << 20, 300}));
+  const at::Tensor before = q.detach().clone();
+  own.step({.learning_rate = 0.5, .gradient_scale = 0.5, .number = 1});  // "a" comes first by its name
+  EXPECT_FALSE(q.detach().equal(before));
+  EXPECT_TRUE(p.detach().equal(-0.25 * before));
+
+  q.detach()[7] = NAN;
+  try {
+    own.gradient_norm();
+    FAIL();
+  } catch (const Error& error) {
+    text::expect_contains(error.what(), {"the gradient of p_own", "not finite"});
+  }
+}
+
 TEST(Optimizer, AllLearn) {
   const auto loss_behind = [](const OptimizerOptions& optimizer, double rate) {
     text::TempFolder folder;

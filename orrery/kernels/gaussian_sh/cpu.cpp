@@ -150,7 +150,7 @@ void ShBackward(const GaussianSh& sh, int64_t first, int64_t last, const float* 
         hn::Store(basis[k] * d_colour[c], d, at);
       }
     }
-    for (size_t row = 0; row < count; ++row) {
+    for (size_t row = 0; row < count && !gradient.coefficients.empty(); ++row) {
       float* to = gradient.coefficients.data() + (i + row) * stride;
       for (int column = 0; column < 3 * size; ++column) to[column] = coefficients[column * lanes + row];
       std::fill(to + 3 * size, to + stride, 0.f);
@@ -159,6 +159,7 @@ void ShBackward(const GaussianSh& sh, int64_t first, int64_t last, const float* 
     const V along = g.x * ray.x + g.y * ray.y + g.z * ray.z;
     const V change[3] = {(g.x - along * ray.x) * ray.nearness, (g.y - along * ray.y) * ray.nearness,
                          (g.z - along * ray.z) * ray.nearness};
+    if (gradient.means.empty()) continue;
     LoadRows<3>(d, gradient.means.data() + 3 * i, count, d_mean);
     for (int axis = 0; axis < 3; ++axis) {
       d_mean[axis] = d_mean[axis] + change[axis];

@@ -24,6 +24,7 @@ struct GaussianSh {
 /// Reads (degree + 1)²·12 bytes per Gaussian, which is the limit; the same on any number of threads.
 void gaussian_sh(const GaussianSh& sh, std::span<float> colours, ThreadPool& pool);
 
+/// Either may be empty: not wanted.
 struct GaussianShGradient {
   std::span<float> coefficients;  ///< as the coefficients; those above the active degree get 0
   std::span<float> means;         ///< [gaussians, 3]; through the direction. Added to what is there

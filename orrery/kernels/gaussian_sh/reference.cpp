@@ -89,7 +89,8 @@ std::array<float, 3> gaussian_sh_backward_reference(const GaussianSh& sh, std::s
       for (int c = 0; c < 3; ++c) {
         if (colour[c] <= 0) continue;
         const int64_t at = (i * per_gaussian + k) * 3 + c;
-        gradient.coefficients[at] = static_cast<float>(basis[k].value * d_colours[3 * i + c]);
+        if (!gradient.coefficients.empty())
+          gradient.coefficients[at] = static_cast<float>(basis[k].value * d_colours[3 * i + c]);
         const double d_basis = static_cast<double>(d_colours[3 * i + c]) * sh.coefficients[at];
         for (int axis = 0; axis < 3; ++axis) d_direction[axis] += d_basis * basis[k].slope[axis];
       }
@@ -98,7 +99,8 @@ std::array<float, 3> gaussian_sh_backward_reference(const GaussianSh& sh, std::s
     for (int axis = 0; axis < 3; ++axis) along += d_direction[axis] * ray.direction[axis];
     for (int axis = 0; axis < 3; ++axis) {
       const double d_mean = (d_direction[axis] - along * ray.direction[axis]) / ray.distance;
-      gradient.means[3 * i + axis] = static_cast<float>(gradient.means[3 * i + axis] + d_mean);
+      if (!gradient.means.empty())
+        gradient.means[3 * i + axis] = static_cast<float>(gradient.means[3 * i + axis] + d_mean);
       d_centre[axis] -= d_mean;
     }
   }

@@ -12,11 +12,29 @@
 namespace orrery::scene {
 
 namespace {
-constexpr double kEps = 1e-15;  // gradients are so small that the usual 1e-8 would stop them
+constexpr double kEps = 1e-15;       // gradients are so small that the usual 1e-8 would stop them
+constexpr int64_t kBlock = 1 << 14;  // rows of a gradient that is made while it is used
+}  // namespace
+
+at::Tensor GaussianAdam::own_gradient(int64_t first, int64_t count) {
+  const int64_t columns = column_.value.stride(0), row = first / columns, end = (first + count + columns - 1) / columns;
+  made_.resize(static_cast<size_t>((end - row) * columns));
+  make_rows_(row, made_);
+  return at::from_blob(made_.data() + (first - row * columns), {count});
 }
 
 void GaussianAdam::update(const train::UpdateStep& step, const at::Tensor& parameter, const at::Tensor& gradient) {
-  const int64_t rows = parameter.size(0);
+  if (!has_own_gradient()) return update_rows(step, 0, gradient);
+  const int64_t rows = parameter.size(0), columns = parameter.stride(0);
+  for (int64_t first = 0; first < rows; first += kBlock)
+    update_rows(step, first, own_gradient(first * columns, std::min(kBlock, rows - first) * columns));
+}
+
+/// Those that the gradient is of.
+void GaussianAdam::update_rows(const train::UpdateStep& step, int64_t first, const at::Tensor& gradient) {
+  const int64_t columns = column_.value.stride(0), count = gradient.numel();
+  const auto rows_of = [&](const at::Tensor& all) { return train::span_of<float>(all, first * columns, count); };
+  const std::span<const uint8_t> takes_part = takes_part_;
   kernels::sparse_adam({.learning_rate = step.learning_rate * rates_.of_step(step.number),
                         .beta1 = 0.9,
                         .beta2 = 0.999,
@@ -24,13 +42,16 @@ void GaussianAdam::update(const train::UpdateStep& step, const at::Tensor& param
                         .weight_decay = 0,
                         .gradient_scale = step.gradient_scale,
                         .step = step.number},
-                       {.parameters = train::span_of<float>(parameter),
+                       {.parameters = rows_of(column_.value),
                         .gradients = train::span_of<float>(gradient),
-                        .m = train::span_of<float>(column_.m),
-                        .v = train::span_of<float>(column_.v),
-                        .columns = rows == 0 ? 1 : parameter.numel() / rows,
+                        .m = rows_of(column_.m),
+                        .v = rows_of(column_.v),
+                        .columns = columns,
                         .rates = rates_.of_columns},
-                       takes_part_, pool_);
+                       takes_part.empty()
+                           ? takes_part
+                           : takes_part.subspan(static_cast<size_t>(first), static_cast<size_t>(count / columns)),
+                       pool_);
 }
 
 void PhotoAdam::update(const train::UpdateStep& step, const at::Tensor& parameter, const at::Tensor& gradient) {

@@ -5,6 +5,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
+#include <cassert>
 #include <cmath>
 
 #include "orrery/base/error.h"
@@ -37,12 +38,10 @@ struct KnownGradients : torch::autograd::Function<KnownGradients> {
     return at::scalar_tensor(loss, at::kDouble);
   }
   static variable_list backward(AutogradContext* context, variable_list d_loss) {
-    const double scale = d_loss[0].item<double>();
+    assert(d_loss[0].item<double>() == 1);  // a photo is a whole step, and the harmonics' gradient is not here to scale
     variable_list all = context->saved_data["gradients"].toTensorVector();
     context->saved_data.erase("gradients");  // so that they become the parameters' own, not their copies
-    if (scale != 1)
-      for (at::Tensor& gradient : all) gradient.mul_(scale);
-    all.resize(all.size() + 2);  // none for the loss and the list
+    all.resize(all.size() + 2);              // none for the loss and the list
     return all;
   }
 };
@@ -80,7 +79,9 @@ void check_depths(const Photos& photos) {
 
 template <class Float>
 splat::Parameters<Float> parameters_of(const All& tensors) {
-  const auto span = [](const at::Tensor& tensor) { return std::span<Float>(train::span_of<float>(tensor)); };
+  const auto span = [](const at::Tensor& tensor) {
+    return tensor.defined() ? std::span<Float>(train::span_of<float>(tensor)) : std::span<Float>();
+  };
   return {span(tensors[0]), span(tensors[1]), span(tensors[2]), span(tensors[3]), span(tensors[4])};
 }
 
@@ -138,7 +139,12 @@ std::unique_ptr<train::UpdateRule> GaussianTask::rule_of(const std::string& name
                              : name == "quats"    ? options_.rotation_lr
                                                   : options_.opacity_lr);
   }
-  return std::make_unique<GaussianAdam>(table_[name], std::move(rates), takes_part_, pool_);
+  GaussianAdam::MakeRows make_rows;
+  if (name == "sh")
+    make_rows = [this](int64_t first, std::span<float> rows) {
+      renderer_.sh_gradient(parameters_of<const float>(values_of(table_)), first, rows);
+    };
+  return std::make_unique<GaussianAdam>(table_[name], std::move(rates), takes_part_, pool_, std::move(make_rows));
 }
 
 train::NamedTensors GaussianTask::memory() const {
@@ -169,7 +175,7 @@ at::Tensor GaussianTask::loss_sum(int64_t step, size_t, train::Metrics& sums) {
   const kernels::PhotometricLoss loss = compare(view, d_exposure);
   const double of_depths = how.depth ? compare_depths() : 0;
   All gradients;
-  for (size_t i = 0; i < gradients.size(); ++i) {
+  for (size_t i = 0; i < d_values_.size(); ++i) {
     d_values_[i].resize(static_cast<size_t>(values[i].numel()));
     gradients[i] = at::from_blob(d_values_[i].data(), values[i].sizes());
   }
@@ -197,8 +203,11 @@ at::Tensor GaussianTask::loss_sum(int64_t step, size_t, train::Metrics& sums) {
   sums["gaussians"] += static_cast<double>(table_.size());
   last_step_ = {loss.loss, loss.psnr(), table_.size()};
   variable_list variables;
-  for (const char* name : kNames) variables.push_back(table_[name].value);
-  Gradients known{{gradients.begin(), gradients.end()}};
+  Gradients known;
+  for (size_t i = 0; i < d_values_.size(); ++i) {
+    variables.push_back(table_[kNames[i]].value);
+    known.of_variables.push_back(gradients[i]);
+  }
   const auto correct = [&](const char* what, std::span<const double> of_row) {
     variables.push_back(of_photos_.at(what).value);
     known.of_variables.push_back(gradient_of_row(what, of_row));

@@ -89,7 +89,7 @@ class GaussianTask final : public train::Task {
   StepSeen last_step_;
   Photo photo_;
   std::vector<float> exposed_, d_image_, d_alpha_, d_depth_, d_centres_;
-  std::array<std::vector<float>, 5> d_values_;  ///< the gradients' memory, the same in every step
+  std::array<std::vector<float>, 4> d_values_;  ///< the gradients' memory, the same in every step; of sh there is none
   std::vector<uint8_t> takes_part_;
   at::Tensor norms_, counts_;  // of gradients of centres, since the last event
   std::function<void(int64_t)> on_step_;
