@@ -130,6 +130,10 @@ TEST_F(SceneTrain, BadInputIsRefused) {
   expect_refusal(command("run", {"--depth-lambda", "0.01"}), {"depth_lambda", "COLMAP"});
   expect_refusal(command("run", {"--background", "pink"}), {"background", "pink", "white"});
   expect_refusal(command("run", {"--densification", "mcmc"}), {"max_gaussians"});
+  const Outcome several = orrery(command("run"), "", {"WORLD_SIZE=2"});
+  EXPECT_EQ(several.exit_code, 2);
+  for (const char* part : {"WORLD_SIZE", "found 2", "one process"})
+    EXPECT_NE(several.err.find(part), std::string::npos) << part << ": " << several.err;
   EXPECT_FALSE(std::filesystem::exists(folder_.path("run")));
   expect_refusal({"scene", "render", *glossy_ + "/test/r_000.png", "--out", folder_.path("frames")}, {"r_000.png"});
   EXPECT_FALSE(std::filesystem::exists(folder_.path("frames")));
