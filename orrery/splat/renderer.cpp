@@ -1,12 +1,11 @@
 #include "orrery/splat/renderer.h"
 
 #include <algorithm>
-#include <cassert>
 #include <cmath>
 
+#include "orrery/base/error.h"
 #include "orrery/kernels/gaussian_sh/gaussian_sh.h"
-#include "orrery/splat/activation.h"
-#include "orrery/splat/edit.h"
+#include "orrery/splat/normals.h"
 
 namespace orrery::splat {
 
@@ -28,27 +27,6 @@ int degree_of(const Parameters<const float>& gaussians) {
   int degree = 0;
   while ((degree + 2) * (degree + 2) <= coefficients) ++degree;
   return degree;
-}
-
-/// The shortest axis of Gaussian i in the camera's axes, on the side that the camera sees.
-std::array<float, 3> normal_of(const Parameters<const float>& gaussians, const View& view, size_t i) {
-  const std::span<const float> scales = gaussians.log_scales.subspan(3 * i, 3);
-  const auto axis = static_cast<size_t>(std::ranges::min_element(scales) - scales.begin());
-  const Matrix3 rotation = rotation_matrix(unit_quaternion(gaussians.quats.data() + 4 * i));
-  const auto& m = view.camera_from_world;
-  std::array<double, 3> normal{};
-  double along = 0;  // of the way from the camera to the mean
-  for (size_t row = 0; row < 3; ++row) {
-    double place = m[4 * row + 3];
-    for (size_t k = 0; k < 3; ++k) {
-      normal[row] += m[4 * row + k] * rotation[k][axis];
-      place += double{m[4 * row + k]} * gaussians.means[3 * i + k];
-    }
-    along += normal[row] * place;
-  }
-  const double side = along > 0 ? -1 : 1;
-  return {static_cast<float>(side * normal[0]), static_cast<float>(side * normal[1]),
-          static_cast<float>(side * normal[2])};
 }
 
 }  // namespace
@@ -75,16 +53,23 @@ void Renderer::draw(const Parameters<const float>& gaussians, const View& view, 
 
 std::array<float, 16> Renderer::backward(const Parameters<const float>& gaussians, const DrawnGradient& d_drawn,
                                          const Parameters<float>& gradient, const CentreGradient& centres) {
-  assert(!options_.normals);
+  if (!options_.normals && !d_drawn.normals.empty())
+    throw Error({.doing = "take a picture's gradient back to Gaussians",
+                 .where = "normals",
+                 .found = "a gradient of what was not drawn",
+                 .expected = "RenderOptions::normals when it is drawn"});
   const auto count = static_cast<size_t>(gaussians.size());
   d_means2d_.resize(2 * count), d_conics_.resize(3 * count), d_colours_.resize(3 * count);
+  d_joint_colours_.resize(joint_colours_.size());
+  if (options_.normals) join_gradients(d_drawn);
   d_depths_.resize(d_drawn.depth.empty() ? 0 : count);
   d_compensations_.resize(options_.antialiased ? count : 0);
-  kernels::gaussian_raster_backward(raster_input(), raster_output(), {d_drawn.image, d_drawn.alpha, d_drawn.depth},
+  kernels::gaussian_raster_backward(raster_input(), raster_output(),
+                                    {options_.normals ? d_joint_image_ : d_drawn.image, d_drawn.alpha, d_drawn.depth},
                                     {.means2d = d_means2d_,
                                      .conics = d_conics_,
                                      .depths = d_depths_,
-                                     .colours = d_colours_,
+                                     .colours = options_.normals ? d_joint_colours_ : d_colours_,
                                      .opacities = gradient.opacity_logits,
                                      .compensations = d_compensations_,
                                      .means2d_absolute = centres.means2d_absolute},
@@ -93,6 +78,7 @@ std::array<float, 16> Renderer::backward(const Parameters<const float>& gaussian
   std::array<float, 16> d_pose = kernels::gaussian_project_backward(
       activated(gaussians), view_, options_.rules, radii_, {d_means2d_, d_conics_, d_depths_, d_compensations_},
       {gradient.means, gradient.quats, gradient.log_scales}, pool_);
+  if (options_.normals) part_gradients(gaussians, gradient.quats, d_pose);
   const std::array<float, 3> d_centre =
       kernels::gaussian_sh_backward({options_.sh_degree, view_.centre(), gaussians.means, gaussians.sh}, d_colours_,
                                     {gradient.sh, gradient.means}, pool_);
@@ -130,7 +116,7 @@ void Renderer::join_normals(const Parameters<const float>& gaussians) {
   in_pieces(pool_, gaussians.size(), [&](size_t i) {
     const auto joint = joint_colours_.begin() + static_cast<int64_t>(6 * i);
     std::copy_n(colours_.begin() + static_cast<int64_t>(3 * i), 3, joint);
-    std::ranges::copy(normal_of(gaussians, view_, i), joint + 3);
+    std::ranges::copy(Facing(gaussians, view_, i).normal(), joint + 3);
   });
 }
 
@@ -141,6 +127,44 @@ void Renderer::part_normals() {
     const float length = std::hypot(joint[3], joint[4], joint[5]);
     for (size_t k = 0; k < 3; ++k) normals_[3 * pixel + k] = length > 0 ? joint[3 + k] / length : 0;
   });
+}
+
+/// Of pictures with normals behind colours. A pixel's normal is s/|s| of what is summed there, so that s gets what is
+/// across it, the shorter it is the more.
+void Renderer::join_gradients(const DrawnGradient& d_drawn) {
+  d_joint_image_.resize(joint_image_.size());
+  in_pieces(pool_, static_cast<int64_t>(alpha_.size()), [&](size_t pixel) {
+    float* joint = d_joint_image_.data() + 6 * pixel;
+    std::fill_n(joint, 6, 0.f);
+    if (!d_drawn.image.empty()) std::copy_n(d_drawn.image.data() + 3 * pixel, 3, joint);
+    const float *sum = joint_image_.data() + 6 * pixel + 3, *normal = normals_.data() + 3 * pixel;
+    const float length = std::hypot(sum[0], sum[1], sum[2]);
+    if (d_drawn.normals.empty() || !(length > 0)) return;
+    const float* d_normal = d_drawn.normals.data() + 3 * pixel;
+    const float along = normal[0] * d_normal[0] + normal[1] * d_normal[1] + normal[2] * d_normal[2];
+    for (size_t k = 0; k < 3; ++k) joint[3 + k] = (d_normal[k] - along * normal[k]) / length;
+  });
+}
+
+/// Leaves colours' gradients alone; adds normals' to those of quaternions and of the pose.
+void Renderer::part_gradients(const Parameters<const float>& gaussians, std::span<float> d_quats,
+                              std::array<float, 16>& d_pose) {
+  const int64_t count = gaussians.size(), pieces = (count + kPiece - 1) / kPiece;
+  std::vector<std::array<double, 9>> of_pieces(static_cast<size_t>(pieces));
+  pool_.run(pieces, [&](int64_t piece, int) {
+    for (int64_t i = piece * kPiece; i < std::min(count, (piece + 1) * kPiece); ++i) {
+      const auto row = static_cast<size_t>(i);
+      const float* joint = d_joint_colours_.data() + 6 * row;
+      std::copy_n(joint, 3, d_colours_.data() + 3 * row);
+      if (joint[3] != 0 || joint[4] != 0 || joint[5] != 0)
+        Facing(gaussians, view_, row)
+            .backward(gaussians, view_, joint + 3, d_quats, of_pieces[static_cast<size_t>(piece)]);
+    }
+  });
+  std::array<double, 9> d_rotation{};
+  for (const auto& of_piece : of_pieces)
+    for (size_t k = 0; k < 9; ++k) d_rotation[k] += of_piece[k];
+  for (size_t k = 0; k < 9; ++k) d_pose[4 * (k / 3) + k % 3] += static_cast<float>(d_rotation[k]);
 }
 
 kernels::Gaussians Renderer::activated(const Parameters<const float>& gaussians) const {
@@ -170,8 +194,9 @@ kernels::RasterOutput Renderer::raster_output() {
 int64_t Renderer::bytes() const {
   int64_t values = 0;
   for (const auto* all :
-       {&scales_, &opacities_, &colours_, &means2d_, &depths_, &conics_, &compensations_, &image_, &alpha_, &depth_,
-        &normals_, &joint_colours_, &joint_image_, &d_means2d_, &d_depths_, &d_conics_, &d_compensations_, &d_colours_})
+       {&scales_,          &opacities_, &colours_,  &means2d_,  &depths_,          &conics_,      &compensations_,
+        &image_,           &alpha_,     &depth_,    &normals_,  &joint_colours_,   &joint_image_, &d_joint_image_,
+        &d_joint_colours_, &d_means2d_, &d_depths_, &d_conics_, &d_compensations_, &d_colours_})
     values += static_cast<int64_t>(all->capacity());
   return 4 * (values + static_cast<int64_t>(radii_.capacity())) + memory_.bytes();
 }

@@ -37,6 +37,7 @@ struct RenderOptions {
 /// Gradients of what draw() made; empty: 0.
 struct DrawnGradient {
   std::span<const float> image, alpha, depth;
+  std::span<const float> normals;  ///< none where they were not drawn
 };
 
 /// Gradients of Gaussians in the image, for density control. Empty: not wanted.
@@ -60,8 +61,9 @@ class Renderer {
   std::span<const float> normals() const { return normals_; }
   std::span<const int32_t> radii() const { return radii_; }  ///< [gaussians, 2]; both > 0 where visible
 
-  /// From the last draw()'s images, which was without normals, to the parameters that it was given, all overwritten
-  /// (zeros for what was not visible). Returns the gradient of view.camera_from_world.
+  /// From the last draw()'s images to the parameters that it was given, all overwritten (zeros for what was not
+  /// visible). Normals teach rotations, and through the weights everything else; not which axis is the shortest.
+  /// Returns the gradient of view.camera_from_world. Throws Error where normals have a gradient and were not drawn.
   std::array<float, 16> backward(const Parameters<const float>& gaussians, const DrawnGradient& d_drawn,
                                  const Parameters<float>& gradient, const CentreGradient& centres = {});
 
@@ -75,6 +77,9 @@ class Renderer {
   void activate(const Parameters<const float>& gaussians);
   void join_normals(const Parameters<const float>& gaussians);
   void part_normals();
+  void join_gradients(const DrawnGradient& d_drawn);
+  void part_gradients(const Parameters<const float>& gaussians, std::span<float> d_quats,
+                      std::array<float, 16>& d_pose);
   kernels::Gaussians activated(const Parameters<const float>& gaussians) const;
   kernels::RasterInput raster_input() const;
   kernels::RasterOutput raster_output();
@@ -87,6 +92,7 @@ class Renderer {
   std::vector<int32_t> radii_;
   std::vector<float> image_, alpha_, depth_, normals_;
   std::vector<float> joint_colours_, joint_image_;  // [.., 6]: with normals behind colours
+  std::vector<float> d_joint_colours_, d_joint_image_;
   std::array<float, 6> joint_background_{};
   std::vector<float> d_means2d_, d_depths_, d_conics_, d_compensations_, d_colours_;
   kernels::RasterMemory memory_;
