@@ -10,14 +10,12 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "orrery/kernels/gaussian_raster/walk-inl.h"
 #include "orrery/kernels/sums-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace orrery::kernels::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
-using TileD = hn::CappedTag<float, kGaussianTile>;
-using TileV = hn::Vec<TileD>;
-using TileM = hn::Mask<TileD>;
 using Frame = RasterMemory::Frame;
 
 #if HWY_TARGET == HWY_SCALAR
@@ -26,143 +24,66 @@ void RasterTile(const RasterInput&, const RasterOutput&, Frame&, int64_t) {}
 void RasterTileBackward(const RasterInput&, const RasterOutput&, const RasterOutputGradient&, bool, Frame&, int64_t) {}
 #else
 
-constexpr int kPixels = kGaussianTile * kGaussianTile;
-constexpr float kCentres[kGaussianTile] = {0.5f, 1.5f, 2.5f,  3.5f,  4.5f,  5.5f,  6.5f,  7.5f,
-                                           8.5f, 9.5f, 10.5f, 11.5f, 12.5f, 13.5f, 14.5f, 15.5f};
-
-HWY_INLINE TileV TileSet(float value) { return hn::Set(TileD(), value); }
-
-/// 2^t for |t| < 126, within 2 ulp: the whole part goes into the exponent, the rest (at most a half) through a
-/// polynomial that interpolates at Chebyshev's nodes.
-HWY_INLINE TileV Exp2(TileV t) {
-  const hn::RebindToSigned<TileD> di;
-  const TileV round = TileSet(12582912.f);  // 1.5·2^23: adding it leaves the nearest whole number in the low bits
-  const TileV shifted = hn::Add(t, round), rest = hn::Sub(t, hn::Sub(shifted, round));
-  TileV p = TileSet(0.00133908634f);
-  for (const float next : {0.00967603192f, 0.0555035711f, 0.240221075f, 0.693147188f, 1.00000008f})
-    p = hn::MulAdd(p, rest, TileSet(next));
-  return hn::BitCast(TileD(), hn::Add(hn::BitCast(di, p), hn::ShiftLeft<23>(hn::BitCast(di, shifted))));
-}
-
-/// A tile's pixels as the walk leaves them: T where a pixel goes on, -T where it has stopped.
-struct TilePixels {
-  HWY_ALIGN float transmittance[kPixels];
-  int going = 0;
-
-  /// Pixels past the image's edges have stopped before they begin.
-  explicit TilePixels(const PixelBox& box) {
-    const int columns = box.x1 - box.x0 + 1, rows = box.y1 - box.y0 + 1;
-    for (int y = 0; y < kGaussianTile; ++y)
-      for (int x = 0; x < kGaussianTile; ++x)
-        transmittance[y * kGaussianTile + x] = x < columns && y < rows ? 1.f : -1.f;
-    going = columns * rows;
-  }
-};
-
-/// A vector of pixels that a Gaussian gives something to.
-struct Touched {
-  int at;        ///< in the tile, of its first pixel
-  TileM passes;  ///< for which pixels all this holds
-  TileV transmittance, alpha, unclamped, weight, dy;
-};
-
-/// Shows the tile's first `count` entries to `visitor`, each with the pixels that it touches; ends when every pixel has
-/// stopped. Returns how many were shown. Forward and backward come here, so that they decide alike.
-template <class Visitor>
-HWY_INLINE uint32_t WalkTile(const Frame& frame, GaussianRules rules, const PixelBox& box, const TileEntry* entries,
-                             uint32_t count, TilePixels& pixels, Visitor& visitor) {
-  const TileD d;
-  constexpr float kRounding = 1e-3f;  // sigma < 0 by no more than this is a 0
-  const auto lanes = static_cast<int>(hn::Lanes(d));
-  constexpr float kLog2E = 1.44269504f, kLn255 = 5.54126355f;
-  const TileV log2_e = TileSet(kLog2E), highest = TileSet(kRounding);
-  const TileV faintest = TileSet(static_cast<float>(kFaintestAlpha)), most = TileSet(static_cast<float>(kMostAlpha));
-  const auto least = static_cast<float>(kLeastTransmittance);
-  const TileV stop = TileSet(rules == GaussianRules::kExact ? least : std::nextafter(least, 0.f));  // < or ≤
-  const TileV zero = hn::Zero(d);
-  for (uint32_t n = 0; n < count; ++n) {
-    const Footprint& footprint = frame.footprints[entries[n].rank];
-    const int x0 = std::max<int>(footprint.x0, box.x0) - box.x0, x1 = std::min<int>(footprint.x1, box.x1) - box.x0;
-    const int y0 = std::max<int>(footprint.y0, box.y0) - box.y0, y1 = std::min<int>(footprint.y1, box.y1) - box.y0;
-    const TileV mean_x = TileSet(footprint.x - static_cast<float>(box.x0)),
-                mean_y = TileSet(footprint.y - static_cast<float>(box.y0));
-    const TileV a = TileSet(-0.5f * footprint.a), b = TileSet(-footprint.b), c = TileSet(-0.5f * footprint.c),
-                log2_opacity = TileSet(footprint.log2_opacity);
-    // alpha ≥ 1/255 where -sigma is at least this; cheaper than alpha itself, and a little wider.
-    const TileV lowest = TileSet(-footprint.log2_opacity / kLog2E - kLn255 - 1e-4f);
-    visitor.Begin(entries[n], footprint);
-    for (int x = x0 / lanes * lanes; x <= x1; x += lanes) {
-      const TileV dx = hn::Sub(hn::LoadU(d, kCentres + x), mean_x);
-      const TileV level = hn::Mul(hn::Mul(a, dx), dx), slope = hn::Mul(b, dx);
-      visitor.BeginColumn(dx);
-      for (int y = y0; y <= y1; ++y) {
-        const TileV dy = hn::Sub(TileSet(kCentres[y]), mean_y);
-        const TileV minus_sigma = hn::MulAdd(hn::MulAdd(c, dy, slope), dy, level);
-        const TileM near = hn::Ge(minus_sigma, lowest);
-        if (hn::AllFalse(d, near)) continue;
-        Touched touched{.at = y * kGaussianTile + x, .dy = dy};
-        float* left = pixels.transmittance + touched.at;
-        touched.transmittance = hn::Load(d, left);
-        const TileM going = hn::And(near, hn::Gt(touched.transmittance, zero));
-        if (hn::AllFalse(d, going)) continue;
-        touched.unclamped = Exp2(hn::MulAdd(minus_sigma, log2_e, log2_opacity));
-        touched.alpha = hn::Min(touched.unclamped, most);
-        const TileM seen = hn::And(going, hn::And(hn::Ge(touched.alpha, faintest), hn::Le(minus_sigma, highest)));
-        const TileV next = hn::NegMulAdd(touched.alpha, touched.transmittance, touched.transmittance);
-        touched.passes = hn::And(seen, hn::Gt(next, stop));
-        touched.weight = hn::IfThenElseZero(touched.passes, hn::Mul(touched.alpha, touched.transmittance));
-        visitor.Touch(touched);
-        TileV kept = hn::IfThenElse(touched.passes, next, touched.transmittance);
-        const TileM stops = hn::AndNot(touched.passes, seen);
-        if (HWY_UNLIKELY(!hn::AllFalse(d, stops))) {
-          kept = hn::IfThenElse(stops, hn::Neg(kept), kept);
-          pixels.going -= static_cast<int>(hn::CountTrue(d, stops));
-        }
-        hn::Store(kept, d, left);
-      }
-      visitor.EndColumn(dx);
-    }
-    visitor.End(entries[n]);
-    if (pixels.going == 0) return n + 1;
-  }
-  return count;
-}
-
-/// A Gaussian's channels, one per vector.
+/// A batch's channels.
 template <int kChannels>
-HWY_INLINE void SetChannels(const Frame& frame, const TileEntry& entry, TileV* channels) {
-  const float* from = frame.channels_of.data() + static_cast<size_t>(entry.rank) * kChannels;
-  for (int c = 0; c < kChannels; ++c) channels[c] = TileSet(from[c]);
-}
+struct BatchChannels {
+  float values[kBatch][kChannels];
+
+  void Load(const Frame& frame, const TileEntry* entries, int count) {
+    for (int n = 0; n < count; ++n)
+      std::copy_n(frame.channels_of.data() + static_cast<size_t>(entries[n].rank) * kChannels, kChannels, values[n]);
+  }
+};
 
 // ---- forward
 
 template <int kChannels, bool kCount>
 struct Compositing {
-  explicit Compositing(Frame& frame_of_tile) : frame(frame_of_tile) {}
-
-  HWY_INLINE void Begin(const TileEntry& entry, const Footprint&) {
-    SetChannels<kChannels>(frame, entry, channels);
-    count = 0;
-  }
-  HWY_INLINE void BeginColumn(TileV) {}
-  HWY_INLINE void Touch(const Touched& touched) {
-    const TileD d;
-    for (int c = 0; c < kChannels; ++c) {
-      float* plane = planes[c] + touched.at;
-      hn::Store(hn::MulAdd(touched.weight, channels[c], hn::Load(d, plane)), d, plane);
+  /// A block's colours, in registers where those suffice.
+  struct BlockOfPixels {
+    BlockOfPixels(Compositing& tile, int at) : all(tile), first(at) {
+      for (int c = 0; c < kChannels; ++c)
+        for (int row = 0; row < kRows; ++row) sums[c][row] = hn::Load(TileD(), Plane(c, row));
     }
-    if constexpr (kCount) count += static_cast<int32_t>(hn::CountTrue(d, touched.passes));
+    void Store() {
+      for (int c = 0; c < kChannels; ++c)
+        for (int row = 0; row < kRows; ++row) hn::Store(sums[c][row], TileD(), Plane(c, row));
+    }
+    HWY_INLINE void Begin(int n, TileV, TileV) {
+      for (int c = 0; c < kChannels; ++c) channels[c] = TileSet(all.channels.values[n][c]);
+      count = 0;
+    }
+    HWY_INLINE void Touch(int row, const Touched& touched) {
+      for (int c = 0; c < kChannels; ++c) sums[c][row] = hn::MulAdd(touched.weight, channels[c], sums[c][row]);
+      if constexpr (kCount)
+        count += static_cast<int32_t>(hn::CountTrue(TileD(), hn::Gt(touched.weight, hn::Zero(TileD()))));
+    }
+    HWY_INLINE void End(int n) {
+      if constexpr (kCount) all.counts[n] += count;
+    }
+    float* Plane(int c, int row) { return all.planes[c] + first + row * kGaussianTile; }
+
+    Compositing& all;
+    const int first;
+    TileV sums[kChannels][kRows], channels[kChannels];
+    int32_t count = 0;
+  };
+
+  explicit Compositing(Frame& frame_of_tile) : frame(frame_of_tile) {}
+  BlockOfPixels Block(int at) { return {*this, at}; }
+  void BeginBatch(const Batch& batch, const TileEntry* entries) {
+    channels.Load(frame, entries, batch.count);
+    if constexpr (kCount) std::fill_n(counts, batch.count, 0);
   }
-  HWY_INLINE void EndColumn(TileV) {}
-  HWY_INLINE void End(const TileEntry& entry) {
-    if constexpr (kCount) frame.pixels[entry.slot] = count;
+  void EndBatch(const Batch& batch, const TileEntry* entries) {
+    if constexpr (kCount)
+      for (int n = 0; n < batch.count; ++n) frame.pixels[entries[n].slot] = counts[n];
   }
 
   HWY_ALIGN float planes[kChannels][kPixels] = {};
-  TileV channels[kChannels];
+  BatchChannels<kChannels> channels;
+  int32_t counts[kBatch];
   Frame& frame;
-  int32_t count = 0;
 };
 
 template <int kChannels, bool kCount>
@@ -240,70 +161,97 @@ struct TileGradient {
 /// With h = alpha·∂loss/∂alpha, sums over a Gaussian's pixels in this tile: see gather.cpp.
 template <int kChannels, bool kAbsolute>
 struct Descending {
+  static constexpr int kSlotSize = slot_size_for(kChannels);
+
+  struct BlockOfPixels {
+    BlockOfPixels(Descending& tile, int at) : all(tile), first(at) {
+      for (int row = 0; row < kRows; ++row) behind[row] = hn::Load(TileD(), Behind(row));
+    }
+    void Store() {
+      for (int row = 0; row < kRows; ++row) hn::Store(behind[row], TileD(), Behind(row));
+    }
+    HWY_INLINE void Begin(int n, TileV x, TileV y) {
+      dx = x, dy = y;
+      for (int c = 0; c < kChannels; ++c) channels[c] = TileSet(all.channels.values[n][c]);
+      for (TileV& sum : sums) sum = hn::Zero(TileD());
+      if constexpr (kAbsolute) {
+        u_y = TileSet(all.batch->u_y[n]), v_y2 = TileSet(all.batch->v_y2[n]);
+        first_u = hn::MulAdd(TileSet(all.batch->u_x[n]), dx, hn::Mul(u_y, dy)), first_v = hn::Mul(v_y2, dy);
+      }
+    }
+    HWY_INLINE void Touch(int row, const Touched& touched) {
+      TileV own = hn::Zero(TileD());
+      for (int k = 0; k < kChannels; ++k) {
+        const TileV of_pixel = hn::Load(TileD(), all.gradient.planes[k] + first + row * kGaussianTile);
+        own = k == 0 ? hn::Mul(of_pixel, channels[k]) : hn::MulAdd(of_pixel, channels[k], own);
+        sums[6 + k] = hn::MulAdd(touched.weight, of_pixel, sums[6 + k]);
+      }
+      behind[row] = hn::NegMulAdd(touched.weight, own, behind[row]);
+      const TileV d_alpha =
+          hn::MulSub(touched.transmittance, own, hn::Div(behind[row], hn::Sub(TileSet(1), touched.alpha)));
+      const TileV share = hn::Mul(hn::IfThenElseZero(hn::Le(touched.unclamped, all.most), touched.unclamped), d_alpha);
+      const auto down = static_cast<float>(row);
+      sums[0] = hn::Add(sums[0], share);
+      sums[3] = hn::MulAdd(share, TileSet(down), sums[3]);
+      sums[5] = hn::MulAdd(share, TileSet(down * down), sums[5]);
+      if constexpr (kAbsolute) {
+        const TileV u = hn::MulAdd(u_y, TileSet(down), first_u), v = hn::MulAdd(v_y2, TileSet(down), first_v);
+        sums[6 + kChannels] = hn::Add(sums[6 + kChannels], hn::Abs(hn::Mul(share, u)));
+        sums[7 + kChannels] = hn::Add(sums[7 + kChannels], hn::Abs(hn::Mul(share, hn::MulAdd(u_y, u, v))));
+      }
+    }
+    /// From powers of the row in the block to those of dy, then times powers of dx.
+    HWY_INLINE void End(int n) {
+      const TileV h_row = sums[3];
+      sums[3] = hn::MulAdd(dy, sums[0], h_row);
+      sums[5] = hn::MulAdd(dy, hn::Add(sums[3], h_row), sums[5]);
+      sums[1] = hn::Mul(sums[0], dx);
+      sums[2] = hn::Mul(sums[1], dx);
+      sums[4] = hn::Mul(sums[3], dx);
+      if constexpr (kAbsolute) {
+        constexpr float k2Ln2 = 1.38629436f;  // sigma = ln(2)·(u² + v_y2·dy²)
+        sums[6 + kChannels] = hn::Mul(sums[6 + kChannels], TileSet(k2Ln2 * all.batch->u_x[n]));
+        sums[7 + kChannels] = hn::Mul(sums[7 + kChannels], TileSet(k2Ln2));
+      }
+      const TileD d;
+      HWY_ALIGN float four[kGaussianTile];
+      const hn::CappedTag<float, 4> d4;
+      for (int k = 0; k < kSlotSize; k += 4) {
+        hn::Store(SumsOfFour(d, sums + k), d, four);
+        float* to = all.sums[n] + k;
+        hn::Store(hn::Add(hn::Load(d4, to), hn::Load(d4, four)), d4, to);
+      }
+    }
+    float* Behind(int row) { return all.gradient.behind + first + row * kGaussianTile; }
+
+    Descending& all;
+    const int first;
+    TileV behind[kRows], channels[kChannels], sums[kSlotSize];
+    TileV dx, dy;
+    TileV u_y, v_y2, first_u, first_v;  // kAbsolute
+  };
+
   Descending(Frame& frame_of_tile, GaussianRules rules, TileGradient<kChannels>& gradient_of_tile)
       : frame(frame_of_tile),
         gradient(gradient_of_tile),
         most(TileSet(rules == GaussianRules::kExact ? static_cast<float>(kMostAlpha) : HUGE_VALF)) {}
-
-  HWY_INLINE void Begin(const TileEntry& entry, const Footprint& footprint) {
-    SetChannels<kChannels>(frame, entry, channels);
-    for (TileV& sum : sums) sum = hn::Zero(TileD());
-    if constexpr (kAbsolute) a = TileSet(footprint.a), b = TileSet(footprint.b), c = TileSet(footprint.c);
+  BlockOfPixels Block(int at) { return {*this, at}; }
+  void BeginBatch(const Batch& of_tile, const TileEntry* entries) {
+    batch = &of_tile;
+    channels.Load(frame, entries, batch->count);
+    std::fill_n(sums[0], batch->count * kSlotSize, 0.f);
   }
-  HWY_INLINE void BeginColumn(TileV dx) {
-    h = h_dy = h_dy2 = hn::Zero(TileD());
-    if constexpr (kAbsolute) a_dx = hn::Mul(a, dx), b_dx = hn::Mul(b, dx);
-  }
-  HWY_INLINE void Touch(const Touched& touched) {
-    const TileD d;
-    TileV own = hn::Zero(d);
-    for (int k = 0; k < kChannels; ++k) {
-      const TileV of_pixel = hn::Load(d, gradient.planes[k] + touched.at);
-      own = hn::MulAdd(of_pixel, channels[k], own);
-      sums[6 + k] = hn::MulAdd(touched.weight, of_pixel, sums[6 + k]);
-    }
-    float* at = gradient.behind + touched.at;
-    const TileV behind = hn::NegMulAdd(touched.weight, own, hn::Load(d, at));
-    hn::Store(behind, d, at);
-    const TileV d_alpha =
-        hn::Sub(hn::Mul(touched.transmittance, own), hn::Div(behind, hn::Sub(TileSet(1), touched.alpha)));
-    const TileV share = hn::IfThenElseZero(hn::And(touched.passes, hn::Le(touched.unclamped, most)),
-                                           hn::Mul(touched.unclamped, d_alpha));
-    h = hn::Add(h, share);
-    const TileV share_dy = hn::Mul(share, touched.dy);
-    h_dy = hn::Add(h_dy, share_dy);
-    h_dy2 = hn::MulAdd(share_dy, touched.dy, h_dy2);
-    if constexpr (kAbsolute) {
-      sums[6 + kChannels] = hn::Add(sums[6 + kChannels], hn::Abs(hn::Mul(share, hn::MulAdd(b, touched.dy, a_dx))));
-      sums[7 + kChannels] = hn::Add(sums[7 + kChannels], hn::Abs(hn::Mul(share, hn::MulAdd(c, touched.dy, b_dx))));
-    }
-  }
-  HWY_INLINE void EndColumn(TileV dx) {
-    const TileV h_dx = hn::Mul(h, dx);
-    sums[0] = hn::Add(sums[0], h);
-    sums[1] = hn::Add(sums[1], h_dx);
-    sums[2] = hn::MulAdd(h_dx, dx, sums[2]);
-    sums[3] = hn::Add(sums[3], h_dy);
-    sums[4] = hn::MulAdd(h_dy, dx, sums[4]);
-    sums[5] = hn::Add(sums[5], h_dy2);
-  }
-  HWY_INLINE void End(const TileEntry& entry) {
-    const TileD d;
-    HWY_ALIGN float four[kGaussianTile];
-    float* slot = frame.slots.data() + static_cast<size_t>(entry.slot) * kSlotSize;
-    for (int k = 0; k < kSlotSize; k += 4) {
-      hn::Store(SumsOfFour(d, sums + k), d, four);
-      std::copy_n(four, 4, slot + k);
-    }
+  void EndBatch(const Batch&, const TileEntry* entries) {
+    for (int n = 0; n < batch->count; ++n)
+      std::copy_n(sums[n], kSlotSize, frame.slots.data() + static_cast<size_t>(entries[n].slot) * kSlotSize);
   }
 
-  static constexpr int kSlotSize = slot_size_for(kChannels);
   Frame& frame;
   TileGradient<kChannels>& gradient;
   const TileV most;
-  TileV channels[kChannels], sums[kSlotSize];
-  TileV h, h_dy, h_dy2;       // of the column
-  TileV a, b, c, a_dx, b_dx;  // kAbsolute
+  const Batch* batch = nullptr;
+  BatchChannels<kChannels> channels;
+  HWY_ALIGN float sums[kBatch][kSlotSize];
 };
 
 template <int kChannels, bool kAbsolute>

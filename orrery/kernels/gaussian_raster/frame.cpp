@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <numbers>
 #include <utility>
 
 namespace orrery::kernels {
@@ -41,6 +42,19 @@ struct RasterMemory::Frame::Ellipse {
     const double widest = -b / c * half_width, right = std::clamp(widest, top, bottom),
                  left = std::clamp(-widest, top, bottom);
     return {(-b * left - half_chord(left)) / a, (-b * right + half_chord(right)) / a};
+  }
+
+  /// An ellipse that rounding has opened ends where `how_high` says.
+  Footprint footprint(double how_high, double log2_opacity) const {
+    constexpr double kHalf = 0.5 / std::numbers::ln2;  // alpha = opacity·2^-(½·log2(e)·(a·dx² + …))
+    const double u_x = std::sqrt(kHalf * a), left = whole() ? determinant / a : room / (how_high * how_high);
+    return {.x = static_cast<float>(x),
+            .y = static_cast<float>(y),
+            .u_x = static_cast<float>(u_x),
+            .u_y = static_cast<float>(kHalf * b / u_x),
+            .v_y2 = static_cast<float>(kHalf * left),
+            .log2_opacity = static_cast<float>(log2_opacity),
+            .ratio = static_cast<float>(std::exp2(-2 * kHalf * (b * b / a + left)))};
   }
 
   double x, y, a, b, c, room, determinant, half_width = 0, half_height = 0;
@@ -138,17 +152,8 @@ void RasterMemory::Frame::prepare(const RasterInput& input, int64_t first, int64
     const double rx = ellipse.whole() ? ellipse.half_width : input.radii[2 * i],
                  ry = ellipse.whole() ? ellipse.half_height : input.radii[2 * i + 1];
     PixelBox box{0, -1, 0, -1};
-    if (ellipse.room > 0) box = box_around(ellipse.x, ellipse.y, rx, ry, drawable(input, i));
-    footprints[rank] = {.x = input.means2d[2 * i],
-                        .y = input.means2d[2 * i + 1],
-                        .a = input.conics[3 * i],
-                        .b = input.conics[3 * i + 1],
-                        .c = input.conics[3 * i + 2],
-                        .log2_opacity = static_cast<float>(std::log2(opacity)),
-                        .x0 = static_cast<int16_t>(box.x0),
-                        .x1 = static_cast<int16_t>(box.x1),
-                        .y0 = static_cast<int16_t>(box.y0),
-                        .y1 = static_cast<int16_t>(box.y1)};
+    if (ellipse.room > 0 && ellipse.a > 0) box = box_around(ellipse.x, ellipse.y, rx, ry, drawable(input, i));
+    footprints[rank] = ellipse.footprint(ry, std::log2(opacity));
     const size_t before = tiles.size();
     if (!box.empty()) list_tiles(box, ellipse, tiles);
     slots_from[rank + 1] = static_cast<uint32_t>(tiles.size() - before);

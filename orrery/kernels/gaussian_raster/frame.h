@@ -22,10 +22,13 @@ void fit(std::vector<T>& values, size_t size) {
 
 /// A Gaussian ready to be drawn.
 struct Footprint {
-  float x, y;     ///< pixels
-  float a, b, c;  ///< the conic
+  float x, y;  ///< pixels
+  /// log2(alpha) = log2_opacity - (u_x·dx + u_y·dy)² - v_y2·dy²: the conic's Cholesky factor. Along a needle its terms
+  /// are the roots of the conic's, so float32 keeps twice as many digits of their sum.
+  float u_x, u_y, v_y2;
   float log2_opacity;
-  int16_t x0, x1, y0, y1;  ///< pixels beyond which alpha is below 1/255
+  /// Of alpha in three rows of a column, the first times the third by the square of the second, which is so everywhere.
+  float ratio;
 };
 
 /// Floats in a gradient's slot: six sums of powers of dx and dy, one per channel, two absolute ones, rounded up to what

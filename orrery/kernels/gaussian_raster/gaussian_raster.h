@@ -51,9 +51,10 @@ class RasterMemory {
 ///   alpha_i = min(0.99, opacity·exp(-½(a·dx² + c·dy²) - b·dx·dy)), skipped below 1/255
 ///   weight_i = alpha_i·T;  T ← T·(1 - alpha_i), until T would fall to 1e-4
 ///   image = Σ weight·colour + T·background;  alpha = 1 - T
-/// Colour planes of a 16×16 tile and its T stay in L1. Per Gaussian and tile only the rows and vectors of pixels that
-/// its ellipse may reach are looked at, about 12 operations each, and 30 more where it does. The same on any number of
-/// threads.
+/// A conic's c is at most 1/0.3, as the projection's low-pass leaves it; what rounding has made no ellipse ends at its
+/// radius. Colour planes of a 16×16 tile and its T stay in L1. A Gaussian is looked at in blocks of a vector's width
+/// and 8 rows that its ellipse reaches: two exponentials, then 14 operations for each row and 29 on the way back. The
+/// same on any number of threads.
 void gaussian_raster(const RasterInput& input, const RasterOutput& output, RasterMemory& memory, ThreadPool& pool);
 
 /// Gradients of the outputs; empty: 0.
