@@ -70,9 +70,11 @@ at::Tensor AdaptionPrompt::operator()(const at::Tensor& q, const at::Tensor& key
   return factor.unsqueeze(-1) * at::einsum("nkgl,lkd->nkgd", {shares, values}).flatten(1, 2);
 }
 
+at::Tensor Norm::scale() const { return offset == 0 ? weight : weight + offset; }
+
 at::Tensor Norm::operator()(const at::Tensor& x) const {
   if (kind == text::NormKind::kLayer) return at::layer_norm(x, weight.sizes(), weight, bias, eps);
-  return rms_norm(x, offset == 0 ? weight : weight + offset, eps);
+  return rms_norm(x, scale(), eps);
 }
 
 at::Tensor activate(text::Activation activation, const at::Tensor& x) {

@@ -36,6 +36,8 @@ struct Linear {
   bool half = false;                 ///< products in bfloat16 (half_linear.h)
 
   bool defined() const { return weight.defined() || blocks; }
+  /// Whether it is its matrix, which learns, and a bias: nothing that an adapter changes.
+  bool learns_alone() const { return weight.defined() && weight.requires_grad() && (!adapter || *adapter->off); }
   /// W in float32.
   at::Tensor dense_weight() const;
   /// The W' that an adapter's pair, and magnitude, make of it; W where there is none. Norms are constants to autograd.
@@ -66,6 +68,9 @@ struct Norm {
   at::Tensor weight, bias;
   double eps = 1e-5;
   double offset = 0;  ///< added to the weights of an RMS norm (Gemma)
+
+  /// An RMS norm's weights with their offset.
+  at::Tensor scale() const;
   at::Tensor operator()(const at::Tensor& x) const;
 };
 

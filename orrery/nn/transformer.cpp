@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "orrery/nn/gated_product.h"
 #include "orrery/nn/packed_attention.h"
 #include "orrery/nn/silu_gate.h"
 
@@ -19,15 +20,16 @@ at::Tensor of_prompt(Linear linear, const at::Tensor& prompt) {
 
 }  // namespace
 
-at::Tensor Attention::operator()(const at::Tensor& x, const text::DecoderSpec& spec, const RotaryAngles& angles,
+at::Tensor Attention::operator()(const NormedInput& x, const text::DecoderSpec& spec, const RotaryAngles& angles,
                                  const PackedRows& rows) const {
   const auto heads = [&](const at::Tensor& y) { return y.unflatten(-1, at::IntArrayRef({-1, spec.head_dim})); };
   at::Tensor queries, keys, values;  // [n, heads, head_dim]
   if (qkv.defined()) {
-    const at::Tensor all = qkv(x).unflatten(-1, at::IntArrayRef({spec.heads, 3, spec.head_dim}));
+    const at::Tensor all = qkv(x.value()).unflatten(-1, at::IntArrayRef({spec.heads, 3, spec.head_dim}));
     queries = all.select(2, 0), keys = all.select(2, 1), values = all.select(2, 2);
   } else {
-    queries = heads(q(x)), keys = heads(k(x)), values = heads(v(x));
+    const std::vector<at::Tensor> products = x.products({&q, &k, &v});
+    queries = heads(products[0]), keys = heads(products[1]), values = heads(products[2]);
   }
   if (q_norm) queries = (*q_norm)(queries);
   if (k_norm) keys = (*k_norm)(keys);
@@ -40,10 +42,19 @@ at::Tensor Attention::operator()(const at::Tensor& x, const text::DecoderSpec& s
   return o(mixed.flatten(1));
 }
 
-at::Tensor FeedForward::operator()(const at::Tensor& x, text::Activation activation) const {
-  if (!gate.defined()) return down(activate(activation, up(x)));
-  if (activation == text::Activation::kSilu) return down(silu_gate(gate(x), up(x)));
-  return down(activate(activation, gate(x)) * up(x));
+at::Tensor FeedForward::operator()(const NormedInput& x, text::Activation activation) const {
+  if (!gate.defined()) return down(activate(activation, x.products({&up})[0]));
+  const std::vector<at::Tensor> products = x.products({&gate, &up});
+  if (activation == text::Activation::kSilu) return silu_gated(products[0], products[1]);
+  return down(activate(activation, products[0]) * products[1]);
+}
+
+at::Tensor FeedForward::silu_gated(const at::Tensor& gated, const at::Tensor& raised) const {
+  if (!down.learns_alone() || down.bias.defined()) return down(silu_gate(gated, raised));
+  const auto is_rounded = [](const Linear& linear) {
+    return linear.half && linear.learns_alone() && !linear.bias.defined();
+  };
+  return gated_product(gated, raised, down.weight, {down.half, is_rounded(gate) && is_rounded(up)});
 }
 
 at::Tensor Mixture::operator()(const at::Tensor& x, const text::DecoderSpec& spec) const {
@@ -113,19 +124,19 @@ void Transformer::begin(const PackedRows& rows) {
 at::Tensor Transformer::run(int64_t index, const at::Tensor& x, const PackedRows& rows) {
   const Layer& layer = layers_[index];
   const bool local = local_angles_ && layer.attention.window > 0;
-  const auto attend = [&](const at::Tensor& y) {
+  const auto attend = [&](const NormedInput& y) {
     return layer.attention(y, spec_, local ? *local_angles_ : *angles_, rows);
   };
-  const auto feed_forward = [&](const at::Tensor& y) {
-    return layer.mixture ? (*layer.mixture)(y, spec_) : (*layer.mlp)(y, spec_.activation);
+  const auto feed_forward = [&](const NormedInput& y) {
+    return layer.mixture ? (*layer.mixture)(y.value(), spec_) : (*layer.mlp)(y, spec_.activation);
   };
   if (spec_.parallel_blocks) {
-    const at::Tensor normal = layer.attention_norm(x);
+    const NormedInput normal(layer.attention_norm, x);
     return x + attend(normal) + feed_forward(normal);
   }
   const auto normalised = [](const std::optional<Norm>& norm, const at::Tensor& y) { return norm ? (*norm)(y) : y; };
-  const at::Tensor attended = x + normalised(layer.attention_out_norm, attend(layer.attention_norm(x)));
-  return attended + normalised(layer.mlp_out_norm, feed_forward(layer.mlp_norm(attended)));
+  const at::Tensor attended = x + normalised(layer.attention_out_norm, attend({layer.attention_norm, x}));
+  return attended + normalised(layer.mlp_out_norm, feed_forward({layer.mlp_norm, attended}));
 }
 
 }  // namespace orrery::nn

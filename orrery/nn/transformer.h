@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "orrery/nn/blocks.h"
+#include "orrery/nn/normed_input.h"
 #include "orrery/nn/rotary.h"
 
 namespace orrery::nn {
@@ -17,14 +18,17 @@ struct Attention {
   AdaptionPrompt prompt;
   int64_t window = 0;
 
-  at::Tensor operator()(const at::Tensor& x, const text::DecoderSpec& spec, const RotaryAngles& angles,
+  at::Tensor operator()(const NormedInput& x, const text::DecoderSpec& spec, const RotaryAngles& angles,
                         const PackedRows& rows) const;
 };
 
 /// down(act(gate(x)) ⊙ up(x)) (Shazeer 2020), or down(act(up(x))) where gate is undefined.
 struct FeedForward {
   Linear gate, up, down;
-  at::Tensor operator()(const at::Tensor& x, text::Activation activation) const;
+  at::Tensor operator()(const NormedInput& x, text::Activation activation) const;
+
+ private:
+  at::Tensor silu_gated(const at::Tensor& gated, const at::Tensor& raised) const;
 };
 
 /// Σ over the chosen experts of softmax(chosen scores)·expert(x) (Jiang et al. 2024, "Mixtral of Experts", eq. 1 and

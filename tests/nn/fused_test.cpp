@@ -3,6 +3,9 @@
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
+#include "orrery/nn/gated_product.h"
+#include "orrery/nn/half_linear.h"
+#include "orrery/nn/normed_products.h"
 #include "orrery/nn/packed_rows.h"
 #include "orrery/nn/rms_norm.h"
 #include "orrery/nn/rotary.h"
@@ -64,6 +67,75 @@ TEST(Fused, SiluGateIsItsEquation) {
   const at::Tensor wide = at::randn({300, 130});  // halves of rows: not contiguous
   expect_equal([](const auto& in) { return silu_gate(in[0].narrow(1, 0, 65), in[0].narrow(1, 65, 65)); },
                [](const auto& in) { return at::silu(in[0].narrow(1, 0, 65)) * in[0].narrow(1, 65, 65); }, {wide});
+}
+
+at::Tensor side_by_side(const std::vector<at::Tensor>& parts) { return at::cat(parts, -1); }
+
+const std::vector<int64_t> kOutputs{12, 5, 7};
+
+/// x, the norm's weights, and the first `count` matrices.
+std::vector<at::Tensor> normed_inputs(size_t count) {
+  at::manual_seed(5);
+  std::vector<at::Tensor> values{at::randn({70, 24}), at::rand({24}) + 0.5};
+  for (size_t i = 0; i < count; ++i) values.push_back(at::randn({kOutputs[i], 24}) / 5);
+  return values;
+}
+
+Operation normed(bool half) {
+  return [half](const auto& in) {
+    return side_by_side(normed_products(in[0], in[1], 1e-5, {in.begin() + 2, in.end()}, half));
+  };
+}
+
+TEST(Fused, NormedProductsAreProductsOfTheNorm) {
+  const Operation plain = [](const auto& in) {
+    const at::Tensor read = rms_norm(in[0], in[1], 1e-5);
+    std::vector<at::Tensor> products;
+    for (size_t i = 2; i < in.size(); ++i) products.push_back(at::linear(read, in[i]));
+    return side_by_side(products);
+  };
+  for (const size_t count : {1, 2, 3}) expect_equal(normed(false), plain, normed_inputs(count));
+}
+
+/// Equal but for sums that are rounded to bfloat16 once more or less.
+void expect_near_in_half(const Operation& fused, const Operation& plain, const std::vector<at::Tensor>& values) {
+  const Result ours = run(fused, values), expected = run(plain, values);
+  EXPECT_TRUE(at::equal(ours.value, expected.value));
+  for (size_t i = 0; i < values.size(); ++i) {
+    const at::Tensor apart = (ours.gradients[i] - expected.gradients[i]).abs();
+    EXPECT_LT(apart.max().item<float>(), expected.gradients[i].abs().max().item<float>() / 128) << i;
+  }
+}
+
+TEST(Fused, NormedProductsInHalfAreThoseOfHalfLinear) {
+  const Operation plain = [](const auto& in) {
+    const at::Tensor read = rms_norm(in[0], in[1], 1e-5);
+    std::vector<at::Tensor> products;
+    for (size_t i = 2; i < in.size(); ++i) products.push_back(half_linear(read, in[i]));
+    return side_by_side(products);
+  };
+  for (const size_t count : {1, 2, 3}) expect_near_in_half(normed(true), plain, normed_inputs(count));
+}
+
+std::vector<at::Tensor> gated_inputs() {
+  at::manual_seed(6);
+  const auto rounded = [](const at::Tensor& x) { return x.to(at::kBFloat16).to(at::kFloat); };
+  return {rounded(at::randn({70, 24})), rounded(at::randn({70, 24})), at::randn({9, 24}) / 5};
+}
+
+TEST(Fused, GatedProductIsTheProductOfTheGate) {
+  expect_equal([](const auto& in) { return gated_product(in[0], in[1], in[2], {}); },
+               [](const auto& in) { return at::linear(at::silu(in[0]) * in[1], in[2]); }, gated_inputs());
+}
+
+TEST(Fused, GatedProductInHalfIsThatOfHalfLinear) {
+  const Operation plain = [](const auto& in) { return half_linear(silu_gate(in[0], in[1]), in[2]); };
+  for (const bool are_rounded : {false, true})
+    expect_near_in_half(
+        [&](const auto& in) {
+          return gated_product(in[0], in[1], in[2], {true, are_rounded});
+        },
+        plain, gated_inputs());
 }
 
 TEST(Fused, RotaryTurnsPairsThatLieHalfApart) {
