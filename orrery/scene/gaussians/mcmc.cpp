@@ -13,7 +13,8 @@ namespace orrery::scene {
 
 namespace {
 
-constexpr int64_t kMost = 51;  // Gaussians in one place that eq. 9 is taken for, as the authors' program has it
+constexpr int64_t kNoisePiece = 2048;  // Gaussians at a time: all at once would take as much memory as their moments
+constexpr int64_t kMost = 51;          // Gaussians in one place that eq. 9 is taken for, as the authors' program has it
 
 /// Rows in proportion to the weights.
 std::vector<int64_t> drawn(const std::vector<double>& weights, int64_t count, RandomStream& random) {
@@ -101,15 +102,18 @@ McmcChange relocate_and_add(GaussianTable& table, const DensityOptions& density,
 
 void add_noise(GaussianTable& table, const McmcOptions& options, double means_rate, RandomStream random) {
   const at::NoGradGuard without_gradients;
-  const int64_t count = table.size();
-  const at::Tensor noise = at::empty({count, 3, 1});
-  float* values = noise.data_ptr<float>();
-  for (int64_t i = 0; i < 3 * count; ++i) values[i] = static_cast<float>(random.normal());
-  const at::Tensor opacity = table["opacity_logits"].value.sigmoid();
-  const at::Tensor strength = (options.noise_lr * means_rate) / (1 + (100 * (opacity - 1 + 0.995)).exp());
-  const at::Tensor axes = rotation_matrices(table["quats"].value) * table["log_scales"].value.exp().unsqueeze(1);
-  const at::Tensor spread = at::matmul(axes, at::matmul(axes.transpose(1, 2), noise)).squeeze(2);  // Σ·noise
-  table["means"].value.add_(spread * strength.unsqueeze(1));
+  for (int64_t first = 0; first < table.size(); first += kNoisePiece) {
+    const int64_t count = std::min(kNoisePiece, table.size() - first);
+    const auto rows_of = [&](const char* name) { return table[name].value.narrow(0, first, count); };
+    const at::Tensor noise = at::empty({count, 3, 1});
+    float* values = noise.data_ptr<float>();
+    for (int64_t i = 0; i < 3 * count; ++i) values[i] = static_cast<float>(random.normal());
+    const at::Tensor opacity = rows_of("opacity_logits").sigmoid();
+    const at::Tensor strength = (options.noise_lr * means_rate) / (1 + (100 * (opacity - 1 + 0.995)).exp());
+    const at::Tensor axes = rotation_matrices(rows_of("quats")) * rows_of("log_scales").exp().unsqueeze(1);
+    const at::Tensor spread = at::matmul(axes, at::matmul(axes.transpose(1, 2), noise)).squeeze(2);  // Σ·noise
+    rows_of("means").add_(spread * strength.unsqueeze(1));
+  }
 }
 
 }  // namespace orrery::scene
