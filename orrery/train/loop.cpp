@@ -74,6 +74,7 @@ class Run {
     if (options.ema_decay > 0) average_.emplace(optimizer_.parameters(), options.ema_decay);
     const NamedTensors state = parallel_.room_for_state(optimizer_, rules_);
     state_ = run_state(parallel_.agree([&] { return nlohmann::json(json_of(open(state))); }));
+    task_.recall(state_.said);
     parallel_.share(optimizer_.parameters());
     if (average_) parallel_.share(average_->values());
     if (state_.global_step > 0) parallel_.spread_state(optimizer_, state);
@@ -136,6 +137,7 @@ class Run {
   void save() {
     const NamedTensors state = parallel_.room_for_state(optimizer_, rules_);
     parallel_.collect_state(optimizer_, state);
+    state_.said = task_.said();
     if (checkpoints_) checkpoints_->save(tensors(state), state_, options_.optimizer.optim);
     report();
   }

@@ -35,6 +35,9 @@ class Task {
   virtual std::unique_ptr<UpdateRule> rule_of(const std::string&) { return nullptr; }
   /// What a resumed run has to know besides parameters and rules: the very tensors, stored with them.
   virtual NamedTensors memory() const { return {}; }
+  /// What it has said and will not say again, by names of its own: in a checkpoint, and given back to a resumed run.
+  virtual std::vector<std::string> said() const { return {}; }
+  virtual void recall(const std::vector<std::string>&) {}
   /// Behind the optimizer's step. May give parameters, rules and memory other sizes (at::Tensor::set_data), where the
   /// run is one process and weights are not averaged.
   virtual void after_step(int64_t) {}

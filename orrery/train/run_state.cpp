@@ -18,6 +18,7 @@ nlohmann::ordered_json json_of(const RunState& state) {
                               {"best_global_step", state.best_global_step},
                               {"early_stopping_patience_counter", state.early_stopping_patience_counter}};
   if (state.best_metric) json["best_metric"] = *state.best_metric;
+  if (!state.said.empty()) json["said"] = state.said;
   return json;
 }
 
@@ -28,6 +29,7 @@ RunState run_state(const nlohmann::json& json) {
   if (!json.at("best_metric").is_null()) state.best_metric = json["best_metric"].get<double>();
   json.at("best_global_step").get_to(state.best_global_step);
   json.at("early_stopping_patience_counter").get_to(state.early_stopping_patience_counter);
+  if (json.contains("said")) json["said"].get_to(state.said);
   return state;
 }
 

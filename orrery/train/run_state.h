@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "orrery/train/metrics.h"
 #include "orrery/train/options.h"
@@ -17,9 +19,11 @@ struct RunState {
   std::optional<double> best_metric;  ///< of the evaluations
   int64_t best_global_step = 0;       ///< the step behind which that was
   int64_t early_stopping_patience_counter = 0;
+  std::vector<std::string> said;  ///< Task::said()
 };
 
-/// As state.json has it, and back. run_state throws nlohmann's exception where something is missing.
+/// As state.json has it, and back. run_state throws nlohmann's exception where something is missing, but for `said`,
+/// which older files lack.
 nlohmann::ordered_json json_of(const RunState& state);
 RunState run_state(const nlohmann::json& json);
 

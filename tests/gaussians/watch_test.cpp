@@ -6,6 +6,7 @@
 #include <cmath>
 #include <functional>
 
+#include "orrery/base/file.h"
 #include "orrery/formats/colmap.h"
 #include "orrery/formats/png_writer.h"
 #include "orrery/scene/gaussians/run.h"
@@ -83,6 +84,21 @@ TEST(Watch, MemoryThatWillNotDoIsSaidWhileThereIsSome) {
   EXPECT_TRUE(noticed(small, 15'000, growing(100'000, 1'900'000)).empty());
 }
 
+TEST(Watch, AResumedRunDoesNotSayItAgain) {
+  const auto flat = [](Watch& watch) {
+    int said = 0;
+    for (int64_t step = 1; step <= 3000; ++step)
+      said += watch.see(step, {.loss = 0.3, .psnr = 9, .gaussians = 1}).has_value();
+    return said;
+  };
+  Watch first(kUsual), second(kUsual);
+  EXPECT_TRUE(first.said().empty());
+  EXPECT_EQ(flat(first), 1);
+  EXPECT_EQ(first.said(), std::vector<std::string>{"loss"});
+  second.recall(first.said());
+  EXPECT_EQ(flat(second), 0);
+}
+
 /// Eight times a photo of 16 × 12 pixels, of a camera that looks at the points or, as with an axis the wrong way round,
 /// away from them.
 void write_photos(const std::filesystem::path& folder, bool away) {
@@ -123,6 +139,8 @@ TEST(Watch, ATrainingWhosePosesLookAwaySaysSo) {
     const auto flat = std::ranges::count_if(
         summary.notes, [](const std::string& note) { return note.find("do not go together") != std::string::npos; });
     EXPECT_EQ(flat, away) << (summary.notes.empty() ? "" : summary.notes.back());
+    const std::string state = read_text(folder / "run/checkpoint-1100/state.json");
+    EXPECT_EQ(state.find(R"("said": [)") != std::string::npos, away) << state;
   }
 }
 

@@ -172,6 +172,30 @@ TEST(Loop, KeepsTheNewestCheckpointsAndNoHalves) {
   EXPECT_NE(text::error_of([&] { run(task, options); }).find("--resume"), std::string::npos);
 }
 
+TEST(Loop, WhatATaskHasSaidIsInCheckpoints) {
+  class Talker final : public Regression {
+   public:
+    Talker() : Regression({12}) {}
+    std::vector<std::string> said() const override { return words; }
+    void recall(const std::vector<std::string>& said) override { recalled = said; }
+    std::vector<std::string> words, recalled = {"nothing was"};
+  };
+  text::TempFolder folder;
+  LoopOptions options = options_of(folder);
+  options.max_steps = 3;
+  Talker silent, first, second;
+  run(silent, options);
+  EXPECT_TRUE(silent.recalled.empty());
+  EXPECT_EQ(read_text(folder / "checkpoint-3/state.json").find("said"), std::string::npos);
+  options.resume = true, options.max_steps = 5;  // what older programs left has no such field either
+  first.words = {"a", "b"};
+  run(first, options);
+  EXPECT_TRUE(first.recalled.empty());
+  options.max_steps = 9;
+  run(second, options);
+  EXPECT_EQ(second.recalled, first.words);
+}
+
 TEST(Loop, ACheckpointOfAnotherModelIsRefused) {
   text::TempFolder folder;
   LoopOptions options = options_of(folder);

@@ -174,6 +174,7 @@ TrainSummary train_gaussians(const TrainSettings& wanted) {
   };
   TrainSummary summary{.photos = photos.size(), .held_out = held_out.size(), .notes = dataset.notes};
   Watch watch(watch_options(settings, table.size()));
+  task.remember(watch);
   task.on_step([&](int64_t done) {
     if (const std::optional<std::string> noticed = watch.see(done, task.last_step())) {
       log(LogLevel::kWarning, *noticed);  // at once: who waits for the end waits for nothing

@@ -39,6 +39,10 @@ class GaussianTask final : public train::Task {
   int64_t steps_per_epoch() const override { return static_cast<int64_t>(photos_.size()); }
   std::unique_ptr<train::UpdateRule> rule_of(const std::string& name) override;
   train::NamedTensors memory() const override;
+  std::vector<std::string> said() const override { return watch_ ? watch_->said() : std::vector<std::string>(); }
+  void recall(const std::vector<std::string>& said) override {
+    if (watch_) watch_->recall(said);
+  }
   void after_step(int64_t step) override;
   void take_sizes(const std::map<std::string, std::vector<int64_t>>& sizes) override;
   void evaluate(train::Metrics& metrics) override;
@@ -46,6 +50,8 @@ class GaussianTask final : public train::Task {
 
   /// Calls this behind every step, with their number so far.
   void on_step(std::function<void(int64_t)> callback) { on_step_ = std::move(callback); }
+  /// What this has noticed goes into checkpoints. Outlives this.
+  void remember(Watch& watch) { watch_ = &watch; }
   /// Draws a view with the highest degree there is; the renderer's images are of it then.
   const splat::Renderer& draw(const View& view, const std::array<float, 3>& background);
   /// What held-out photos are compared over: the run's background, black where that is random.
@@ -87,6 +93,7 @@ class GaussianTask final : public train::Task {
   train::NamedTensors parameters_;
   size_t current_ = 0;  ///< the step's photo
   StepSeen last_step_;
+  Watch* watch_ = nullptr;
   Photo photo_;
   std::vector<float> exposed_, d_image_, d_alpha_, d_depth_, d_centres_;
   std::array<std::vector<float>, 4> d_values_;  ///< the gradients' memory, the same in every step; of sh there is none

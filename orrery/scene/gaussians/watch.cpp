@@ -24,8 +24,8 @@ std::optional<std::string> Watch::see(int64_t step, const StepSeen& seen) {
   if (gaussians_.size() > kWindow) gaussians_.pop_front();
   if (seen.opacities_fell) since_.clear();
 
-  if (const std::optional<double> psnr = said_flat_ ? std::nullopt : psnr_of_flat_loss(step)) {
-    said_flat_ = true;
+  if (const std::optional<double> psnr = said_.contains("loss") ? std::nullopt : psnr_of_flat_loss(step)) {
+    said_.insert("loss");
     return fmt::format(
         "step {}: the loss is no lower than 500 steps ago, and PSNR is {:.1f} dB: photos and poses do not go together. "
         "Usual causes: poses in another convention (world from camera for camera from world, other axes), or photos "
@@ -33,16 +33,16 @@ std::optional<std::string> Watch::see(int64_t step, const StepSeen& seen) {
         step, *psnr);
   }
   const bool early = step < (options_.densify_from + options_.densify_until) / 2;
-  if (!said_many_ && early && seen.gaussians > std::max(kMany, kTimesAsMany * options_.first_gaussians)) {
-    said_many_ = true;
+  if (!said_.contains("number") && early && seen.gaussians > std::max(kMany, kTimesAsMany * options_.first_gaussians)) {
+    said_.insert("number");
     return fmt::format(
         "step {}: {} Gaussians came of {}, before half of densification. Usual causes: poses that are not quite right "
         "(try --pose-lr 0.001), photos that differ in exposure (--exposure) or do not belong together, a threshold "
         "that is too low (raise --densify-grad-threshold). --max-gaussians bounds them",
         step, seen.gaussians, options_.first_gaussians);
   }
-  if (const std::optional<int64_t> to_come = said_memory_ ? std::nullopt : too_many_to_come(step)) {
-    said_memory_ = true;
+  if (const std::optional<int64_t> to_come = said_.contains("memory") ? std::nullopt : too_many_to_come(step)) {
+    said_.insert("memory");
     return fmt::format(
         "step {}: {} Gaussians, and some {} by step {} if they go on becoming more as they do; this machine's memory "
         "holds some {}. Bound them with --memory or --max-gaussians, or raise --densify-grad-threshold",

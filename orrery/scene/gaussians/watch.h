@@ -4,8 +4,10 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace orrery::scene {
 
@@ -35,6 +37,10 @@ class Watch {
   /// causes, what to try.
   std::optional<std::string> see(int64_t step, const StepSeen& seen);
 
+  /// What was noticed so far: "loss", "number", "memory". And what an earlier part of the run had.
+  std::vector<std::string> said() const { return {said_.begin(), said_.end()}; }
+  void recall(const std::vector<std::string>& said) { said_ = {said.begin(), said.end()}; }
+
  private:
   std::optional<double> psnr_of_flat_loss(int64_t step) const;
   std::optional<int64_t> too_many_to_come(int64_t step) const;
@@ -42,7 +48,7 @@ class Watch {
   const WatchOptions options_;
   std::deque<StepSeen> since_;                         // the last thousand steps since opacities fell
   std::deque<std::pair<int64_t, int64_t>> gaussians_;  // steps and numbers, the last 500 steps'
-  bool said_flat_ = false, said_many_ = false, said_memory_ = false;
+  std::set<std::string> said_;
 };
 
 }  // namespace orrery::scene
