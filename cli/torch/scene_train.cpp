@@ -39,10 +39,12 @@ void scene_train(const SceneTrainCommand& command) {
   for (const std::string& note : summary.notes) text += note + "\n";
   text += fmt::format("{}: {} Gaussians, {} steps on {} photos\n", summary.scene.string(), summary.gaussians,
                       summary.steps, summary.photos);
-  if (summary.psnr)
-    text +=
-        fmt::format("{} held-out photos: PSNR {:.2f} dB, SSIM {:.4f}; {} shows them beside the scene\n",
-                    summary.held_out, *summary.psnr, *summary.ssim, (summary.scene.parent_path() / "test").string());
+  if (summary.psnr) {
+    const std::string lpips = summary.lpips ? fmt::format(", LPIPS {:.4f}", *summary.lpips) : "";
+    text += fmt::format("{} held-out photos: PSNR {:.2f} dB, SSIM {:.4f}{}; {} shows them beside the scene\n",
+                        summary.held_out, *summary.psnr, *summary.ssim, lpips,
+                        (summary.scene.parent_path() / "test").string());
+  }
   print(text);
 }
 

@@ -2,9 +2,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
+#include <random>
 #include <sstream>
 
+#include "orrery/formats/safetensors.h"
 #include "tests/cli/program.h"
 
 namespace orrery::cli_test {
@@ -107,6 +110,64 @@ TEST_F(SceneTrain, ExposuresAreLeftBesideTheScene) {
   for (const auto& row : one) EXPECT_EQ(row.size(), 4u);
   EXPECT_NE(one[0][0], 1);
   EXPECT_NEAR(one[0][0].get<double>(), 1, 0.2);
+}
+
+TEST_F(SceneTrain, GridsAreLearnedToo) {
+  const Outcome outcome =
+      orrery(command("run", {"--max-steps", "60", "--eval-steps", "0", "--bilateral-grid", "--save-steps", "60"}));
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_NE(read_file(folder_.path("run/config.toml")).find("bilateral_grid = true"), std::string::npos);
+  expect_refusal(command("both", {"--bilateral-grid", "--exposure"}), {"bilateral_grid", "exposure", "one of the two"});
+}
+
+/// A network of torchvision's alexnet with weights by chance, and the metric's.
+std::string random_alexnet(const std::string& path, std::vector<int64_t> channels) {
+  std::mt19937 random(1);
+  std::uniform_real_distribution<float> draw(-0.1f, 0.1f);
+  std::vector<std::pair<std::string, std::vector<int64_t>>> shapes = {{"0", {64, 3, 11, 11}},
+                                                                      {"3", {192, 64, 5, 5}},
+                                                                      {"6", {384, 192, 3, 3}},
+                                                                      {"8", {256, 384, 3, 3}},
+                                                                      {"10", {256, 256, 3, 3}}};
+  std::vector<TensorView> views;
+  std::vector<std::vector<float>> values;
+  const auto add = [&](const std::string& name, const std::vector<int64_t>& shape) {
+    TensorView& view = views.emplace_back(TensorView{.name = name, .dtype = DType::kF32, .shape = shape});
+    std::vector<float>& numbers = values.emplace_back(static_cast<size_t>(view.elements()));
+    for (float& number : numbers) number = draw(random);
+    view.data = reinterpret_cast<const std::byte*>(numbers.data());
+    view.bytes = static_cast<int64_t>(4 * numbers.size());
+  };
+  for (const auto& [number, shape] : shapes) {
+    add("features." + number + ".weight", shape);
+    add("features." + number + ".bias", {shape[0]});
+  }
+  for (size_t k = 0; k < channels.size(); ++k) {
+    add("lin" + std::to_string(k) + ".model.1.weight", {1, channels[k], 1, 1});
+    for (float& number : values.back()) number = std::abs(number);
+  }
+  formats::write_safetensors(path, views);
+  return path;
+}
+
+TEST_F(SceneTrain, HeldOutPhotosAreComparedByLpipsToo) {
+  const std::string weights = random_alexnet(folder_.path("both.safetensors"), {64, 192, 384, 256, 256}),
+                    wrong = random_alexnet(folder_.path("wrong.safetensors"), {64, 128, 384, 256, 256});
+  expect_refusal(command("run", {"--lpips", wrong}),
+                 {"wrong.safetensors", "lin1.model.1.weight", "[1, 128, 1, 1]", "[1, 192, 1, 1]"});
+  expect_refusal(command("run", {"--lpips", weights + "," + wrong}), {"both.safetensors", "wrong.safetensors"});
+  EXPECT_FALSE(std::filesystem::exists(folder_.path("run")));
+  Words words = command("run", {"--max-steps", "40", "--eval-steps", "20", "--lpips", weights});
+  std::erase(words, "-q");
+  const Outcome outcome = orrery(words);
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_NE(outcome.out.find(", LPIPS 0."), std::string::npos) << outcome.out;
+  double first = 0, last = 0;
+  for (const auto& line : metrics("run"))
+    if (line.contains("eval_lpips")) (first == 0 ? first : last) = line.at("eval_lpips");
+  EXPECT_GT(first, last);
+  EXPECT_GT(last, 0);
+  EXPECT_NE(read_file(folder_.path("run/report.html")).find("eval_lpips"), std::string::npos);
 }
 
 TEST_F(SceneTrain, DepthsOfAColmapModelAreLearned) {

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/gaussians/psnr_of_truth.h"
 #include "tests/gaussians/turntable.h"
 
 namespace orrery::scene {
@@ -95,45 +96,9 @@ TEST(Exposure, TheLossHasTheGradientOfDifferences) {
   }
 }
 
-/// PSNR of views between photos that disagree in their exposures against the truth, but for a gain and an offset of
-/// each channel in all views alike: which of the photos is right, no photo says.
-double psnr_of_truth(bool exposure) {
-  ThreadPool pool(2);
-  Turntable photos(8, 0, pool), truth(3, 0.2, pool);
-  photos.expose_by(0.3);
-  GaussianTable table = random_table(60, 3);
-  const text::TempFolder folder;
-  GaussianOptions options{.sh_degree = 1, .max_steps = 400};
-  options.exposure = exposure;
-  options.densify_until_iter = 0;
-  GaussianTask task(table, photos, nullptr, 4, options, pool);
-  train::run(task, {.max_steps = 400,
-                    .learning_rate = 1,
-                    .schedule = {.lr_scheduler_type = train::ScheduleKind::kConstant},
-                    .max_grad_norm = 0,
-                    .output_dir = folder.path(),
-                    .quiet = true});
-  std::array<std::vector<double>, 3> drawn, expected;
-  Photo photo;
-  for (size_t i = 0; i < truth.size(); ++i) {
-    truth.load(i, {}, photo);
-    const auto image = task.draw(truth.view(i), {}).image();
-    for (size_t value = 0; value < image.size(); ++value) {
-      drawn[value % 3].push_back(image[value]);
-      expected[value % 3].push_back(photo.rgb[value]);
-    }
-  }
-  double squares = 0;
-  for (size_t k = 0; k < 3; ++k) {
-    const at::Tensor x = at::tensor(drawn[k]), y = at::tensor(expected[k]), off = x - x.mean();
-    const at::Tensor gain = (off * y).mean() / off.square().mean();
-    squares += (y - y.mean() - gain * off).square().mean().item<double>() / 3;
-  }
-  return -10 * std::log10(squares);
-}
-
 TEST(Exposure, WhatPhotosDisagreeInIsNotTheScenes) {
-  const double without = psnr_of_truth(false), with = psnr_of_truth(true);
+  const auto differ = [](Turntable& photos) { photos.expose_by(0.3); };
+  const double without = psnr_of_truth(differ, {}), with = psnr_of_truth(differ, {.exposure = true});
   EXPECT_GT(with, without + 3);
 }
 

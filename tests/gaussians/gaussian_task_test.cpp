@@ -96,6 +96,11 @@ How correcting(How how) {
   return how;
 }
 
+How with_grids(How how) {
+  how.options.bilateral_grid = true;
+  return how;
+}
+
 TEST(GaussianTask, AResumedRunIsTheSameBitForBit) {
   for (const Densification densification : {Densification::kAdaptive, Densification::kMcmc}) {
     How how{.steps = 200};
@@ -107,11 +112,13 @@ TEST(GaussianTask, AResumedRunIsTheSameBitForBit) {
     expect_equal(trained(how), trained(stopped));
   }
   expect_equal(trained(correcting({.steps = 60})), trained(correcting({.steps = 60, .stops_first_at = 37})));
+  expect_equal(trained(with_grids({.steps = 60})), trained(with_grids({.steps = 60, .stops_first_at = 37})));
 }
 
 TEST(GaussianTask, ThreadsChangeNoBit) {
   expect_equal(trained({.steps = 100, .threads = 1}), trained({.steps = 100, .threads = 3}));
   expect_equal(trained(correcting({.steps = 60, .threads = 1})), trained(correcting({.steps = 60, .threads = 3})));
+  expect_equal(trained(with_grids({.steps = 60, .threads = 1})), trained(with_grids({.steps = 60, .threads = 3})));
 }
 
 TEST(GaussianTask, RefusesOptionsThatContradict) {
@@ -123,6 +130,8 @@ TEST(GaussianTask, RefusesOptionsThatContradict) {
   } catch (const Error& error) {
     text::expect_contains(error.what(), {"max_gaussians", "none", "mcmc"});
   }
+  const std::string both = text::error_of([] { trained(correcting(with_grids({}))); });
+  text::expect_contains(both, {"bilateral_grid", "exposure", "one of the two"});
 }
 
 // From raw parameters to those behind a step of Adam: golden/scene/gaussians_raster/train_step.

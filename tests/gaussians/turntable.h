@@ -4,6 +4,7 @@
 #include <ATen/ATen.h>
 
 #include <cmath>
+#include <map>
 #include <vector>
 
 #include "orrery/base/random.h"
@@ -14,17 +15,22 @@
 
 namespace orrery::scene {
 
-/// A camera at that angle around the origin, 4 away, looking at it.
-inline View view_at(double angle) {
-  constexpr int kWidth = 48, kHeight = 40;
-  View view{.width = kWidth, .height = kHeight, .fx = 50, .fy = 50, .cx = kWidth / 2.f, .cy = kHeight / 2.f};
+/// A camera at that angle around the origin, 4 away, looking at it; `detail` times as many pixels to a side.
+inline View view_at(double angle, int detail = 1) {
+  const auto times = static_cast<float>(detail);
+  View view{.width = 48 * detail,
+            .height = 40 * detail,
+            .fx = 50 * times,
+            .fy = 50 * times,
+            .cx = 24 * times,
+            .cy = 20 * times};
   const auto c = static_cast<float>(std::cos(angle)), s = static_cast<float>(std::sin(angle));
   view.camera_from_world = {c, 0, s, 0, 0, 1, 0, 0, -s, 0, c, 4, 0, 0, 0, 1};
   return view;
 }
 
 /// So many Gaussians in [-1, 1]³, colours and sizes by chance.
-inline GaussianTable random_table(int64_t count, uint64_t seed) {
+inline GaussianTable random_table(int64_t count, uint64_t seed, double size = 0.2) {
   RandomStream random(seed, "table");
   std::vector<float> points(static_cast<size_t>(3 * count));
   std::vector<uint8_t> colours(points.size());
@@ -32,17 +38,18 @@ inline GaussianTable random_table(int64_t count, uint64_t seed) {
   for (uint8_t& value : colours) value = static_cast<uint8_t>(random() & 255);
   GaussianTable table = gaussians_of_points(points, colours, 1);
   const at::NoGradGuard without_gradients;
-  table["log_scales"].value.fill_(std::log(0.2));
+  table["log_scales"].value.fill_(std::log(size));
   return table;
 }
 
 /// What a table looks like from all around.
 class Turntable : public Photos {
  public:
-  Turntable(int count, double first, ThreadPool& pool) : pool_(pool) {
-    for (int i = 0; i < count; ++i) truth_.push_back(view_at(first + 2 * M_PI * i / count));
+  /// `detail`: so many times as small are the Gaussians, and the pixels.
+  Turntable(int count, double first, ThreadPool& pool, int detail = 1) : pool_(pool) {
+    for (int i = 0; i < count; ++i) truth_.push_back(view_at(first + 2 * M_PI * i / count, detail));
     given_ = truth_;
-    table_ = random_table(60, 3);
+    table_ = beginning(detail);
     const at::NoGradGuard without_gradients;
     table_["opacity_logits"].value.fill_(2);
   }
@@ -52,12 +59,20 @@ class Turntable : public Photos {
   const GaussianTable& table() const { return table_; }
 
   void load(size_t index, const std::array<float, 3>& background, Photo& photo) override {
-    GaussianTask of_truth(table_, *this, nullptr, 1, {}, pool_);
-    const auto image = of_truth.draw(truth_[index], background).image();
-    photo.rgb.assign(image.begin(), image.end());
-    if (!exposures_.empty()) expose(exposures_[index], image, photo.rgb, pool_);
+    std::vector<float>& rgb = loaded_[{index, background}];
+    if (rgb.empty()) {
+      GaussianTask of_truth(table_, *this, nullptr, 1, {}, pool_);
+      const auto image = of_truth.draw(truth_[index], background).image();
+      rgb.assign(image.begin(), image.end());
+      if (!exposures_.empty()) expose(exposures_[index], image, rgb, pool_);
+      if (!shades_.empty()) shade(shades_[index], rgb);
+    }
+    photo.rgb = rgb;
     photo.mask.clear();
   }
+
+  /// The same Gaussians, nearly transparent.
+  static GaussianTable beginning(int detail = 1) { return random_table(60 * detail * detail, 3, 0.2 / detail); }
 
   /// What view() says is off from where the photos were taken, by about so many radians and units of the world.
   void misplace(double amount) {
@@ -89,6 +104,15 @@ class Turntable : public Photos {
     }
   }
 
+  /// Each photo is brighter to one side and darker to the other by up to that share, and so are its middle tones.
+  void shade_by(double share) {
+    RandomStream random(7, "shades");
+    for (size_t i = 0; i < size(); ++i) {
+      auto& all = shades_.emplace_back();
+      for (float& one : all) one = static_cast<float>(share * (2 * random.uniform() - 1));
+    }
+  }
+
   /// Each photo's channels are brighter or darker than the truth by up to that share, with a little offset.
   void expose_by(double share) {
     RandomStream random(6, "exposures");
@@ -105,11 +129,24 @@ class Turntable : public Photos {
   }
 
  private:
+  using Shade = std::array<float, 3>;  // of the right side, of the lower side, of middle tones: their exponent less 1
+
+  void shade(const Shade& shade, std::vector<float>& rgb) const {
+    const auto width = static_cast<size_t>(truth_[0].width), height = static_cast<size_t>(truth_[0].height);
+    for (size_t i = 0; i < rgb.size(); ++i) {
+      const float x = 2 * (static_cast<float>(i / 3 % width) + 0.5f) / static_cast<float>(width) - 1,
+                  y = 2 * (static_cast<float>(i / 3 / width) + 0.5f) / static_cast<float>(height) - 1;
+      rgb[i] = std::pow(std::max(0.f, rgb[i]), 1 + shade[2]) * (1 + shade[0] * x) * (1 + shade[1] * y);
+    }
+  }
+
   ThreadPool& pool_;
   std::vector<View> given_, truth_;
   std::vector<std::vector<KnownDepth>> depths_;   // none: it saw none
   std::vector<std::array<float, 12>> exposures_;  // none: as the truth
+  std::vector<Shade> shades_;                     // the same
   GaussianTable table_;
+  std::map<std::pair<size_t, std::array<float, 3>>, std::vector<float>> loaded_;
 };
 
 }  // namespace orrery::scene

@@ -49,6 +49,8 @@ void visit_fields(AnySettings& s, const Visit& visit) {
               "usual: 0.001"},
         g.pose_lr);
   visit(Field{"exposure", kPhotos, "Learn each training photo's exposure and white balance"}, g.exposure);
+  visit(Field{"bilateral_grid", kPhotos, "Or what differs by place and brightness: vignettes, tone curves"},
+        g.bilateral_grid);
   visit(Field{"exposure_lr_init", kPhotos, "Rate of these at first"}, g.exposure_lr_init);
   visit(Field{"exposure_lr_final", kPhotos, "And at last"}, g.exposure_lr_final);
 
@@ -75,6 +77,9 @@ void visit_fields(AnySettings& s, const Visit& visit) {
   visit(Field{"logging_steps", kRun, "Steps of a line of metrics"}, s.loop.logging_steps);
   visit(Field{"eval_steps", kRun, "Measure the held-out photos every so many steps, and at the end; 0: never"},
         s.loop.eval_steps);
+  visit(Field{"lpips", kRun,
+              "Measure them by LPIPS too: files of a network's weights and of the metric's, vgg16.pth,vgg.pth"},
+        s.lpips);
   visit(Field{"save_steps", kRun, "A checkpoint every so many steps, and at the end"}, s.loop.save_steps);
   visit(Field{"save_total_limit", kRun, "Checkpoints that stay; 0: all"}, s.loop.save_total_limit);
   visit(Field{"scene_steps", kRun, "Write scene.ply every so many steps, for the viewer; 0: at the end alone"},

@@ -51,8 +51,9 @@ struct GaussianOptions {
   double opacity_lr = 0.05, scaling_lr = 5e-3, rotation_lr = 1e-3;
   bool sparse_adam = true;  ///< Gaussians that a view does not show keep values and moments
 
-  int64_t max_steps = 7000;  ///< of the whole run, over which the rates of what is corrected per photo fall
-  bool exposure = false;     ///< colours of each photo are corrected too (exposure.h), at these rates
+  int64_t max_steps = 7000;     ///< of the whole run, over which the rates of what is corrected per photo fall
+  bool exposure = false;        ///< colours of each photo are corrected too (exposure.h), at the rates below
+  bool bilateral_grid = false;  ///< the same by place and brightness (bilateral_grid.h)
   double exposure_lr_init = 0.01, exposure_lr_final = 0.001;
   double pose_lr = 0;  ///< of corrections of poses (pose.h), at last a hundredth of it; 0: poses are right
 

@@ -157,6 +157,9 @@ TrainSummary train_gaussians(const TrainSettings& wanted) {
   settings.loop.output_dir = settings.out;
   settings.loop.settings = settings_text(settings);
   if (settings.threads > 0) at::set_num_threads(settings.threads);
+  std::optional<nn::Lpips> lpips;
+  if (!settings.lpips.empty())
+    lpips = nn::Lpips::open(std::vector<fs::path>(settings.lpips.begin(), settings.lpips.end()));
   ThreadPool pool(settings.threads);
   PictureCache cache(dataset, kPictureBytes);
   DatasetPhotos photos(dataset, Split::kTrain, cache), held_out(dataset, Split::kTest, cache);
@@ -164,6 +167,7 @@ TrainSummary train_gaussians(const TrainSettings& wanted) {
   GaussianTable table = first_gaussians(dataset, options.sh_degree);
   dataset.points = {};
   GaussianTask task(table, photos, &held_out, dataset.extent, options, pool);
+  if (lpips) task.compare_by(&*lpips);
   begin_folder(settings);
   const fs::path scene = settings.out / "scene.ply", cameras = settings.out / "cameras.json";
   if (!settings.loop.resume || !fs::exists(cameras)) splat::write_cameras(cameras, views_of(dataset, task));
@@ -192,6 +196,7 @@ TrainSummary train_gaussians(const TrainSettings& wanted) {
   if (held_out.size() > 0) {
     summary.psnr = metrics["psnr"];
     summary.ssim = metrics["ssim"];
+    if (lpips) summary.lpips = metrics["lpips"];
     write_held_out(settings.out / "test", task, held_out, task.background_of_evaluation());
   }
   return summary;

@@ -14,9 +14,9 @@ namespace orrery::scene {
 struct TrainSummary {
   size_t photos = 0, held_out = 0;
   int64_t steps = 0, gaussians = 0;
-  std::optional<double> psnr, ssim;  ///< means over the held-out photos
-  std::filesystem::path scene;       ///< RUN/scene.ply
-  std::vector<std::string> notes;    ///< what the data set's reader decided, and what looked wrong (watch.h)
+  std::optional<double> psnr, ssim, lpips;  ///< means over the held-out photos
+  std::filesystem::path scene;              ///< RUN/scene.ply
+  std::vector<std::string> notes;           ///< what the data set's reader decided, and what looked wrong (watch.h)
 };
 
 /// In RUN (settings.out): what train::run leaves there; config.toml; scene.ply; cameras.json, which

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "orrery/scene/gaussians/options.h"
 #include "orrery/train/options.h"
@@ -26,6 +27,7 @@ struct TrainSettings {
   int test_every = 8;  ///< photos in the order of their names, the first one and every so many are held out; 0: none
   int64_t random_points = 100'000;  ///< where the data has no points to begin with
   std::string background;           ///< one of kBackgroundNames, instead of what the data has behind it
+  std::vector<std::string> lpips;   ///< files of weights by which held-out photos are compared (nn::Lpips); empty: not
   int64_t scene_steps = 500;        ///< scene.ply is written every so many steps, for who looks on; 0: at the end alone
   std::string memory;               ///< "4G": a bound on Gaussians, gradients and moments; empty: none
   GaussianOptions gaussians;

@@ -23,7 +23,8 @@ using torch::autograd::variable_list;
 
 constexpr const char* kNames[] = {"means", "log_scales", "quats", "opacity_logits", "sh"};
 
-constexpr double kPoseDecay = 1e-6;  // gsplat's pose_opt_reg: the weight of half the squares of corrections
+constexpr double kPoseDecay = 1e-6;    // gsplat's pose_opt_reg: the weight of half the squares of corrections
+constexpr double kGridVariation = 10;  // gsplat's weight of what neighbours in a grid differ in
 
 using All = std::array<at::Tensor, 5>;  // in the order of kNames
 
@@ -60,6 +61,8 @@ void check(const GaussianOptions& options) {
   for (const auto& [name, rate] :
        {std::pair{"exposure_lr_init", options.exposure_lr_init}, {"exposure_lr_final", options.exposure_lr_final}})
     if (!(rate > 0 && rate <= 1)) refuse(name, fmt::format("{}", rate), "more than 0, at most 1");
+  if (options.exposure && options.bilateral_grid)
+    refuse("bilateral_grid", "exposure beside it", "one of the two: a grid can be what an exposure is");
   if (options.densification_interval < 1)
     refuse("densification_interval", fmt::format("{}", options.densification_interval), "1 or more");
   if (options.densification == Densification::kMcmc && options.density.max_gaussians <= 0)
@@ -75,6 +78,14 @@ void check_depths(const Photos& photos) {
                .found = "photos of which no file says which points they saw",
                .expected = "a COLMAP model (sparse/0) with its observations",
                .advice = "0 trains without depths"});
+}
+
+/// gsplat's 1,000 steps, less in a short run.
+int64_t warmup_of_grids(int64_t max_steps) { return std::min<int64_t>(1000, max_steps / 10); }
+
+/// A factor of a rate: from a hundredth to 1 in so many steps (gsplat's, of grids).
+double warm_up(int64_t steps, int64_t step) {
+  return step >= steps ? 1 : 0.01 + 0.99 * static_cast<double>(step) / static_cast<double>(steps);
 }
 
 template <class Float>
@@ -112,6 +123,7 @@ GaussianTask::GaussianTask(GaussianTable& table, Photos& photos, Photos* held_ou
   const auto count = static_cast<int64_t>(photos.size());
   if (options.pose_lr > 0) add("poses", at::zeros({count, 6}));
   if (options.exposure) add("exposures", at::eye(3, 4).repeat({count, 1, 1}));
+  if (options.bilateral_grid) add("grids", at::eye(3, 4).repeat({count, kGridRows, kGridColumns, kGridLevels, 1, 1}));
   for (const char* name : kNames) parameters_[name] = table_[name].value;
   for (const auto& [name, column] : of_photos_) parameters_[name] = column.value;
 }
@@ -121,9 +133,9 @@ std::unique_ptr<train::UpdateRule> GaussianTask::rule_of(const std::string& name
     const bool poses = name == "poses";
     const double init = poses ? options_.pose_lr : options_.exposure_lr_init,
                  final = poses ? options_.pose_lr / 100 : options_.exposure_lr_final;
+    const int64_t steps = options_.max_steps, warmup = name == "grids" ? warmup_of_grids(steps) : 0;
     return std::make_unique<PhotoAdam>(
-        column->second,
-        [init, final, steps = options_.max_steps](int64_t step) { return falling_rate(init, final, steps, step); },
+        column->second, [=](int64_t step) { return warm_up(warmup, step) * falling_rate(init, final, steps, step); },
         current_);
   }
   GaussianAdam::Rates rates;
@@ -171,8 +183,8 @@ at::Tensor GaussianTask::loss_sum(int64_t step, size_t, train::Metrics& sums) {
   how.depth = options_.depth_lambda > 0;
   renderer_.draw(parameters_of<const float>(values), view, how);
 
-  std::array<double, 12> d_exposure{};
-  const kernels::PhotometricLoss loss = compare(view, d_exposure);
+  std::vector<double> d_colours;
+  const kernels::PhotometricLoss loss = compare(view, d_colours);
   const double of_depths = how.depth ? compare_depths() : 0;
   All gradients;
   for (size_t i = 0; i < d_values_.size(); ++i) {
@@ -212,24 +224,32 @@ at::Tensor GaussianTask::loss_sum(int64_t step, size_t, train::Metrics& sums) {
     variables.push_back(of_photos_.at(what).value);
     known.of_variables.push_back(gradient_of_row(what, of_row));
   };
-  if (corrects("exposures")) correct("exposures", d_exposure);
+  if (corrects("exposures")) correct("exposures", d_colours);
+  if (corrects("grids")) {
+    sum += grid_variation(grid(current_), kGridVariation, d_colours);
+    correct("grids", d_colours);
+  }
   if (corrects("poses")) correct("poses", pose_gradient(d_pose, sum));
   return KnownGradients::apply(at::TensorList(variables), sum, known);
 }
 
-/// What was drawn, exposed as the photo was, with the photo. Leaves the gradient of what was drawn.
-kernels::PhotometricLoss GaussianTask::compare(const View& view, std::array<double, 12>& d_exposure) {
-  std::span<const float> image = renderer_.image();
-  if (corrects("exposures")) {
-    exposed_.resize(image.size());
-    expose(exposure(current_), image, exposed_, pool_);
-    image = exposed_;
+/// What was drawn, in the photo's colours, with the photo. Leaves the gradient of what was drawn, and that of what
+/// corrects the colours.
+kernels::PhotometricLoss GaussianTask::compare(const View& view, std::vector<double>& d_colours) {
+  const std::span<const float> drawn = renderer_.image();
+  const bool exposures = corrects("exposures"), grids = corrects("grids");
+  if (exposures || grids) exposed_.resize(drawn.size());
+  if (exposures) expose(exposure(current_), drawn, exposed_, pool_);
+  if (grids) slice_grid(grid(current_), view.width, view.height, drawn, exposed_, pool_);
+  d_image_.resize(drawn.size());
+  const kernels::PhotometricLoss loss = kernels::photometric_loss(
+      {view.width, view.height, exposures || grids ? exposed_ : drawn, photo_.rgb, photo_.mask},
+      {.ssim_share = static_cast<float>(options_.lambda_dssim)}, d_image_, pool_);
+  if (exposures) {
+    const std::array<double, 12> of_exposure = expose_backward(exposure(current_), drawn, d_image_, pool_);
+    d_colours.assign(of_exposure.begin(), of_exposure.end());
   }
-  d_image_.resize(image.size());
-  const kernels::PhotometricLoss loss =
-      kernels::photometric_loss({view.width, view.height, image, photo_.rgb, photo_.mask},
-                                {.ssim_share = static_cast<float>(options_.lambda_dssim)}, d_image_, pool_);
-  if (corrects("exposures")) d_exposure = expose_backward(exposure(current_), renderer_.image(), d_image_, pool_);
+  if (grids) d_colours = slice_grid_backward(grid(current_), view.width, view.height, drawn, d_image_, pool_);
   return loss;
 }
 
@@ -387,20 +407,41 @@ std::string GaussianTask::note(const train::Metrics& metrics) const {
   return fmt::format("PSNR {:.1f} dB  {} Gaussians", metrics.at("psnr"), table_.size());
 }
 
+void GaussianTask::compare_by(const nn::Lpips* lpips) {
+  for (size_t i = 0; lpips && held_out_ && i < held_out_->size(); ++i)
+    if (const View& view = held_out_->view(i); std::min(view.width, view.height) < lpips->least_size())
+      throw Error({.doing = "compare held-out photos by LPIPS",
+                   .where = fmt::format("photo {} of them", i + 1),
+                   .found = fmt::format("{}×{} pixels", view.width, view.height),
+                   .expected = fmt::format("{0}×{0} or more, for {1}", lpips->least_size(), lpips->network()),
+                   .advice = "a smaller --downscale leaves more of it"});
+  lpips_ = lpips;
+}
+
+/// Where a mask leaves a part of a photo out, both show the photo.
+double GaussianTask::lpips_of(const View& view, std::span<const float> drawn, const Photo& photo) {
+  exposed_.assign(drawn.begin(), drawn.end());
+  for (size_t i = 0; i < 3 * photo.mask.size(); ++i)
+    exposed_[i] = photo.rgb[i] + photo.mask[i / 3] * (drawn[i] - photo.rgb[i]);
+  return (*lpips_)(view.width, view.height, exposed_, photo.rgb);
+}
+
 void GaussianTask::evaluate(train::Metrics& metrics) {
   if (held_out_ == nullptr || held_out_->size() == 0) return;
   const std::array<float, 3> behind = background_of_evaluation();
+  const auto share = 1 / static_cast<double>(held_out_->size());
   Photo photo;
   for (size_t i = 0; i < held_out_->size(); ++i) {
     const View& view = held_out_->view(i);
     held_out_->load(i, behind, photo);
+    const std::span<const float> drawn = draw(view, behind).image();
     const kernels::PhotometricLoss loss =
-        kernels::photometric_loss({view.width, view.height, draw(view, behind).image(), photo.rgb, photo.mask},
+        kernels::photometric_loss({view.width, view.height, drawn, photo.rgb, photo.mask},
                                   {.ssim_share = static_cast<float>(options_.lambda_dssim)}, {}, pool_);
-    const auto share = 1 / static_cast<double>(held_out_->size());
     metrics["loss"] += share * loss.loss;
     metrics["psnr"] += share * loss.psnr();
     metrics["ssim"] += share * loss.ssim;
+    if (lpips_) metrics["lpips"] += share * lpips_of(view, drawn, photo);
   }
 }
 

@@ -11,7 +11,9 @@
 #include "orrery/base/random.h"
 #include "orrery/base/thread_pool.h"
 #include "orrery/kernels/photometric_loss/photometric_loss.h"
+#include "orrery/nn/lpips.h"
 #include "orrery/scene/gaussians/adam.h"
+#include "orrery/scene/gaussians/bilateral_grid.h"
 #include "orrery/scene/gaussians/density_control.h"
 #include "orrery/scene/gaussians/exposure.h"
 #include "orrery/scene/gaussians/options.h"
@@ -48,6 +50,9 @@ class GaussianTask final : public train::Task {
   void evaluate(train::Metrics& metrics) override;
   std::string note(const train::Metrics& metrics) const override;
 
+  /// Held-out photos are compared by this too, as "lpips"; nullptr: not. Throws Error naming the first one that is too
+  /// small for it.
+  void compare_by(const nn::Lpips* lpips);
   /// Calls this behind every step, with their number so far.
   void on_step(std::function<void(int64_t)> callback) { on_step_ = std::move(callback); }
   /// What this has noticed goes into checkpoints. Outlives this.
@@ -74,8 +79,10 @@ class GaussianTask final : public train::Task {
   std::span<float> row_of(const std::string& what, size_t photo) const;
   PoseCorrection pose(size_t photo) const { return PoseCorrection(row_of("poses", photo)); }
   at::Tensor gradient_of_row(const std::string& what, std::span<const double> of_row) const;
-  kernels::PhotometricLoss compare(const View& view, std::array<double, 12>& d_exposure);
+  BilateralGrid grid(size_t photo) const { return BilateralGrid(row_of("grids", photo)); }
+  kernels::PhotometricLoss compare(const View& view, std::vector<double>& d_colours);
   double compare_depths();
+  double lpips_of(const View& view, std::span<const float> drawn, const Photo& photo);
   std::array<double, 6> pose_gradient(const std::array<float, 16>& d_camera_from_world, double& loss) const;
   void change_number(int64_t step);
   void control_density(int64_t step);
@@ -89,7 +96,7 @@ class GaussianTask final : public train::Task {
   const GaussianOptions options_;
   ThreadPool& pool_;
   splat::Renderer renderer_;
-  std::map<std::string, Column> of_photos_;  ///< what is corrected: "poses" [photos, 6], "exposures" [photos, 3, 4]
+  std::map<std::string, Column> of_photos_;  ///< corrections: "poses" [photos, 6], "exposures" [photos, 3, 4], "grids"
   train::NamedTensors parameters_;
   size_t current_ = 0;  ///< the step's photo
   StepSeen last_step_;
@@ -100,6 +107,7 @@ class GaussianTask final : public train::Task {
   std::vector<uint8_t> takes_part_;
   at::Tensor norms_, counts_;  // of gradients of centres, since the last event
   std::function<void(int64_t)> on_step_;
+  const nn::Lpips* lpips_ = nullptr;
   int64_t epoch_ = -1;
   std::vector<size_t> order_;
 };
