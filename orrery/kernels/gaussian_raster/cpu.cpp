@@ -1,3 +1,5 @@
+#include <hwy/cache_control.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -10,6 +12,7 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "orrery/kernels/gaussian_raster/planes-inl.h"
 #include "orrery/kernels/gaussian_raster/walk-inl.h"
 #include "orrery/kernels/sums-inl.h"
 
@@ -80,7 +83,20 @@ struct Compositing {
       for (int n = 0; n < batch.count; ++n) frame.pixels[entries[n].slot] = counts[n];
   }
 
+  /// `transmittance` [256] is what is left of each pixel; the background shines through.
+  void Finish(const RasterInput& input, const TilePixels& pixels, float* transmittance) {
+    const TileD d;
+    for (int at = 0; at < kPixels; at += kColumns) {
+      const TileV left = hn::Abs(hn::Load(d, pixels.transmittance + at));
+      hn::StoreU(left, d, transmittance + at);
+      hn::Store(hn::Sub(TileSet(1), left), d, alpha + at);
+      for (size_t c = 0; c < input.background.size(); ++c)
+        hn::Store(hn::MulAdd(left, TileSet(input.background[c]), hn::Load(d, planes[c] + at)), d, planes[c] + at);
+    }
+  }
+
   HWY_ALIGN float planes[kChannels][kPixels] = {};
+  HWY_ALIGN float alpha[kPixels];
   BatchChannels<kChannels> channels;
   int32_t counts[kBatch];
   Frame& frame;
@@ -98,19 +114,10 @@ void DrawTile(const RasterInput& input, const RasterOutput& output, Frame& frame
     for (uint32_t n = drawn; n < count; ++n) frame.pixels[frame.entries[first + n].slot] = 0;
 
   float* transmittance = frame.transmittance.data() + tile * kPixels;
-  for (int at = 0; at < kPixels; ++at) transmittance[at] = std::abs(pixels.transmittance[at]);
-  for (int y = box.y0; y <= box.y1; ++y) {
-    for (int x = box.x0; x <= box.x1; ++x) {
-      const int at = (y - box.y0) * kGaussianTile + x - box.x0;
-      const int64_t pixel = static_cast<int64_t>(y) * input.width + x;
-      float* colour = output.image.data() + pixel * input.channels;
-      for (int c = 0; c < input.channels; ++c)
-        colour[c] =
-            compositing.planes[c][at] + (input.background.empty() ? 0 : transmittance[at] * input.background[c]);
-      output.alpha[pixel] = 1 - transmittance[at];
-      if (!output.depth.empty()) output.depth[pixel] = compositing.planes[input.channels][at];
-    }
-  }
+  compositing.Finish(input, pixels, transmittance);
+  JoinTile(compositing.planes[0], input.channels, input.width, box, output.image.data());
+  JoinTile(compositing.alpha, 1, input.width, box, output.alpha.data());
+  if (!output.depth.empty()) JoinTile(compositing.planes[input.channels], 1, input.width, box, output.depth.data());
 }
 
 template <int kChannels>
@@ -136,25 +143,36 @@ struct TileGradient {
   /// d_background [kChannels]: what this tile gives to it.
   TileGradient(const RasterInput& input, const RasterOutput& output, const RasterOutputGradient& d_output,
                const PixelBox& box, const float* transmittance, float* d_background) {
-    std::fill_n(d_background, kChannels, 0.f);
-    for (int y = box.y0; y <= box.y1; ++y) {
-      for (int x = box.x0; x <= box.x1; ++x) {
-        const int at = (y - box.y0) * kGaussianTile + x - box.x0;
-        const int64_t pixel = static_cast<int64_t>(y) * input.width + x;
-        float sum = 0;
-        const auto add = [&](int c, float gradient, float value) {
-          planes[c][at] = gradient;
-          d_background[c] += gradient * transmittance[at];
-          sum += gradient * value;
-        };
-        if (!d_output.image.empty())
-          for (int c = 0; c < input.channels; ++c)
-            add(c, d_output.image[pixel * input.channels + c], output.image[pixel * input.channels + c]);
-        if (!d_output.depth.empty()) add(input.channels, d_output.depth[pixel], output.depth[pixel]);
-        if (!d_output.alpha.empty()) sum -= d_output.alpha[pixel] * transmittance[at];
-        behind[at] = sum;
-      }
+    HWY_ALIGN float values[kChannels][kPixels] = {};
+    const auto load = [&](std::span<const float> of_image, int channels, float* to) {
+      if (!of_image.empty()) SplitTile(of_image.data(), channels, input.width, box, to);
+    };
+    load(d_output.image, input.channels, planes[0]);
+    load(output.image, input.channels, values[0]);
+    if (!d_output.depth.empty()) {
+      load(d_output.depth, 1, planes[input.channels]);
+      load(output.depth, 1, values[input.channels]);
     }
+    load(d_output.alpha, 1, behind);
+    Sum(values, transmittance, d_background);
+  }
+
+ private:
+  void Sum(const float (&values)[kChannels][kPixels], const float* transmittance, float* d_background) {
+    const TileD d;
+    TileV shining[kChannels];
+    for (TileV& sum : shining) sum = hn::Zero(d);
+    for (int at = 0; at < kPixels; at += kColumns) {
+      const TileV left = hn::LoadU(d, transmittance + at);
+      TileV sum = hn::Neg(hn::Mul(hn::Load(d, behind + at), left));
+      for (int c = 0; c < kChannels; ++c) {
+        const TileV gradient = hn::Load(d, planes[c] + at);
+        sum = hn::MulAdd(gradient, hn::Load(d, values[c] + at), sum);
+        shining[c] = hn::MulAdd(gradient, left, shining[c]);
+      }
+      hn::Store(sum, d, behind + at);
+    }
+    for (int c = 0; c < kChannels; ++c) d_background[c] = hn::GetLane(hn::SumOfLanes(d, shining[c]));
   }
 };
 
@@ -238,13 +256,14 @@ struct Descending {
   BlockOfPixels Block(int at) { return {*this, at}; }
   void BeginBatch(const Batch& of_tile, const TileEntry* entries) {
     batch = &of_tile;
+    for (int n = 0; n < batch->count; ++n) hwy::Prefetch(Slot(entries[n]));  // on its way while the batch is walked
     channels.Load(frame, entries, batch->count);
     std::fill_n(sums[0], batch->count * kSlotSize, 0.f);
   }
   void EndBatch(const Batch&, const TileEntry* entries) {
-    for (int n = 0; n < batch->count; ++n)
-      std::copy_n(sums[n], kSlotSize, frame.slots.data() + static_cast<size_t>(entries[n].slot) * kSlotSize);
+    for (int n = 0; n < batch->count; ++n) std::copy_n(sums[n], kSlotSize, Slot(entries[n]));
   }
+  float* Slot(const TileEntry& entry) { return frame.slots.data() + static_cast<size_t>(entry.slot) * kSlotSize; }
 
   Frame& frame;
   TileGradient<kChannels>& gradient;

@@ -4,21 +4,11 @@
 #include <cstdint>
 #include <vector>
 
+#include "orrery/base/fit.h"
 #include "orrery/kernels/gaussian_raster/gaussian_raster.h"
 #include "orrery/kernels/gaussian_raster/rules.h"
 
 namespace orrery::kernels {
-
-/// To that size, whatever was there is lost: a larger vector's memory is taken when the smaller's is given back, and a
-/// sixteenth more, so that views which show a little more each do not leave holes behind.
-template <class T>
-void fit(std::vector<T>& values, size_t size) {
-  if (size > values.capacity()) {
-    values = {};
-    values.reserve(size + size / 16);
-  }
-  values.resize(size);
-}
 
 /// A Gaussian ready to be drawn.
 struct Footprint {
