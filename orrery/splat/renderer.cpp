@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "orrery/base/error.h"
+#include "orrery/base/fit.h"
 #include "orrery/kernels/gaussian_sh/gaussian_sh.h"
 #include "orrery/splat/normals.h"
 
@@ -38,11 +39,11 @@ void Renderer::draw(const Parameters<const float>& gaussians, const View& view, 
   const auto count = static_cast<size_t>(gaussians.size());
   const size_t pixels = static_cast<size_t>(view.width) * static_cast<size_t>(view.height);
   activate(gaussians);
-  means2d_.resize(2 * count), depths_.resize(count), conics_.resize(3 * count), compensations_.resize(count);
-  radii_.resize(2 * count), colours_.resize(3 * count);
-  image_.resize(3 * pixels), alpha_.resize(pixels), depth_.resize(options.depth ? pixels : 0);
-  normals_.resize(options.normals ? 3 * pixels : 0), joint_image_.resize(2 * normals_.size());
-  joint_colours_.resize(options.normals ? 6 * count : 0);
+  fit(means2d_, 2 * count), fit(depths_, count), fit(conics_, 3 * count), fit(compensations_, count);
+  fit(radii_, 2 * count), fit(colours_, 3 * count);
+  fit(image_, 3 * pixels), fit(alpha_, pixels), fit(depth_, options.depth ? pixels : 0);
+  fit(normals_, options.normals ? 3 * pixels : 0), fit(joint_image_, 2 * normals_.size());
+  fit(joint_colours_, options.normals ? 6 * count : 0);
   kernels::gaussian_project(activated(gaussians), view, options.rules,
                             {means2d_, depths_, conics_, compensations_, radii_}, pool_);
   kernels::gaussian_sh({options_.sh_degree, view.centre(), gaussians.means, gaussians.sh}, colours_, pool_);
@@ -59,11 +60,11 @@ std::array<float, 16> Renderer::backward(const Parameters<const float>& gaussian
                  .found = "a gradient of what was not drawn",
                  .expected = "RenderOptions::normals when it is drawn"});
   const auto count = static_cast<size_t>(gaussians.size());
-  d_means2d_.resize(2 * count), d_conics_.resize(3 * count), d_colours_.resize(3 * count);
-  d_joint_colours_.resize(joint_colours_.size());
+  fit(d_means2d_, 2 * count), fit(d_conics_, 3 * count), fit(d_colours_, 3 * count);
+  fit(d_joint_colours_, joint_colours_.size());
   if (options_.normals) join_gradients(d_drawn);
-  d_depths_.resize(d_drawn.depth.empty() ? 0 : count);
-  d_compensations_.resize(options_.antialiased ? count : 0);
+  fit(d_depths_, d_drawn.depth.empty() ? 0 : count);
+  fit(d_compensations_, options_.antialiased ? count : 0);
   kernels::gaussian_raster_backward(raster_input(), raster_output(),
                                     {options_.normals ? d_joint_image_ : d_drawn.image, d_drawn.alpha, d_drawn.depth},
                                     {.means2d = d_means2d_,
@@ -104,7 +105,7 @@ void Renderer::sh_gradient(const Parameters<const float>& gaussians, int64_t fir
 }
 
 void Renderer::activate(const Parameters<const float>& gaussians) {
-  scales_.resize(gaussians.log_scales.size()), opacities_.resize(gaussians.opacity_logits.size());
+  fit(scales_, gaussians.log_scales.size()), fit(opacities_, gaussians.opacity_logits.size());
   in_pieces(pool_, gaussians.size(), [&](size_t i) {
     for (size_t k = 3 * i; k < 3 * i + 3; ++k) scales_[k] = std::exp(gaussians.log_scales[k]);
     opacities_[i] = 1 / (1 + std::exp(-gaussians.opacity_logits[i]));
@@ -132,7 +133,7 @@ void Renderer::part_normals() {
 /// Of pictures with normals behind colours. A pixel's normal is s/|s| of what is summed there, so that s gets what is
 /// across it, the shorter it is the more.
 void Renderer::join_gradients(const DrawnGradient& d_drawn) {
-  d_joint_image_.resize(joint_image_.size());
+  fit(d_joint_image_, joint_image_.size());
   in_pieces(pool_, static_cast<int64_t>(alpha_.size()), [&](size_t pixel) {
     float* joint = d_joint_image_.data() + 6 * pixel;
     std::fill_n(joint, 6, 0.f);
