@@ -9,6 +9,7 @@
 #include <cmath>
 
 #include "orrery/base/error.h"
+#include "orrery/base/fit.h"
 #include "orrery/scene/gaussians/depth_loss.h"
 #include "orrery/scene/gaussians/mcmc.h"
 #include "orrery/train/pieces.h"
@@ -188,10 +189,10 @@ at::Tensor GaussianTask::loss_sum(int64_t step, size_t, train::Metrics& sums) {
   const double of_depths = how.depth ? compare_depths() : 0;
   All gradients;
   for (size_t i = 0; i < d_values_.size(); ++i) {
-    d_values_[i].resize(static_cast<size_t>(values[i].numel()));
+    fit(d_values_[i], static_cast<size_t>(values[i].numel()));
     gradients[i] = at::from_blob(d_values_[i].data(), values[i].sizes());
   }
-  d_centres_.resize(2 * static_cast<size_t>(table_.size()));
+  fit(d_centres_, 2 * static_cast<size_t>(table_.size()));
   const std::span<float> centres = d_centres_;
   const std::array<float, 16> d_pose = renderer_.backward(
       parameters_of<const float>(values), {d_image_, d_alpha_, d_depth_}, parameters_of<float>(gradients),
