@@ -37,7 +37,7 @@ struct PhotometricLoss {
 
 /// SSIM per channel with a Gaussian window (11, sigma 1.5), C1 = 0.01², C2 = 0.03², its mean over all. `gradient`
 /// [height, width, 3]: of the loss by the image, overwritten; empty: not wanted. Everything goes through the rows once:
-/// four maps are blurred across and down, three partial derivatives back, 154 products per value, in blocks whose rows
+/// four maps are blurred across and down, three partial derivatives back, 84 products per value, in blocks whose rows
 /// stay in L2. The same on any number of threads. Throws Error where kInside finds no window inside.
 PhotometricLoss photometric_loss(const PhotometricInput& input, const PhotometricOptions& options,
                                  std::span<float> gradient, ThreadPool& pool);
