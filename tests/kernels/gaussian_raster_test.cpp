@@ -142,6 +142,26 @@ TEST(GaussianRaster, NearlyOpaqueLayersKeepTheirGradients) {
   }
 }
 
+// Of the projection's low-pass alone, wherever they stand in a block of pixels: alpha falls by 2^-80 within four rows.
+TEST(GaussianRaster, TheSmallestReachAllTheirPixels) {
+  constexpr int kApart = 7, kAcross = 9, kSide = kApart * (kAcross + 1);
+  GaussianScene scene(kAcross * kAcross, 14);
+  for (size_t i = 0; i < scene.size(); ++i) {
+    const auto x = static_cast<float>(i % kAcross), y = static_cast<float>(i / kAcross);
+    scene.means2d[2 * i] = kApart * (1 + x) + 0.13f * y, scene.means2d[2 * i + 1] = kApart * (1 + y) + 0.11f * x;
+    scene.conics[3 * i] = scene.conics[3 * i + 2] = 1 / 0.3f, scene.conics[3 * i + 1] = 0;
+    scene.opacities[i] = 0.98f, scene.depths[i] = 1;
+    scene.radii[2 * i] = scene.radii[2 * i + 1] = 2;
+  }
+  ThreadPool pool(1);
+  Frame ours(scene, kSide, kSide, 1, false, 15), theirs(scene, kSide, kSide, 1, false, 15);
+  ours.run(pool);
+  theirs.run_reference();
+  EXPECT_EQ(ours.pixels_of, theirs.pixels_of);
+  expect_close(ours.alpha, theirs.alpha, 1e-5f, 0, "alpha");
+  expect_close(ours.d_conics, theirs.d_conics, 1e-5f, 0, "d_conics");
+}
+
 // Every pixel is well inside every ellipse, so that the loss is smooth.
 TEST(GaussianRaster, ReferenceGradientIsTheSlope) {
   constexpr int kWidth = 9, kHeight = 7;
