@@ -168,6 +168,19 @@ TEST_F(SceneTrain, HeldOutPhotosAreComparedByLpipsToo) {
   EXPECT_GT(first, last);
   EXPECT_GT(last, 0);
   EXPECT_NE(read_file(folder_.path("run/report.html")).find("eval_lpips"), std::string::npos);
+
+  const std::string page = read_file(folder_.path("run/test/index.html"));
+  const auto mean = page.find("dB", page.find("Mean of")), lowest = page.find("<figcaption>");
+  EXPECT_NE(outcome.out.find(page.substr(mean, page.find(".</p>", mean) - mean)), std::string::npos) << page;
+  std::vector<double> all;
+  for (size_t at = lowest; at != std::string::npos; at = page.find("<figcaption>", at + 1)) {
+    all.push_back(std::stod(page.substr(page.find("PSNR ", at) + 5)));
+    const size_t source = page.find("src=\"", at) + 5;
+    EXPECT_TRUE(
+        std::filesystem::exists(folder_.path("run/test/" + page.substr(source, page.find('"', source) - source))));
+  }
+  EXPECT_EQ(all.size(), 10u);
+  EXPECT_TRUE(std::ranges::is_sorted(all));
 }
 
 TEST_F(SceneTrain, DepthsOfAColmapModelAreLearned) {

@@ -107,8 +107,8 @@ void check_exposure(const Examined& examined, Findings& findings) {
   findings.push_back(
       {jumps.size() * 10 > read.size() ? Weight::kWarning : Weight::kNote,
        listed(examined.scene, jumps, "picture") +
-           fmt::format(" brighter or darker than their neighbours, by {:.1f} stops at most: exposure per "
-                       "picture helps where the light did not really change",
+           fmt::format(" brighter or darker than their neighbours, by {:.1f} stops at most: scene train --exposure (or "
+                       "--bilateral-grid) helps where the light did not really change",
                        largest)});
 }
 

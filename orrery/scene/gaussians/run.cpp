@@ -13,8 +13,8 @@
 #include "orrery/base/error.h"
 #include "orrery/base/file.h"
 #include "orrery/base/log.h"
-#include "orrery/formats/png_writer.h"
 #include "orrery/scene/gaussians/dataset_photos.h"
+#include "orrery/scene/gaussians/held_out.h"
 #include "orrery/scene/gaussians/initial.h"
 #include "orrery/scene/gaussians/settings_file.h"
 #include "orrery/scene/gaussians/task.h"
@@ -118,29 +118,6 @@ splat::SceneSpans spans_of(const GaussianTable& table, const GaussianOptions& op
           .antialiased = options.antialiased};
 }
 
-/// The scene on the left, the photo on the right.
-void write_beside_truth(const fs::path& path, const splat::Renderer& drawn, const View& view, const Photo& photo) {
-  const size_t row = 3 * static_cast<size_t>(view.width);
-  std::vector<float> both(2 * row * static_cast<size_t>(view.height));
-  for (size_t y = 0; y < static_cast<size_t>(view.height); ++y) {
-    std::copy_n(drawn.image().begin() + static_cast<std::ptrdiff_t>(y * row), row, both.begin() + 2 * y * row);
-    std::copy_n(photo.rgb.begin() + static_cast<std::ptrdiff_t>(y * row), row, both.begin() + (2 * y + 1) * row);
-  }
-  formats::write_png(path, 2 * view.width, view.height, std::span<const float>(both));
-}
-
-void write_held_out(const fs::path& folder, GaussianTask& task, DatasetPhotos& held_out,
-                    const std::array<float, 3>& background) {
-  Photo photo;
-  for (size_t i = 0; i < held_out.size(); ++i) {
-    fs::create_directories(folder);
-    held_out.load(i, background, photo);
-    const View& view = held_out.view(i);
-    write_beside_truth(folder / (splat::picture_name(held_out.frame(i).name) + ".png"), task.draw(view, background),
-                       view, photo);
-  }
-}
-
 }  // namespace
 
 TrainSummary train_gaussians(const TrainSettings& wanted) {
@@ -191,13 +168,9 @@ TrainSummary train_gaussians(const TrainSettings& wanted) {
   summary.gaussians = table.size();
   summary.scene = scene;
   write_scene();
-  train::Metrics metrics;
-  task.evaluate(metrics);
   if (held_out.size() > 0) {
-    summary.psnr = metrics["psnr"];
-    summary.ssim = metrics["ssim"];
-    if (lpips) summary.lpips = metrics["lpips"];
-    write_held_out(settings.out / "test", task, held_out, task.background_of_evaluation());
+    const Likeness mean = write_held_out(settings.out / "test", task, held_out);
+    summary.psnr = mean.psnr, summary.ssim = mean.ssim, summary.lpips = mean.lpips;
   }
   return summary;
 }

@@ -21,7 +21,8 @@ struct TrainSummary {
 
 /// In RUN (settings.out): what train::run leaves there; config.toml; scene.ply; cameras.json, which
 /// views it was learned from, corrected where poses are; with exposure, exposure.json; and of every held-out photo
-/// test/NAME.png, the scene beside the photo. Throws Error where the data or the settings are wrong.
+/// test/NAME.png, the scene beside the photo, and test/index.html (held_out.h). Throws Error where the data or the
+/// settings are wrong.
 TrainSummary train_gaussians(const TrainSettings& settings);
 
 }  // namespace orrery::scene

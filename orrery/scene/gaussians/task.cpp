@@ -420,30 +420,36 @@ void GaussianTask::compare_by(const nn::Lpips* lpips) {
 }
 
 /// Where a mask leaves a part of a photo out, both show the photo.
-double GaussianTask::lpips_of(const View& view, std::span<const float> drawn, const Photo& photo) {
+double GaussianTask::lpips_of(const View& view, const Photo& photo) {
+  const std::span<const float> drawn = this->drawn();
   exposed_.assign(drawn.begin(), drawn.end());
   for (size_t i = 0; i < 3 * photo.mask.size(); ++i)
     exposed_[i] = photo.rgb[i] + photo.mask[i / 3] * (drawn[i] - photo.rgb[i]);
   return (*lpips_)(view.width, view.height, exposed_, photo.rgb);
 }
 
+Likeness GaussianTask::compare_held_out(size_t index, Photo& photo) {
+  const std::array<float, 3> behind = background_of_evaluation();
+  const View& view = held_out_->view(index);
+  held_out_->load(index, behind, photo);
+  const kernels::PhotometricLoss loss =
+      kernels::photometric_loss({view.width, view.height, draw(view, behind).image(), photo.rgb, photo.mask},
+                                {.ssim_share = static_cast<float>(options_.lambda_dssim)}, {}, pool_);
+  Likeness likeness{.loss = loss.loss, .psnr = loss.psnr(), .ssim = loss.ssim};
+  if (lpips_) likeness.lpips = lpips_of(view, photo);
+  return likeness;
+}
+
 void GaussianTask::evaluate(train::Metrics& metrics) {
   if (held_out_ == nullptr || held_out_->size() == 0) return;
-  const std::array<float, 3> behind = background_of_evaluation();
-  const auto share = 1 / static_cast<double>(held_out_->size());
+  Likeness mean;
   Photo photo;
-  for (size_t i = 0; i < held_out_->size(); ++i) {
-    const View& view = held_out_->view(i);
-    held_out_->load(i, behind, photo);
-    const std::span<const float> drawn = draw(view, behind).image();
-    const kernels::PhotometricLoss loss =
-        kernels::photometric_loss({view.width, view.height, drawn, photo.rgb, photo.mask},
-                                  {.ssim_share = static_cast<float>(options_.lambda_dssim)}, {}, pool_);
-    metrics["loss"] += share * loss.loss;
-    metrics["psnr"] += share * loss.psnr();
-    metrics["ssim"] += share * loss.ssim;
-    if (lpips_) metrics["lpips"] += share * lpips_of(view, drawn, photo);
-  }
+  for (size_t i = 0; i < held_out_->size(); ++i)
+    mean.add(compare_held_out(i, photo), 1 / static_cast<double>(held_out_->size()));
+  metrics["loss"] += mean.loss;
+  metrics["psnr"] += mean.psnr;
+  metrics["ssim"] += mean.ssim;
+  if (mean.lpips) metrics["lpips"] += *mean.lpips;
 }
 
 }  // namespace orrery::scene

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,17 @@
 #include "orrery/train/loop.h"
 
 namespace orrery::scene {
+
+/// How near a scene is to a photo.
+struct Likeness {
+  double loss = 0, psnr = 0, ssim = 0;
+  std::optional<double> lpips;
+
+  void add(const Likeness& other, double share) {
+    loss += share * other.loss, psnr += share * other.psnr, ssim += share * other.ssim;
+    if (other.lpips) lpips = lpips.value_or(0) + share * *other.lpips;
+  }
+};
 
 /// A step is one photo: drawn, compared by (1 - λ)·L1 + λ·(1 - SSIM), and back. Which one follows from the seed and the
 /// step: all of them in an order of the epoch's own. The loop's learning rate is a factor of all rates, 1 as a rule.
@@ -53,6 +65,9 @@ class GaussianTask final : public train::Task {
   /// Held-out photos are compared by this too, as "lpips"; nullptr: not. Throws Error naming the first one that is too
   /// small for it.
   void compare_by(const nn::Lpips* lpips);
+  /// Draws the view of a held-out photo, which it loads.
+  Likeness compare_held_out(size_t index, Photo& photo);
+  std::span<const float> drawn() const { return renderer_.image(); }  ///< [height, width, 3] of the last view
   /// Calls this behind every step, with their number so far.
   void on_step(std::function<void(int64_t)> callback) { on_step_ = std::move(callback); }
   /// What this has noticed goes into checkpoints. Outlives this.
@@ -82,7 +97,7 @@ class GaussianTask final : public train::Task {
   BilateralGrid grid(size_t photo) const { return BilateralGrid(row_of("grids", photo)); }
   kernels::PhotometricLoss compare(const View& view, std::vector<double>& d_colours);
   double compare_depths();
-  double lpips_of(const View& view, std::span<const float> drawn, const Photo& photo);
+  double lpips_of(const View& view, const Photo& photo);
   std::array<double, 6> pose_gradient(const std::array<float, 16>& d_camera_from_world, double& loss) const;
   void change_number(int64_t step);
   void control_density(int64_t step);
