@@ -24,9 +24,12 @@ using TileV = hn::Vec<TileD>;
 using TileM = hn::Mask<TileD>;
 
 constexpr int kPixels = kGaussianTile * kGaussianTile;
-/// A block of pixels is one vector wide and so many rows high.
+/// A block of pixels is one vector wide and so many rows high. Measured on a thread of a Zen 3 core whose other thread
+/// is busy, with 5,249 Gaussians that give 80 weights to each of 800×595 pixels, both directions: 125 ms with rows
+/// chosen one by one and an exponential in each, 116 in blocks of 4 rows with as many exponentials, 81 in blocks of 8
+/// with two.
 constexpr int kColumns = static_cast<int>(hn::MaxLanes(TileD())), kRows = 8;
-/// Gaussians that are looked at together: with them and a tile's planes half of L1 is full.
+/// Gaussians that are looked at together: with them and a tile's planes 12 KB, so that two threads share an L1.
 constexpr int kBatch = 64;
 constexpr float kLog2Faintest = -7.99435344f;  // of 1/255
 /// Rows of a block before the one from which alpha goes on upwards and downwards.
