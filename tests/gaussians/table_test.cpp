@@ -93,6 +93,15 @@ TEST(GaussianTable, GrowsAndShrinksWithoutASecondCopy) {
   EXPECT_TRUE(table["sh"].value.eq(1).all().item<bool>());
 }
 
+// 1,168 bytes at degree 3 is the most that bench/scene --only memory has measured.
+TEST(GaussiansWithin, CountsWhatOneTakes) {
+  EXPECT_EQ(gaussians_within("1.168G", 3), 1'000'000);
+  EXPECT_EQ(gaussians_within("628M", 0), 1'000'000);
+  EXPECT_EQ(gaussians_within("1000", 3), 1);
+  EXPECT_EQ(gaussians_within("", 3), 0);
+  EXPECT_THROW(gaussians_within("4Q", 3), Error);
+}
+
 TEST(GrowingMemory, KeepsWhatIsThereAndBeginsWithZeros) {
   GrowingMemory memory;
   memory.reserve(100);
