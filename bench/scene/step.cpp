@@ -98,9 +98,9 @@ class Step {
   std::vector<uint8_t> takes_part_;
 };
 
-// Operations of a pair with a weight, counted in kernels/gaussian_raster/cpu.cpp (exp as 12): a picture, and the way
-// back, which walks through the tile once more. Pairs without a weight, loss and projection come on top.
-constexpr double kForward = 42, kBackward = 80;
+// Operations of a pair with a weight (kernels/gaussian_raster/gaussian_raster.h), and 4 for its share of two
+// exponentials: a picture, and the way back. Pairs without a weight, loss and projection come on top.
+constexpr double kForward = 14 + 4, kBackward = 29 + 4;
 // Bytes of a Gaussian that a step moves at least: values twice and gradients (236 each), Adam's 28 per value.
 constexpr double kBytes = 3 * 236 + 28 * 59;
 
