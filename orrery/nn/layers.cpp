@@ -52,13 +52,10 @@ at::Tensor Linear::decomposed(const at::Tensor& x) const {
 at::Tensor Linear::operator()(const at::Tensor& x) const {
   if (!adapter || *adapter->off) return product(x, bias);
   if (adapter->magnitude.defined()) return decomposed(x);
-  const at::Tensor y = product(adapter->input_scale.defined() ? x * adapter->input_scale : x, bias);
-  at::Tensor change = adapter->bias;
-  if (adapter->a.defined()) {
-    const at::Tensor low_rank = at::linear(at::linear(adapter->dropped(x), adapter->a), adapter->b);
-    change = change.defined() ? low_rank + change : low_rank;
-  }
-  return change.defined() ? y + adapter->scale * change : y;
+  at::Tensor y = product(adapter->input_scale.defined() ? x * adapter->input_scale : x, bias);
+  if (adapter->a.defined())  // in place, for nothing keeps y for its gradient; and the scale is the small factor's
+    y.addmm_(adapter->scale * at::linear(adapter->dropped(x), adapter->a), adapter->b.t());
+  return adapter->bias.defined() ? y + adapter->scale * adapter->bias : y;
 }
 
 at::Tensor AdaptionPrompt::operator()(const at::Tensor& q, const at::Tensor& keys, const at::Tensor& values,

@@ -3,9 +3,12 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <vector>
 
 #include "orrery/base/error.h"
+#include "orrery/train/pieces.h"
 
 namespace orrery::train {
 
@@ -19,13 +22,22 @@ Optimizer::Optimizer(NamedTensors parameters, const RuleOf& rule_of) : parameter
 
 namespace {
 
-/// Piece by piece: squares of a large tensor at once would be as large. piece(first, count): of `size` values.
-template <typename Piece>
-double sum_of_squares(int64_t size, const Piece& piece) {
-  constexpr int64_t kPieceSize = int64_t{1} << 20;
+/// In float64, the same on any number of threads.
+double sum_of_squares(std::span<const float> values) {
+  const auto size = static_cast<int64_t>(values.size());
+  std::vector<double> of_pieces(static_cast<size_t>((size + kPiece - 1) / kPiece));
+  for_pieces(size, [&](int64_t first, int64_t count) {
+    std::array<double, 8> sums{};  // side by side, as a vector adds
+    const std::span<const float> piece = values.subspan(static_cast<size_t>(first), static_cast<size_t>(count));
+    const size_t whole = piece.size() / sums.size() * sums.size();
+    for (size_t i = 0; i < whole; i += sums.size())
+      for (size_t lane = 0; lane < sums.size(); ++lane) sums[lane] += double{piece[i + lane]} * piece[i + lane];
+    for (size_t i = whole; i < piece.size(); ++i) sums[i - whole] += double{piece[i]} * piece[i];
+    double& sum = of_pieces[static_cast<size_t>(first / kPiece)];
+    for (const double of_lane : sums) sum += of_lane;
+  });
   double sum = 0;
-  for (int64_t first = 0; first < size; first += kPieceSize)
-    sum += piece(first, std::min(kPieceSize, size - first)).square().sum(at::kDouble).template item<double>();
+  for (const double of_piece : of_pieces) sum += of_piece;
   return sum;
 }
 
@@ -37,12 +49,15 @@ UpdateRule* Optimizer::own_gradient_of(const std::string& name) const {
 }
 
 double Optimizer::sum_of_squares_of(const std::string& name, const at::Tensor& tensor) const {
-  if (UpdateRule* rule = own_gradient_of(name))
-    return sum_of_squares(tensor.numel(),
-                          [&](int64_t first, int64_t count) { return rule->own_gradient(first, count); });
+  if (UpdateRule* rule = own_gradient_of(name)) {
+    constexpr int64_t kAtOnce = 16 * kPiece;
+    double sum = 0;
+    for (int64_t first = 0; first < tensor.numel(); first += kAtOnce)
+      sum += sum_of_squares(span_of<float>(rule->own_gradient(first, std::min(kAtOnce, tensor.numel() - first))));
+    return sum;
+  }
   if (!tensor.grad().defined()) return 0;
-  const at::Tensor values = tensor.grad().reshape(-1);
-  return sum_of_squares(values.numel(), [&](int64_t first, int64_t count) { return values.narrow(0, first, count); });
+  return sum_of_squares(span_of<float>(tensor.grad().contiguous()));
 }
 
 double Optimizer::gradient_norm() const {

@@ -123,6 +123,19 @@ TEST(Optimizer, ThreadsChangeNoBit) {
   }
 }
 
+TEST(Optimizer, TheNormIsExactOnAnyNumberOfThreads) {
+  const at::Tensor p = at::zeros({3, 100'003}).set_requires_grad(true);  // several pieces, and a part of one
+  p.mutable_grad() = at::sin(at::arange(300'009, at::kDouble)).to(at::kFloat).view({100'003, 3}).t();
+  const Optimizer optimizer({{"p", p}}, OptimizerOptions{});
+  const int before = at::get_num_threads();
+  at::set_num_threads(1);
+  const double alone = optimizer.gradient_norm();
+  at::set_num_threads(3);
+  EXPECT_EQ(optimizer.gradient_norm(), alone);
+  at::set_num_threads(before);
+  EXPECT_NEAR(alone, p.grad().to(at::kDouble).norm().item<double>(), 1e-11 * alone);
+}
+
 /// A rule whose gradient is its own: that of Σ p·q for another tensor q.
 struct OwnGradient final : UpdateRule {
   OwnGradient(const at::Tensor& of, std::vector<int64_t>& asked) : of(of), asked(asked) {}
