@@ -168,20 +168,20 @@ HWY_INLINE Column StartColumn(const Batch& batch, int n, TileV dx, TileV dy, Til
 struct Touched {
   TileV transmittance;  ///< before it
   TileV unclamped, alpha, weight;
+  TileV left;  ///< T after it
 };
 
-/// T after it.
-HWY_INLINE TileV Touch(TileV transmittance, TileV unclamped, TileV stop, Touched& touched) {
+HWY_INLINE Touched Touch(TileV transmittance, TileV unclamped, TileV stop) {
   const TileM seen = hn::Ge(unclamped, TileSet(static_cast<float>(kFaintestAlpha)));
   unclamped = hn::IfThenElseZero(seen, unclamped);
   const TileV alpha = hn::Min(unclamped, TileSet(static_cast<float>(kMostAlpha)));
   const TileV weight = hn::Mul(alpha, transmittance), next = hn::Sub(transmittance, weight);
   const TileM goes_on = hn::Gt(next, stop);  // what has stopped is negative and stays so
-  touched = {.transmittance = transmittance,
-             .unclamped = hn::IfThenElseZero(goes_on, unclamped),
-             .alpha = hn::IfThenElseZero(goes_on, alpha),
-             .weight = hn::IfThenElseZero(goes_on, weight)};
-  return hn::IfThenElse(goes_on, next, hn::Or(transmittance, hn::SignBit(TileD())));
+  return {.transmittance = transmittance,
+          .unclamped = hn::IfThenElseZero(goes_on, unclamped),
+          .alpha = hn::IfThenElseZero(goes_on, alpha),
+          .weight = hn::IfThenElseZero(goes_on, weight),
+          .left = hn::IfThenElse(goes_on, next, hn::Or(transmittance, hn::SignBit(TileD())))};
 }
 
 HWY_INLINE bool AllStopped(const TileV* left) {
@@ -212,8 +212,8 @@ HWY_INLINE void WalkBlock(const Batch& batch, const int32_t* list, int size, int
     const Column column = StartColumn(batch, n, dx, hn::Add(dy, TileSet(kMiddle)), ratio);
     visitor.Begin(n, dx, dy);
     const auto touch = [&](int row, TileV alpha) HWY_ATTR {
-      Touched touched;
-      left[row] = Touch(left[row], alpha, stop, touched);
+      const Touched touched = Touch(left[row], alpha, stop);
+      left[row] = touched.left;
       visitor.Touch(row, touched);
     };
     TileV alpha = column.alpha, step = column.onward;
