@@ -2,7 +2,6 @@
 
 #include <torch/csrc/autograd/custom_function.h>
 
-#include <array>
 #include <optional>
 
 #include "orrery/nn/rms_norm.h"
