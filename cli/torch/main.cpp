@@ -1,8 +1,5 @@
 // The `orrery-torch` program: the commands below the libtorch line.
 #include <c10/util/Logging.h>
-#include <malloc.h>
-
-#include <climits>
 
 #include "cli/commands.h"
 #include "cli/program.h"
@@ -24,9 +21,6 @@ void add_commands(CLI::App& app, char**) {
 }  // namespace orrery::cli
 
 int main(int argc, char** argv) {
-  // Tensors come and go by the megabyte: their memory stays here, instead of being given back and cleared again.
-  ::mallopt(M_MMAP_MAX, 0);
-  ::mallopt(M_TRIM_THRESHOLD, INT_MAX);
   c10::SetStackTraceFetcher([] { return std::string(); });  // an Error of libtorch's is one line, too
   return orrery::cli::run_program(argc, argv, orrery::cli::add_commands);
 }

@@ -20,6 +20,22 @@ std::vector<size_t> order_of(const BatchOptions& options, int64_t epoch, size_t 
 
 }  // namespace
 
+std::vector<std::vector<size_t>> cut(std::span<const size_t> records, int64_t most,
+                                     const std::function<int64_t(size_t)>& tokens_of) {
+  std::vector<std::vector<size_t>> parts;
+  int64_t tokens = 0;
+  for (const size_t record : records) {
+    const int64_t size = tokens_of(record);
+    if (parts.empty() || tokens + size > most) {
+      parts.emplace_back();
+      tokens = 0;
+    }
+    parts.back().push_back(record);
+    tokens += size;
+  }
+  return parts;
+}
+
 int64_t Batches::steps_per_epoch() const {
   return (static_cast<int64_t>(records_) + options_.batch_size() - 1) / options_.batch_size();
 }
@@ -33,18 +49,7 @@ std::vector<size_t> Batches::records_of(int64_t step) const {
 
 std::vector<std::vector<size_t>> Batches::micro_batches(int64_t step,
                                                         const std::function<int64_t(size_t)>& tokens_of) const {
-  std::vector<std::vector<size_t>> parts;
-  int64_t tokens = 0;
-  for (const size_t record : records_of(step)) {
-    const int64_t size = tokens_of(record);
-    if (parts.empty() || tokens + size > options_.micro_batch_tokens) {
-      parts.emplace_back();
-      tokens = 0;
-    }
-    parts.back().push_back(record);
-    tokens += size;
-  }
-  return parts;
+  return cut(records_of(step), options_.micro_batch_tokens, tokens_of);
 }
 
 }  // namespace orrery::align

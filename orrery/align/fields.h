@@ -45,6 +45,9 @@ void visit_fields(AnySettings& s, const Visit& visit) {
         s.batch.gradient_accumulation_steps);
   visit(Field{"micro_batch_tokens", kSteps, "Tokens computed at once: memory against speed, the same results"},
         s.batch.micro_batch_tokens);
+  visit(Field{"packing", kSteps, "A batch counts rows of max_length tokens, filled best-fit with whole records",
+              only(Method::kSft)},
+        s.sft.packing);
   visit(Field{"gradient_checkpointing", kSteps, "Keep less for the backward pass and compute it again: a third slower"},
         s.gradient_checkpointing);
   visit(Field{"bf16", kSteps,

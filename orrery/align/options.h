@@ -24,6 +24,7 @@ struct BatchOptions {
 };
 
 struct SftOptions {
+  bool packing = false;            ///< a batch counts rows of max_length tokens, filled best-fit, and not records
   double neftune_noise_alpha = 0;  ///< Jain et al. 2023, "NEFTune": noise on the embeddings of so many/√(length·size)
 };
 

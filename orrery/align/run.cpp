@@ -34,6 +34,9 @@ void check_places(const Settings& settings) {
     if (path.extension() != ".gguf" && fs::exists(path))
       refuse("export", place + ", which is there already", "a new folder, or a NAME.gguf");
   }
+  if (settings.sft.packing && settings.truncation.max_length <= 0)
+    refuse("packing", fmt::format("max_length = {}", settings.truncation.max_length),
+           "a max_length, which rows are filled to");
   const auto at_least = [](const char* name, int64_t value, int64_t least) {
     if (value < least) refuse(name, fmt::format("{}", value), fmt::format("{} or more", least));
   };
@@ -49,7 +52,7 @@ int64_t in_whole(int64_t steps, int64_t updates) { return (steps + updates - 1) 
 int64_t steps_of(const Settings& settings, const Data& data) {
   const int64_t updates = data.updates(settings);
   if (settings.loop.max_steps > 0) return in_whole(settings.loop.max_steps, updates);
-  const Batches batches(static_cast<size_t>(data.records), settings.batch);
+  const Batches batches(static_cast<size_t>(data.samples), settings.batch);
   const double steps = settings.loop.num_train_epochs * static_cast<double>(batches.steps_per_epoch() * updates);
   if (!(steps > 0)) refuse("num_train_epochs", fmt::format("{}", settings.loop.num_train_epochs), "more than 0");
   return in_whole(static_cast<int64_t>(std::ceil(steps)), updates);

@@ -23,11 +23,12 @@ int64_t learned(const LearnedTokens& record) {
 }  // namespace
 
 SftTask::SftTask(std::shared_ptr<nn::Decoder> model, std::vector<LearnedTokens> records, const BatchOptions& batch,
-                 const SftOptions& options)
+                 const SftOptions& options, Packs packs)
     : model_(std::move(model)),
       records_(std::move(records)),
-      batches_(records_.size(), batch),
-      seed_(batch.seed),
+      packs_(std::move(packs)),
+      batches_(packs_.empty() ? records_.size() : packs_.size(), batch),
+      batch_(batch),
       options_(options) {
   for (size_t i = 0; i < records_.size(); ++i)
     if (learned(records_[i]) == 0)
@@ -37,9 +38,17 @@ SftTask::SftTask(std::shared_ptr<nn::Decoder> model, std::vector<LearnedTokens> 
                    .expected = "one at least"});
 }
 
+std::vector<size_t> SftTask::records_of(int64_t step) const {
+  const std::vector<size_t> of_batch = batches_.records_of(step);
+  if (packs_.empty()) return of_batch;
+  std::vector<size_t> records;
+  for (const size_t pack : of_batch) records.insert(records.end(), packs_[pack].begin(), packs_[pack].end());
+  return records;
+}
+
 std::vector<double> SftTask::begin_step(int64_t step) {
-  micro_batches_ =
-      batches_.micro_batches(step, [&](size_t record) { return static_cast<int64_t>(records_[record].tokens.size()); });
+  micro_batches_ = cut(records_of(step), batch_.micro_batch_tokens,
+                       [&](size_t record) { return static_cast<int64_t>(records_[record].tokens.size()); });
   std::vector<double> weights;
   for (const std::vector<size_t>& part : micro_batches_) {
     double& weight = weights.emplace_back();
@@ -59,7 +68,7 @@ int64_t SftTask::tokens_of_step() const {
 at::Tensor SftTask::noise(const nn::PackedRows& rows, int64_t step, size_t micro_batch) const {
   const int64_t size = model_->spec().hidden_size;
   const at::Tensor all = at::empty({rows.size(), size}, at::kFloat);
-  RandomStream stream(seed_, fmt::format("noise of step {}, micro-batch {}", step, micro_batch));
+  RandomStream stream(batch_.seed, fmt::format("noise of step {}, micro-batch {}", step, micro_batch));
   float* value = all.data_ptr<float>();
   for (int64_t row = 0; row < rows.rows(); ++row) {
     const int64_t tokens = rows.offsets[static_cast<size_t>(row) + 1] - rows.offsets[static_cast<size_t>(row)];

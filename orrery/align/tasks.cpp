@@ -24,7 +24,7 @@ auto encoded_records(const Rows<Record>& rows, const Encode& encode, const Setti
   refuse_bad_rows(encoded, settings.data, settings.skip_bad);
   data.skipped = static_cast<int64_t>(encoded.bad.size());
   data.truncation = truncate(encoded.records, settings.truncation);
-  data.records = static_cast<int64_t>(encoded.records.size());
+  data.records = data.samples = static_cast<int64_t>(encoded.records.size());
   if (data.records == 0)
     throw Error({.doing = "read training data",
                  .where = settings.data,
@@ -39,14 +39,24 @@ class SftData final : public Data {
   SftData(const Settings& settings, const text::Tokenizer& tokenizer, const text::Chat& chat)
       : records_(encoded_records(
             read_records(settings.data), [&](const Record& record) { return learned_tokens(record, tokenizer, chat); },
-            settings, *this)) {}
+            settings, *this)) {
+    if (settings.sft.packing) pack(settings.truncation.max_length);
+  }
   std::unique_ptr<train::Task> task(const Learner& learner, const Settings& settings) override {
     const std::shared_ptr<nn::Decoder>& model = learner.model();
-    return std::make_unique<SftTask>(model, std::move(records_), settings.batch, settings.sft);
+    return std::make_unique<SftTask>(model, std::move(records_), settings.batch, settings.sft, std::move(packs_));
   }
 
  private:
+  void pack(int64_t max_length) {
+    std::vector<int64_t> sizes;
+    for (const LearnedTokens& record : records_) sizes.push_back(static_cast<int64_t>(record.tokens.size()));
+    packs_ = best_fit_packs(sizes, max_length);
+    samples = static_cast<int64_t>(packs_.size());
+  }
+
   std::vector<LearnedTokens> records_;
+  Packs packs_;
 };
 
 class PairData final : public Data {

@@ -27,6 +27,7 @@ class Data {
   virtual int64_t updates(const Settings&) const { return 1; }
 
   int64_t records = 0;
+  int64_t samples = 0;  ///< what batches count: records, or packs of them
   int64_t skipped = 0;  ///< rows that are none, with skip_bad
   TruncationSummary truncation;
 };

@@ -1,5 +1,6 @@
 #include "orrery/nn/decoder.h"
 
+#include "orrery/nn/embedding.h"
 #include "orrery/nn/recomputed.h"
 
 namespace orrery::nn {
@@ -18,7 +19,7 @@ Decoder::Decoder(const text::Checkpoint& checkpoint, const text::Adapter* adapte
 }
 
 at::Tensor Decoder::embed(const PackedRows& rows) const {
-  at::Tensor x = at::embedding(embedding_, rows.tokens) * spec_.embedding_scale;
+  at::Tensor x = embedding_rows(embedding_, rows.tokens) * spec_.embedding_scale;
   if (rows.noise.defined()) x = x + rows.noise;
   return rows.patches.defined() ? x.index_copy(0, rows.patch_places, patches_(rows.patches)) : x;
 }

@@ -1,5 +1,8 @@
 #include "orrery/nn/from_view.h"
 
+#include <ATen/Parallel.h>
+
+#include <algorithm>
 #include <cassert>
 #include <utility>
 
@@ -7,10 +10,22 @@
 
 namespace orrery::nn {
 
-at::Tensor tensor_from_view(const TensorView& view) {
+constexpr int64_t kPiece = 1 << 20;  // values
+
+at::Tensor tensor_from_view(const TensorView& view, const std::function<void(const TensorView&)>& has_read) {
   at::Tensor tensor = at::empty(view.shape, at::kFloat);
-  kernels::dequantize(view.dtype, {view.data, static_cast<size_t>(view.bytes)},
-                      {tensor.data_ptr<float>(), static_cast<size_t>(tensor.numel())});
+  const int64_t columns = view.cols(), rows_of_piece = std::max<int64_t>(1, kPiece / std::max<int64_t>(1, columns));
+  at::parallel_for(0, view.rows(), rows_of_piece, [&](int64_t first, int64_t last) {
+    for (int64_t row = first; row < last; row += rows_of_piece) {
+      TensorView piece = view;
+      piece.shape = {std::min(rows_of_piece, last - row), columns};
+      piece.data += bytes_of(view.dtype, row * columns);
+      piece.bytes = bytes_of(view.dtype, piece.elements());
+      kernels::dequantize(view.dtype, {piece.data, static_cast<size_t>(piece.bytes)},
+                          {tensor.data_ptr<float>() + row * columns, static_cast<size_t>(piece.elements())});
+      if (has_read) has_read(piece);
+    }
+  });
   return tensor;
 }
 

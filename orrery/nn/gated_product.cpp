@@ -3,6 +3,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "orrery/nn/silu_gate.h"
+#include "orrery/nn/weight_gradient.h"
 
 namespace orrery::nn {
 
@@ -33,14 +34,14 @@ class GatedProduct : public torch::autograd::Function<GatedProduct> {
     const at::Tensor gate = saved[0].to(at::kFloat), up = saved[1].to(at::kFloat), &weight = saved[2];
     const bool half = context->saved_data["half"].toBool();
     const at::Tensor d_y = half ? rounded(gradients[0]) : gradients[0];
-    at::Tensor d_weight;
+    WeightGradient d_weight(weight);
     if (weight.requires_grad()) {
       const at::Tensor read = silu_gate_values(gate, up);
-      d_weight = at::matmul(d_y.t(), half ? rounded(read) : read).to(at::kFloat);
+      d_weight.add_product(d_y, half ? rounded(read) : read);
     }
     const at::Tensor d_read = at::matmul(d_y, half ? rounded(weight) : weight).to(at::kFloat);
     const auto [d_gate, d_up] = silu_gate_gradients(gate, up, d_read);
-    return {d_gate, d_up, d_weight, {}, {}};
+    return {d_gate, d_up, d_weight.returned(), {}, {}};
   }
 };
 

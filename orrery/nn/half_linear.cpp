@@ -2,6 +2,8 @@
 
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "orrery/nn/weight_gradient.h"
+
 namespace orrery::nn {
 
 namespace {
@@ -23,10 +25,11 @@ class HalfLinear : public torch::autograd::Function<HalfLinear> {
   static variable_list backward(AutogradContext* context, variable_list gradients) {
     const variable_list saved = context->get_saved_variables();
     const at::Tensor d_y = half(gradients[0]);
-    at::Tensor d_x, d_weight;
+    at::Tensor d_x;
+    WeightGradient d_weight(saved[1]);
     if (context->needs_input_grad(0)) d_x = at::matmul(d_y, half(saved[1])).to(at::kFloat);
-    if (context->needs_input_grad(1)) d_weight = at::matmul(d_y.t(), saved[0]).to(at::kFloat);
-    return {d_x, d_weight};
+    if (context->needs_input_grad(1)) d_weight.add_product(d_y, saved[0]);
+    return {d_x, d_weight.returned()};
   }
 };
 

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "orrery/nn/weight_gradient.h"
+
 namespace orrery::nn {
 
 namespace {
@@ -63,23 +65,22 @@ class TokenLogProbs : public torch::autograd::Function<TokenLogProbs> {
     const Head head{weight, bias, context->saved_data["half"].toBool()};
     const at::Tensor d_log_prob = gradients[0].index_select(0, places).unsqueeze(-1);
     const at::Tensor d_rows = at::empty_like(rows);
-    at::Tensor d_weight, d_bias;
-    if (context->needs_input_grad(1)) d_weight = at::zeros_like(weight);
+    WeightGradient d_weight(weight);
+    at::Tensor d_bias;
     if (bias.defined() && context->needs_input_grad(2)) d_bias = at::zeros_like(bias);
     for_chunks(rows.size(0), weight.size(0), [&](int64_t first, int64_t count) {
       const auto part = [&](const at::Tensor& x) { return x.narrow(0, first, count); };
       // d log p(target) / d logits = onehot(target) - p
       at::Tensor d_logits = head.logits(part(rows)).sub_(part(normaliser)).exp_().mul_(-part(d_log_prob));
       d_logits.scatter_add_(-1, part(wanted), part(d_log_prob));
-      part(d_rows).copy_(at::matmul(head.rounded(d_logits), head.matrix));
-      if (d_weight.defined() && !head.half) d_weight.addmm_(d_logits.t(), part(rows));
-      if (d_weight.defined() && head.half)
-        d_weight.add_(at::matmul(head.rounded(d_logits).t(), head.rounded(part(rows))));
       if (d_bias.defined()) d_bias.add_(d_logits.sum(0));
+      d_logits = head.rounded(d_logits);
+      part(d_rows).copy_(at::matmul(d_logits, head.matrix));
+      if (context->needs_input_grad(1)) d_weight.add_product(d_logits, head.rounded(part(rows)));
     });
     const at::Tensor d_hidden =
         at::zeros({gradients[0].size(0), rows.size(1)}, rows.options()).index_copy_(0, places, d_rows);
-    return {d_hidden, d_weight, d_bias, {}, {}};
+    return {d_hidden, d_weight.returned(), d_bias, {}, {}};
   }
 };
 

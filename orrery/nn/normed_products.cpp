@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "orrery/nn/rms_norm.h"
+#include "orrery/nn/weight_gradient.h"
 
 namespace orrery::nn {
 
@@ -30,13 +31,13 @@ at::Tensor joined(const variable_list& parts, int64_t axis) {
   return all;
 }
 
-/// The float32 pieces of what joined tensors gave, as long as `parts` along its axis of 0.
-variable_list apart(const at::Tensor& all, const variable_list& parts, int64_t axis) {
+/// The pieces of what joined matrices gave, each as long along `axis` as its matrix has rows.
+variable_list apart(const at::Tensor& all, const variable_list& weights, int64_t axis) {
   variable_list pieces;
   int64_t first = 0;
-  for (const at::Tensor& part : parts) {
-    pieces.push_back(all.narrow(axis, first, part.size(0)).to(at::kFloat));
-    first += part.size(0);
+  for (const at::Tensor& weight : weights) {
+    pieces.push_back(all.narrow(axis, first, weight.size(0)));
+    first += weight.size(0);
   }
   return pieces;
 }
@@ -49,15 +50,25 @@ struct Gradients {
 Gradients in_float(const at::Tensor& read, const variable_list& weights, const variable_list& d_products) {
   Gradients all{at::matmul(d_products[0], weights[0]), variable_list(weights.size())};
   for (size_t i = 1; i < weights.size(); ++i) all.d_read.addmm_(d_products[i], weights[i]);
-  for (size_t i = 0; i < weights.size(); ++i)
-    if (weights[i].requires_grad()) all.d_weights[i] = at::matmul(d_products[i].t(), read);
+  for (size_t i = 0; i < weights.size(); ++i) {
+    if (!weights[i].requires_grad()) continue;
+    WeightGradient d_weight(weights[i]);
+    d_weight.add_product(d_products[i], read);
+    all.d_weights[i] = d_weight.returned();
+  }
   return all;
 }
 
 Gradients in_half(const at::Tensor& read, const variable_list& weights, const variable_list& d_products) {
   const at::Tensor d_all = joined(d_products, 1);
   Gradients all{at::matmul(d_all, joined(weights, 0)).to(at::kFloat), variable_list(weights.size())};
-  if (weights[0].requires_grad()) all.d_weights = apart(at::matmul(d_all.t(), read.to(at::kBFloat16)), weights, 0);
+  if (!weights[0].requires_grad()) return all;
+  const variable_list pieces = apart(at::matmul(d_all.t(), read.to(at::kBFloat16)), weights, 0);
+  for (size_t i = 0; i < weights.size(); ++i) {
+    WeightGradient d_weight(weights[i]);
+    d_weight.add(pieces[i]);
+    all.d_weights[i] = d_weight.returned();
+  }
   return all;
 }
 
@@ -75,8 +86,12 @@ class NormedProducts : public torch::autograd::Function<NormedProducts> {
     context->save_for_backward(saved);
     context->saved_data["eps"] = eps;
     context->saved_data["half"] = half;
-    if (half) return apart(at::linear(read.to(at::kBFloat16), joined(weights, 0)), weights, 1);
     variable_list products;
+    if (half) {
+      for (const at::Tensor& piece : apart(at::linear(read.to(at::kBFloat16), joined(weights, 0)), weights, 1))
+        products.push_back(piece.to(at::kFloat));
+      return products;
+    }
     for (const at::Tensor& weight : weights) products.push_back(at::linear(read, weight));
     return products;
   }

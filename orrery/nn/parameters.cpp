@@ -23,8 +23,8 @@ Parameters::Parameters(const text::Checkpoint& checkpoint, const text::Adapter* 
       blocks_[expected.canonical] = *view;
       continue;
     }
-    add(expected.canonical, *view, adapter == nullptr);
-    checkpoint.release(*view);
+    const auto release = [&](const TensorView& rows) { checkpoint.release(rows); };
+    tensors_[expected.canonical] = tensor_from_view(*view, release).set_requires_grad(adapter == nullptr);
   }
   if (adapter) adapt(*adapter);
 }

@@ -87,6 +87,24 @@ TEST_F(Sft, AnEpochSeesEveryRecordOnceInAnOrderOfItsOwn) {
   EXPECT_EQ(epoch(1), epoch(1));
 }
 
+TEST_F(Sft, ABatchCountsPacksWhereThereAreAny) {
+  const Packs packs = {{3, 7}, {0}, {9, 1, 2}};
+  BatchOptions options = batches_of(2);
+  options.shuffle = false;
+  SftTask packed(model(), records(), options, {}, packs);
+  EXPECT_EQ(packed.steps_per_epoch(), 2);
+  packed.begin_step(0);
+  EXPECT_EQ(packed.tokens_of_step(), 5 + 6 + 5);  // of records 3, 7 and 0
+  // The last batch has one pack, and the loss of its records.
+  BatchOptions all = batches_of(3);
+  all.shuffle = false;
+  SftTask alone(model(), {records()[9], records()[1], records()[2]}, all);
+  train::Metrics sums;
+  EXPECT_EQ(packed.begin_step(1), (std::vector<double>{6}));
+  EXPECT_EQ(alone.begin_step(0), (std::vector<double>{6}));
+  EXPECT_NEAR(packed.loss_sum(1, 0, sums).item<double>(), alone.loss_sum(0, 0, sums).item<double>(), 1e-5);
+}
+
 TEST_F(Sft, ARecordThatTeachesNothingIsRefused) {
   std::vector<LearnedTokens> all = records();
   all[3].learned.assign(all[3].learned.size(), false);

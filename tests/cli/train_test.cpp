@@ -280,6 +280,7 @@ TEST_F(Train, SaysWhatIsWrong) {
   expect_refused(command("sft", "run", {"--learning-rate", "fast"}), {"learning_rate", "fast", "number"});
   expect_refused(command("sft", "run", {"--lerning-rate", "1"}), {"--lerning-rate", "--learning-rate"});
   expect_refused(command("sft", "run", {"--export", folder_.path("no/such/file.gguf")}), {"export", "no/such"});
+  expect_refused(command("sft", "run", {"--packing"}), {"packing", "max_length = 0"});
   expect_refused(command("sft", "run", {"--per-device-train-batch-size", "0"}), {"per_device_train_batch_size"});
   expect_refused(command("sft", "run", {"--use-peft", "--lora-target-modules", "query_proj"}),
                  {"query_proj", "q_proj"});

@@ -87,6 +87,14 @@ TEST(GaussianTask, LearnsByRelocationToo) {
   EXPECT_LE(last.values.at("means").size(0), 80);
 }
 
+// Opacities are reset behind step 170: before the next one, if there is one.
+TEST(GaussianTask, ARunEndsWithWhatItLearned) {
+  const Trained before = trained({.steps = 170}), after = trained({.steps = 171});
+  EXPECT_GT(before.psnr, after.psnr + 3);
+  EXPECT_GT(before.values.at("opacity_logits").max().item<float>(), 0);
+  EXPECT_LT(after.values.at("opacity_logits").max().item<float>(), -4);  // 0.01 is -4.6
+}
+
 // Between two events of density control, so that what they go by has to be kept.
 /// What is corrected per photo, all of it, and depths.
 How correcting(How how) {

@@ -174,6 +174,13 @@ void GaussianTask::take_sizes(const std::map<std::string, std::vector<int64_t>>&
 
 // ---- a step
 
+/// What changes the number of Gaussians, or resets them, comes before the next step and not behind the last one: what
+/// is evaluated, saved and left behind in between is what was learned.
+std::vector<double> GaussianTask::begin_step(int64_t step) {
+  if (step > 0) change_number(step - 1);
+  return {1};
+}
+
 at::Tensor GaussianTask::loss_sum(int64_t step, size_t, train::Metrics& sums) {
   current_ = photo_of(step);
   const View view = this->view(current_);
@@ -347,11 +354,19 @@ double GaussianTask::rate_of_means(int64_t step) const {
          falling_rate(options_.position_lr_init, options_.position_lr_final, options_.position_lr_max_steps, step);
 }
 
-// ---- behind a step
-
 void GaussianTask::after_step(int64_t step) {
-  change_number(step);
+  last_step_.opacities_fell = resets_behind(step);
   if (on_step_) on_step_(step + 1);
+}
+
+// ---- between steps
+
+bool GaussianTask::resets_behind(int64_t step) const {
+  const int64_t done = step + 1;
+  return options_.densification == Densification::kAdaptive && options_.opacity_reset_interval > 0 &&
+         done < options_.densify_until_iter &&
+         (done % options_.opacity_reset_interval == 0 ||
+          (options_.background == Background::kWhite && done == options_.densify_from_iter));
 }
 
 void GaussianTask::change_number(int64_t step) {
@@ -367,11 +382,7 @@ void GaussianTask::change_number(int64_t step) {
     return;
   }
   if (due) control_density(step);
-  const bool resets = options_.opacity_reset_interval > 0 && done < options_.densify_until_iter &&
-                      (done % options_.opacity_reset_interval == 0 ||
-                       (options_.background == Background::kWhite && done == options_.densify_from_iter));
-  if (resets) reset_opacities(table_, options_.density);
-  last_step_.opacities_fell = resets;
+  if (resets_behind(step)) reset_opacities(table_, options_.density);
 }
 
 void GaussianTask::control_density(int64_t step) {

@@ -48,7 +48,7 @@ class GaussianTask final : public train::Task {
                ThreadPool& pool);
 
   const train::NamedTensors& parameters() const override { return parameters_; }
-  std::vector<double> begin_step(int64_t) override { return {1}; }
+  std::vector<double> begin_step(int64_t step) override;
   at::Tensor loss_sum(int64_t step, size_t micro_batch, train::Metrics& sums) override;
   int64_t steps_per_epoch() const override { return static_cast<int64_t>(photos_.size()); }
   std::unique_ptr<train::UpdateRule> rule_of(const std::string& name) override;
@@ -99,6 +99,7 @@ class GaussianTask final : public train::Task {
   double compare_depths();
   double lpips_of(const View& view, const Photo& photo);
   std::array<double, 6> pose_gradient(const std::array<float, 16>& d_camera_from_world, double& loss) const;
+  bool resets_behind(int64_t step) const;
   void change_number(int64_t step);
   void control_density(int64_t step);
   void forget_gradients();

@@ -46,6 +46,8 @@ CASES = [
     Case("sft, prompt and completion", "sft", "completions"),
     Case("sft, conversations", "sft", "conversations", trl=CHAT),
     Case("sft, two micro-batches", "sft", "conversations", {"per_device_train_batch_size": 2, "gradient_accumulation_steps": 2}, trl=CHAT),
+    Case("sft, packed", "sft", "conversations", {"per_device_train_batch_size": 1, "gradient_accumulation_steps": 2, "max_length": 256},
+         trl={**CHAT, "packing": True}, ours={"packing": "true"}),
     Case("sft, LoRA", "sft", "conversations", trl=CHAT, adapter="lora"),
     Case("sft, DoRA", "sft", "conversations", trl=CHAT, adapter="dora"),
     dpo("sigmoid"),
