@@ -18,7 +18,7 @@ at::Tensor Linear::dense_weight() const { return blocks ? tensor_from_view(*bloc
 /// x Wᵀ + added, which may be undefined.
 at::Tensor Linear::product(const at::Tensor& x, const at::Tensor& added) const {
   if (!blocks && !half) return at::linear(x, weight, added);
-  const at::Tensor y = blocks ? block_linear(x, *blocks) : half_linear(x, weight);
+  const at::Tensor y = blocks ? block_linear(x, *blocks) : half_linear(x, weight, reads_kept);
   return added.defined() ? y + added : y;
 }
 

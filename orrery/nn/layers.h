@@ -34,10 +34,13 @@ struct Linear {
   std::optional<LinearAdapter> adapter;
   std::optional<TensorView> blocks;  ///< W as its file has it, in the place of weight
   bool half = false;                 ///< products in bfloat16 (half_linear.h)
+  bool reads_kept = false;           ///< what it reads is kept for the backward pass by who made it
 
   bool defined() const { return weight.defined() || blocks; }
   /// Whether it is its matrix, which learns, and a bias: nothing that an adapter changes.
   bool learns_alone() const { return weight.defined() && weight.requires_grad() && (!adapter || *adapter->off); }
+  /// Whether its products are numbers of bfloat16, though float32.
+  bool gives_rounded() const { return half && learns_alone() && !bias.defined(); }
   /// W in float32.
   at::Tensor dense_weight() const;
   /// The W' that an adapter's pair, and magnitude, make of it; W where there is none. Norms are constants to autograd.

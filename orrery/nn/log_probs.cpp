@@ -15,7 +15,8 @@ using torch::autograd::AutogradContext;
 using torch::autograd::Variable;
 using torch::autograd::variable_list;
 
-constexpr int64_t kLogits = 8 << 20;  // made at once: 32 MiB
+constexpr int64_t kLogits =
+    4 << 20;  // made at once: 16 MiB. Twice as many: 2 % faster in bfloat16, 60 MB more at the peak
 
 /// f(first, count) over rows whose logits are made together.
 template <class F>

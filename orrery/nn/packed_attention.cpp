@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <optional>
 #include <utility>
 
 #include "orrery/kernels/packed_attention/packed_attention.h"
@@ -35,7 +36,8 @@ HeadRows<float> heads_of(const at::Tensor& x, int64_t token, int64_t head) {  //
 struct Problem {
   at::Tensor q, k, v;
   std::vector<int64_t> offsets, branches;
-  AttentionOptions options;
+  double scale;
+  int64_t window;
 
   int64_t kv_heads() const { return k.size(1); }
   int64_t group() const { return q.size(1) / k.size(1); }
@@ -57,8 +59,8 @@ struct Problem {
     return {.tokens = tokens(task),
             .head_dim = head_dim(),
             .group = group(),
-            .window = options.window,
-            .scale = static_cast<float>(options.scale),
+            .window = window,
+            .scale = static_cast<float>(scale),
             .q = queries(q, task),
             .k = keys(k, task),
             .v = keys(v, task),
@@ -81,9 +83,11 @@ struct Problem {
 class PackedAttentionFunction : public torch::autograd::Function<PackedAttentionFunction> {
  public:
   static Variable forward(AutogradContext* context, const Variable& q, const Variable& k, const Variable& v,
+                          const std::optional<at::Tensor>& cos, const std::optional<at::Tensor>& sin,
                           const std::vector<int64_t>& offsets, const std::vector<int64_t>& branches, double scale,
-                          int64_t window) {
-    const Problem problem{q.contiguous(), k.contiguous(), v.contiguous(), offsets, branches, {scale, window}};
+                          int64_t window, bool are_rounded) {
+    const auto turned = [&](const at::Tensor& x) { return cos ? turned_halves(x, *cos, *sin) : x.contiguous(); };
+    const Problem problem{turned(q), turned(k), v.contiguous(), offsets, branches, scale, window};
     at::Tensor out = at::empty_like(problem.q);
     const at::Tensor log_sum = at::empty({q.size(0) * q.size(1)}, at::kFloat);
     for_tasks(problem.tasks(), [&](int64_t task) {
@@ -92,7 +96,9 @@ class PackedAttentionFunction : public torch::autograd::Function<PackedAttention
       kernels::packed_attention(problem.of(task, own), problem.queries(out, task), problem.log_sums(log_sum, task),
                                 scratch);
     });
-    context->save_for_backward({problem.q, problem.k, problem.v, out, log_sum});
+    const auto kept = [&](const at::Tensor& x) { return are_rounded ? x.to(at::kBFloat16) : x.contiguous(); };
+    context->save_for_backward(
+        {kept(q), kept(k), kept(v), out, log_sum, cos.value_or(at::Tensor()), sin.value_or(at::Tensor())});
     context->saved_data["offsets"] = offsets;
     context->saved_data["branches"] = branches;
     context->saved_data["scale"] = scale;
@@ -102,13 +108,16 @@ class PackedAttentionFunction : public torch::autograd::Function<PackedAttention
 
   static variable_list backward(AutogradContext* context, variable_list gradients) {
     const variable_list saved = context->get_saved_variables();
-    const Problem problem{saved[0],
-                          saved[1],
-                          saved[2],
+    const at::Tensor &out = saved[3], &log_sum = saved[4], &cos = saved[5], &sin = saved[6];
+    const auto turned = [&](const at::Tensor& x) { return cos.defined() ? turned_halves(x, cos, sin) : x; };
+    const Problem problem{turned(saved[0].to(at::kFloat)),
+                          turned(saved[1].to(at::kFloat)),
+                          saved[2].to(at::kFloat),
                           context->saved_data["offsets"].toIntVector(),
                           context->saved_data["branches"].toIntVector(),
-                          {context->saved_data["scale"].toDouble(), context->saved_data["window"].toInt()}};
-    const at::Tensor d_out = gradients[0].contiguous(), &out = saved[3], &log_sum = saved[4];
+                          context->saved_data["scale"].toDouble(),
+                          context->saved_data["window"].toInt()};
+    const at::Tensor d_out = gradients[0].contiguous();
     at::Tensor d_q = at::empty_like(problem.q), d_k = at::empty_like(problem.k), d_v = at::empty_like(problem.v);
     for_tasks(problem.tasks(), [&](int64_t task) {
       std::vector<float> scratch = problem.scratch(task);
@@ -118,7 +127,8 @@ class PackedAttentionFunction : public torch::autograd::Function<PackedAttention
           {problem.queries(out, task), problem.queries(d_out, task), problem.log_sums(log_sum, task)},
           problem.queries(d_q, task), problem.keys(d_k, task), problem.keys(d_v, task), scratch);
     });
-    return {d_q, d_k, d_v, {}, {}, {}, {}};
+    const auto turned_back = [&](const at::Tensor& x) { return cos.defined() ? turned_halves(x, cos, sin.neg()) : x; };
+    return {turned_back(d_q), turned_back(d_k), d_v, {}, {}, {}, {}, {}, {}, {}};
   }
 };
 
@@ -126,7 +136,11 @@ class PackedAttentionFunction : public torch::autograd::Function<PackedAttention
 
 at::Tensor packed_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const PackedRows& rows,
                             const AttentionOptions& options) {
-  return PackedAttentionFunction::apply(q, k, v, rows.offsets, rows.branches, options.scale, options.window);
+  const auto maybe = [&](const at::Tensor& (RotaryAngles::*part)() const) {
+    return options.angles ? std::optional((options.angles->*part)()) : std::nullopt;
+  };
+  return PackedAttentionFunction::apply(q, k, v, maybe(&RotaryAngles::cos), maybe(&RotaryAngles::sin), rows.offsets,
+                                        rows.branches, options.scale, options.window, options.are_rounded);
 }
 
 }  // namespace orrery::nn

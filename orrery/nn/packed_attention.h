@@ -6,12 +6,16 @@
 #include <cstdint>
 
 #include "orrery/nn/packed_rows.h"
+#include "orrery/nn/rotary.h"
 
 namespace orrery::nn {
 
 struct AttentionOptions {
   double scale = 1;    ///< of the scores
   int64_t window = 0;  ///< keys that a query sees, its own included; 0: all
+  /// Of halves: q and k are turned by them first, and kept for the backward pass as they were. nullptr: nothing is.
+  const RotaryAngles* angles = nullptr;
+  bool are_rounded = false;  ///< q, k and v are numbers of bfloat16: kept as such, which loses nothing
 };
 
 /// softmax(scale·q kᵀ) v within each row and its branches, [n, heads, head_dim]; q as that, k and v [n, kv_heads,

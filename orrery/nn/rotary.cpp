@@ -10,13 +10,6 @@
 
 namespace orrery::nn {
 
-namespace {
-
-using torch::autograd::AutogradContext;
-using torch::autograd::Variable;
-using torch::autograd::variable_list;
-
-/// A copy of x [n, heads, head_dim] with pairs that lie half the turned dimensions apart turned by the angles.
 at::Tensor turned_halves(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin) {
   const at::Tensor y = x.clone(at::MemoryFormat::Contiguous);
   const auto pairs = static_cast<size_t>(cos.size(-1));
@@ -28,6 +21,12 @@ at::Tensor turned_halves(const at::Tensor& x, const at::Tensor& cos, const at::T
   });
   return y;
 }
+
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::Variable;
+using torch::autograd::variable_list;
 
 class TurnHalves : public torch::autograd::Function<TurnHalves> {
  public:
@@ -62,7 +61,7 @@ RotaryAngles::RotaryAngles(const text::RopeSpec& spec, const PackedRows& rows) :
 
 at::Tensor RotaryAngles::turn(const at::Tensor& x) const {
   if (spec_.dim == 0) return x;
-  if (spec_.layout == text::RopeLayout::kHalf) return TurnHalves::apply(x, cos_, sin_);
+  if (are_of_halves()) return TurnHalves::apply(x, cos_, sin_);
   const at::Tensor turning = x.narrow(-1, 0, spec_.dim), rest = x.narrow(-1, spec_.dim, x.size(-1) - spec_.dim);
   const at::Tensor pairs = turning.unflatten(-1, at::IntArrayRef({spec_.dim / 2, 2}));
   const at::Tensor a = pairs.select(-1, 0), b = pairs.select(-1, 1);

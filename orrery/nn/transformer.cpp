@@ -35,8 +35,15 @@ at::Tensor Attention::operator()(const NormedInput& x, const text::DecoderSpec& 
   if (k_norm) keys = (*k_norm)(keys);
   const double scale =
       spec.attention_scale > 0 ? spec.attention_scale : 1 / std::sqrt(static_cast<double>(spec.head_dim));
+  AttentionOptions options{scale, window};
+  if (angles.are_of_halves() && !prompt.prompt.defined()) {
+    const bool normed = q_norm || k_norm;
+    options.angles = &angles;
+    options.are_rounded = !normed && q.gives_rounded() && k.gives_rounded() && v.gives_rounded();
+    return o(packed_attention(queries, keys, values, rows, options).flatten(1));
+  }
   const at::Tensor turned = angles.turn(queries);
-  at::Tensor mixed = packed_attention(turned, angles.turn(keys), values, rows, {scale, window});
+  at::Tensor mixed = packed_attention(turned, angles.turn(keys), values, rows, options);
   if (prompt.prompt.defined())
     mixed = mixed + prompt(turned, heads(of_prompt(k, prompt.prompt)), heads(of_prompt(v, prompt.prompt)), scale);
   return o(mixed.flatten(1));
@@ -51,10 +58,7 @@ at::Tensor FeedForward::operator()(const NormedInput& x, text::Activation activa
 
 at::Tensor FeedForward::silu_gated(const at::Tensor& gated, const at::Tensor& raised) const {
   if (!down.learns_alone() || down.bias.defined()) return down(silu_gate(gated, raised));
-  const auto is_rounded = [](const Linear& linear) {
-    return linear.half && linear.learns_alone() && !linear.bias.defined();
-  };
-  return gated_product(gated, raised, down.weight, {down.half, is_rounded(gate) && is_rounded(up)});
+  return gated_product(gated, raised, down.weight, {down.half, gate.gives_rounded() && up.gives_rounded()});
 }
 
 at::Tensor Mixture::operator()(const at::Tensor& x, const text::DecoderSpec& spec) const {
@@ -97,6 +101,7 @@ Transformer::Transformer(const text::DecoderSpec& spec, const Parameters& parame
       layer.attention.v = parameters.linear(attention + "v_proj");
     }
     layer.attention.o = parameters.linear(attention + "o_proj");
+    layer.attention.o.reads_kept = true;
     if (spec.qk_norm) {
       const auto head_norm = [&](const char* name) {
         return parameters.norm(attention + name, *spec.qk_norm, spec.norm_eps, spec.norm_offset);
