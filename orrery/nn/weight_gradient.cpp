@@ -12,8 +12,8 @@ namespace orrery::nn {
 
 namespace {
 
-constexpr int64_t kAddedAtOnce = 1 << 14;   // a thread's least
-constexpr int64_t kProduct = 4 << 20;  // values of a product in bfloat16 that are made, and added, at once
+constexpr int64_t kAddedAtOnce = 1 << 14;  // a thread's least
+constexpr int64_t kProduct = 4 << 20;      // values of a product in bfloat16 that are made, and added, at once
 
 /// sum += x. at::add_ would make a float32 copy of x first.
 void add_half(const at::Tensor& sum, const at::Tensor& x) {
@@ -41,17 +41,18 @@ void WeightGradient::add(const at::Tensor& gradient) {
     sum_.add_(gradient);
 }
 
-void WeightGradient::add_product(const at::Tensor& d_y, const at::Tensor& x) {
-  const int64_t rows = weight_.size(0), at_once = std::max<int64_t>(1, kProduct / weight_.size(1));
-  if (d_y.scalar_type() == at::kFloat && sum_.defined())
-    sum_.addmm_(d_y.t(), x);
-  else if (d_y.scalar_type() == at::kFloat || rows <= at_once)
-    add(at::matmul(d_y.t(), x));
-  else
-    for (int64_t first = 0; first < rows; first += at_once) {
-      const int64_t count = std::min(at_once, rows - first);
-      add_half(sum().narrow(0, first, count), at::matmul(d_y.narrow(1, first, count).t(), x));
+void WeightGradient::add_product(const at::Tensor& d_y, const at::Tensor& x, int64_t first) {
+  const int64_t outputs = d_y.size(1), at_once = std::max<int64_t>(1, kProduct / x.size(1));
+  if (!sum_.defined() && outputs == weight_.size(0) && outputs <= at_once) {
+    sum_ = at::matmul(d_y.t(), x).to(at::kFloat);
+  } else if (d_y.scalar_type() == at::kFloat) {
+    sum().narrow(0, first, outputs).addmm_(d_y.t(), x);
+  } else {
+    for (int64_t i = 0; i < outputs; i += at_once) {
+      const int64_t count = std::min(at_once, outputs - i);
+      add_half(sum().narrow(0, first + i, count), at::matmul(d_y.narrow(1, i, count).t(), x));
     }
+  }
 }
 
 at::Tensor WeightGradient::returned() const {

@@ -15,8 +15,9 @@ class WeightGradient {
 
   /// As the weight, float32 or bfloat16, contiguous.
   void add(const at::Tensor& gradient);
-  /// d_yᵀ x of y = x Wᵀ: d_y [n, outputs] and x [n, inputs], both float32 or both bfloat16.
-  void add_product(const at::Tensor& d_y, const at::Tensor& x);
+  /// d_yᵀ x of y = x Wᵀ: d_y [n, outputs] and x [n, inputs], both float32 or both bfloat16. Or of some of its outputs,
+  /// those from row `first` of the weight on.
+  void add_product(const at::Tensor& d_y, const at::Tensor& x, int64_t first = 0);
   /// Where rows of it may be added to; zero at first.
   const at::Tensor& sum();
 

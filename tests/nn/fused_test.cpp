@@ -6,6 +6,7 @@
 #include "orrery/nn/gated_product.h"
 #include "orrery/nn/half_linear.h"
 #include "orrery/nn/normed_products.h"
+#include "orrery/nn/packed_attention.h"
 #include "orrery/nn/packed_rows.h"
 #include "orrery/nn/rms_norm.h"
 #include "orrery/nn/rotary.h"
@@ -152,6 +153,26 @@ TEST(Fused, RotaryTurnsPairsThatLieHalfApart) {
     return at::cat({a * cos - b * sin, b * cos + a * sin, in[0].narrow(-1, dim, head - dim)}, -1);
   };
   expect_equal([&](const auto& in) { return angles.turn(in[0]); }, plain, {at::randn({rows.size(), 2, head})});
+}
+
+// Where q, k and v are numbers of bfloat16 they are kept as such, which must lose nothing.
+TEST(Fused, AttentionTurnsWhatItReads) {
+  at::manual_seed(5);
+  const PackedRows rows(std::vector<std::vector<text::TokenId>>{{1, 2, 3, 4, 5}, {6, 7}});
+  const RotaryAngles angles({.theta = 100, .dim = 6, .layout = text::RopeLayout::kHalf}, rows);
+  const auto plain = [&](const std::vector<at::Tensor>& in) {
+    return packed_attention(angles.turn(in[0]), angles.turn(in[1]), in[2], rows, {.scale = 0.3});
+  };
+  const auto rounded = [&](int64_t heads) {
+    return at::randn({rows.size(), heads, 10}).to(at::kBFloat16).to(at::kFloat);
+  };
+  for (const bool are_rounded : {false, true})
+    expect_equal(
+        [&](const auto& in) {
+          return packed_attention(in[0], in[1], in[2], rows,
+                                  {.scale = 0.3, .angles = &angles, .are_rounded = are_rounded});
+        },
+        plain, {rounded(4), rounded(2), rounded(2)});
 }
 
 }  // namespace
