@@ -9,6 +9,7 @@
 #include "cli/io.h"
 #include "cli/manual/describe.h"
 #include "cli/options.h"
+#include "cli/scene/numbers.h"
 #include "orrery/base/log.h"
 #include "orrery/base/progress.h"
 #include "orrery/splat/convert.h"
@@ -21,16 +22,6 @@ struct ConvertSceneCommand {
   splat::ConvertOptions options;
   bool json = false;
 };
-
-template <size_t count>
-std::array<double, count> parse_numbers(const std::string& text, const char* option) {
-  std::array<double, count> numbers{};
-  const std::vector<std::string> parts = CLI::detail::split(text, ',');
-  bool good = parts.size() == count;
-  for (size_t i = 0; good && i < count; ++i) good = CLI::detail::lexical_cast(parts[i], numbers[i]);
-  if (!good) throw CLI::ValidationError(option, fmt::format("{} is not {} numbers with commas between", text, count));
-  return numbers;
-}
 
 std::string format_names() {
   std::vector<std::string_view> names;
@@ -87,7 +78,7 @@ void add_steps(CLI::App& command, splat::ConvertOptions& options) {
       command.add_option("--max-scale", options.filter.max_scale, "Drop Gaussians with a longer axis, world units"));
   add("--crop", "X,Y,Z,X,Y,Z", "Keep centres in this box (lower, upper corner), in the input's axes",
       [&options](const std::string& text) {
-        const auto c = parse_numbers<6>(text, "--crop");
+        const auto c = numbers_of<6>(text, "--crop");
         splat::Box box;
         for (size_t axis = 0; axis < 3; ++axis) {
           box.min[axis] = static_cast<float>(c[axis]);
@@ -98,13 +89,13 @@ void add_steps(CLI::App& command, splat::ConvertOptions& options) {
   add("--rotate", "X,Y,Z|W,X,Y,Z", "Turn by degrees about x, then y, then z, or by a quaternion",
       [&options](const std::string& text) {
         if (std::ranges::count(text, ',') == 3)
-          options.transform.rotation = parse_numbers<4>(text, "--rotate");
+          options.transform.rotation = numbers_of<4>(text, "--rotate");
         else
-          options.transform.rotation = splat::quaternion_from_euler(parse_numbers<3>(text, "--rotate"));
+          options.transform.rotation = splat::quaternion_from_euler(numbers_of<3>(text, "--rotate"));
       });
   numbers(command.add_option("--scale", options.transform.scale, "Then make it so many times as large"));
   add("--translate", "X,Y,Z", "Then move it",
-      [&options](const std::string& text) { options.transform.translation = parse_numbers<3>(text, "--translate"); });
+      [&options](const std::string& text) { options.transform.translation = numbers_of<3>(text, "--translate"); });
   command.add_option("--sh-degree", options.sh_degree, "Drop harmonics above this degree")
       ->option_text("N")
       ->check(CLI::Range(0, splat::kMaxShDegree))

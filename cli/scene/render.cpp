@@ -4,12 +4,12 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <filesystem>
 
 #include "cli/commands.h"
 #include "cli/io.h"
 #include "cli/manual/describe.h"
+#include "cli/scene/numbers.h"
 #include "orrery/base/child_process.h"
 #include "orrery/base/error.h"
 #include "orrery/base/progress.h"
@@ -31,15 +31,8 @@ struct RenderCommand {
 };
 
 std::array<float, 3> three(const std::string& text, const char* option) {
-  std::array<float, 3> numbers{};
-  const std::vector<std::string> parts = CLI::detail::split(text, ',');
-  bool good = parts.size() == 3;
-  for (size_t i = 0; good && i < 3; ++i)
-    good = CLI::detail::lexical_cast(parts[i], numbers[i]) && std::isfinite(numbers[i]);
-  if (!good)
-    throw Error(
-        {.doing = "render a scene", .where = option, .found = text, .expected = "three numbers, such as 0,-1,0"});
-  return numbers;
+  const auto [x, y, z] = numbers_of<3>(text, option);
+  return {static_cast<float>(x), static_cast<float>(y), static_cast<float>(z)};
 }
 
 std::pair<int, int> size_of(const std::string& text) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "orrery/formats/image.h"
@@ -97,6 +98,27 @@ std::string disc_before_a_camera(const TemporaryFolder& folder) {
   folder.file("disc.ply", header + "end_header\n0 0 4 0 0 0 9 -2 -2 -9 0.92388 0 0.38268 0\n");
   return folder.file("cameras.json", R"([{"id": 0, "img_name": "front", "width": 33, "height": 25, "fx": 40, "fy": 40,
       "position": [0, 0, 0], "rotation": [[1, 0, 0], [0, 1, 0], [0, 0, 1]]}])");
+}
+
+TEST(Scene, NumbersThatAreNoneAreRefused) {
+  const TemporaryFolder folder;
+  disc_before_a_camera(folder);
+  const std::string disc = folder.path("disc.ply"), out = folder.path("out.ply");
+  const auto expect_refusal = [&](const Words& words, const Words& parts) {
+    const Outcome outcome = orrery(words);
+    EXPECT_EQ(outcome.exit_code, 2) << outcome.err;
+    for (const std::string& part : parts)
+      EXPECT_NE(outcome.err.find(part), std::string::npos) << part << ": " << outcome.err;
+    EXPECT_FALSE(std::filesystem::exists(out));
+  };
+  const Words convert = {"scene", "convert", disc, out};
+  const auto with = [](Words words, const Words& more) {
+    words.insert(words.end(), more.begin(), more.end());
+    return words;
+  };
+  expect_refusal(with(convert, {"--translate", "nan,0,0"}), {"--translate", "nan,0,0", "3 finite numbers"});
+  expect_refusal(with(convert, {"--crop", "0,0,0,1,1"}), {"--crop", "6 finite numbers"});
+  expect_refusal({"scene", "render", disc, "--out", out, "--orbit", "1", "--up", "0,1"}, {"--up", "3 finite numbers"});
 }
 
 TEST(Scene, DrawsDepthAndNormalsBesideThePicture) {
