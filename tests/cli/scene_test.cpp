@@ -67,7 +67,7 @@ TEST(Scene, WhatIsWrongIsSaidInOneLine) {
       {{"scene", "convert", text, folder.path("a.spz")}, "found a file that begins with \"no scene"},
       {{"scene", "convert", kScene, folder.path("a.obj")}, "found a name that says no format"},
       {{"scene", "convert", folder.path("gone.ply"), folder.path("a.ply")}, "gone.ply"},
-      {{"scene", "convert", kScene, folder.path("a.ply"), "--crop", "1,2"}, "1,2 is not 6 numbers"},
+      {{"scene", "convert", kScene, folder.path("a.ply"), "--crop", "1,2"}, "1,2 is not 6 finite numbers"},
       {{"scene", "convert", kScene, folder.path("a.ply"), "--min-opacity", "2"}, "was everything filtered out?"},
       {{"scene", "convert", kScene, folder.path("a.ply"), "--deci", "2"}, "there is no option --deci"},
       {{"scene", "convret", kScene}, "there is no command convret; did you mean convert?"},
