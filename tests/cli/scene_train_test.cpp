@@ -157,7 +157,7 @@ TEST_F(SceneTrain, HeldOutPhotosAreComparedByLpipsToo) {
                  {"wrong.safetensors", "lin1.model.1.weight", "[1, 128, 1, 1]", "[1, 192, 1, 1]"});
   expect_refusal(command("run", {"--lpips", weights + "," + wrong}), {"both.safetensors", "wrong.safetensors"});
   EXPECT_FALSE(std::filesystem::exists(folder_.path("run")));
-  Words words = command("run", {"--max-steps", "40", "--eval-steps", "20", "--lpips", weights});
+  Words words = command("run", {"--max-steps", "80", "--eval-steps", "40", "--lpips", weights});
   std::erase(words, "-q");
   const Outcome outcome = orrery(words);
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;

@@ -32,7 +32,7 @@ def methods(program):
 
 def flags(settings):
     for name, value in settings.items():
-        yield from (f"--{name.replace('_', '-')}", value)
+        yield f"--{name.replace('_', '-')}={value}"
 
 
 def ours(program, case, steps, records, folders, run):
