@@ -12,6 +12,7 @@ namespace {
 TEST(Packs, TheLongestGoesFirstIntoTheFullestPackWithRoom) {
   // 7 and 6 begin packs of 10; 4 fits behind 6 alone, 3 and 3: behind 7, then into a new one; 1 finds that alone.
   EXPECT_EQ(best_fit_packs(std::vector<int64_t>{3, 1, 7, 4, 6, 3}, 10), (Packs{{2, 0}, {4, 3}, {5, 1}}));
+  EXPECT_EQ(best_fit_packs(std::vector<int64_t>{6, 7, 3}, 10), (Packs{{1, 2}, {0}}));  // both have room, 7 less of it
   EXPECT_EQ(best_fit_packs(std::vector<int64_t>{10, 10}, 10), (Packs{{0}, {1}}));
   EXPECT_EQ(best_fit_packs({}, 10), Packs());
 }
