@@ -30,6 +30,8 @@ class Embedding : public torch::autograd::Function<Embedding> {
 
 }  // namespace
 
-at::Tensor embedding_rows(const at::Tensor& weight, const at::Tensor& tokens) { return Embedding::apply(weight, tokens); }
+at::Tensor embedding_rows(const at::Tensor& weight, const at::Tensor& tokens) {
+  return Embedding::apply(weight, tokens);
+}
 
 }  // namespace orrery::nn
