@@ -43,6 +43,24 @@ TEST(GaussianSh, EqualsReferenceInValueAndGradient) {
   }
 }
 
+// The DC of 0/255, as points have it that are black in a channel: ½ + c0·it is 0 but for rounding.
+TEST(GaussianSh, BlackPointsLearn) {
+  ThreadPool pool(1);
+  Directions all(2, 1, 3);
+  std::ranges::fill(all.coefficients, -0.5f / 0.28209479177387814f);
+  std::ranges::fill(all.d_colours, 1.f);
+  for (int c = 3; c < 6; ++c) all.coefficients[c] -= 1e-4f;  // the second one's were clamped
+  const GaussianSh sh = all.sh(0);
+  for (const bool plain : {false, true}) {
+    if (plain)
+      gaussian_sh_backward_reference(sh, all.d_colours, {all.d_coefficients, all.d_means});
+    else
+      gaussian_sh_backward(sh, all.d_colours, {all.d_coefficients, all.d_means}, pool);
+    for (int c = 0; c < 3; ++c) EXPECT_NEAR(all.d_coefficients[c], 0.2820948f, 1e-6f) << plain;
+    for (int c = 3; c < 6; ++c) EXPECT_EQ(all.d_coefficients[c], 0) << plain;
+  }
+}
+
 TEST(GaussianSh, ReferenceGradientIsTheSlope) {
   constexpr size_t kSize = 5;
   Directions all(kSize, 16, 2);

@@ -141,7 +141,7 @@ void ShBackward(const GaussianSh& sh, int64_t first, int64_t last, const float* 
     Transpose(sh.coefficients.data() + i * stride, stride, 3 * size, count, coefficients);
     Unclamped(size, basis, coefficients, colour);
     LoadRows<3>(d, d_colours + 3 * i, count, d_colour);
-    for (int c = 0; c < 3; ++c) d_colour[c] = hn::IfThenElseZero(hn::Gt(colour[c], hn::Zero(d)), d_colour[c]);
+    for (int c = 0; c < 3; ++c) d_colour[c] = hn::IfThenElseZero(hn::Ge(colour[c], Number(kRoundedBlack)), d_colour[c]);
     for (int k = 0; k < size; ++k) {
       d_basis[k] = hn::Zero(d);
       for (int c = 0; c < 3; ++c) {

@@ -30,6 +30,10 @@ struct GaussianShGradient {
   std::span<float> means;         ///< [gaussians, 3]; through the direction. Added to what is there
 };
 
+/// Colours down to this were not clamped but rounded: a black point's first colours are 0 for the originals, whose
+/// gradient is cut below 0 alone, and without it they would stay black.
+inline constexpr double kRoundedBlack = -1e-6;
+
 /// The gradient of Σ d_colours·colours: none where the colour was clamped to 0. Returns that of `centre`.
 std::array<float, 3> gaussian_sh_backward(const GaussianSh& sh, std::span<const float> d_colours,
                                           const GaussianShGradient& gradient, ThreadPool& pool);

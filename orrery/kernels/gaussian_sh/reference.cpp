@@ -87,7 +87,7 @@ std::array<float, 3> gaussian_sh_backward_reference(const GaussianSh& sh, std::s
     Vector d_direction{};
     for (int k = 0; k < (sh.degree + 1) * (sh.degree + 1); ++k) {
       for (int c = 0; c < 3; ++c) {
-        if (colour[c] <= 0) continue;
+        if (colour[c] < kRoundedBlack) continue;
         const int64_t at = (i * per_gaussian + k) * 3 + c;
         if (!gradient.coefficients.empty())
           gradient.coefficients[at] = static_cast<float>(basis[k].value * d_colours[3 * i + c]);
